@@ -1,0 +1,6 @@
+//! Bytes to observations and back, pure.
+
+pub mod mqtt;
+
+pub mod files;
+pub mod line;

@@ -1,0 +1,385 @@
+//! Keeps the meaning of all facts up to date, step by step, and says what changed.
+//!
+//! `step` advances time first: every timer fires at its own due instant, in order, whenever it is
+//! called. So the effects follow from the sequence of (recorded_at, input) alone, and a replay of
+//! the journal gives the same bytes. What is looked at again after an input is only what the
+//! input touches; the law that this equals a look at everything is a property test.
+
+mod settle;
+mod restore;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kukaku_schema::registers::Registers;
+use kukaku_schema::{DurationUs, UtcMicros};
+
+use crate::effect::{
+    Cause, Effect, Finding, FindingKey, Outage, Revision, SessionKey, SessionView, Stay,
+};
+use crate::fact::Fact;
+use crate::memory::{GroupKey, Touch};
+use crate::model::Model;
+use crate::names::{Names, Word};
+use crate::world::World;
+
+/// Whether there is a site behind the facts, or files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A site: what was not watched is an outage.
+    Live,
+    /// Files that carry no coverage: no outage is assumed.
+    Files,
+}
+
+/// What a step takes in.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// An observation.
+    Fact(Fact),
+    /// The registers changed; `entry` is the change in the journal.
+    Registers {
+        /// The journal entry of the change.
+        entry: u64,
+        /// The registers as they are now.
+        registers: &'a Registers,
+    },
+    /// Nothing but time.
+    Time,
+}
+
+/// What the store knows after a restart.
+#[derive(Debug, Default, Clone)]
+pub struct Known {
+    /// The newest revision of each session.
+    pub revisions: Vec<Revision>,
+    /// The findings that hold.
+    pub findings: Vec<Finding>,
+    /// The sessions as shown.
+    pub sessions: Vec<SessionView>,
+    /// All stays.
+    pub stays: Vec<Stay>,
+    /// All outages.
+    pub outages: Vec<Outage>,
+}
+
+/// A thing that is looked at again when something about it changed or its time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Task {
+    Source(Word),
+    Door(Word),
+    Person(Word),
+    Camera(Word),
+    Group(GroupKey),
+    Session(SessionKey),
+}
+
+/// Whose findings they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Owner {
+    Source(Word),
+    Door(Word),
+    Camera(Word),
+    Session(SessionKey),
+    Shared(SessionKey),
+}
+
+/// A session as the engine keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub view: SessionView,
+    pub revision: Option<Revision>,
+    pub lonely: bool,
+}
+
+/// What has to be looked at again.
+#[derive(Debug, Default)]
+pub(crate) struct Dirty {
+    pub sources: BTreeSet<Word>,
+    pub doors: BTreeSet<Word>,
+    pub persons: BTreeMap<Word, UtcMicros>,
+    pub cameras: BTreeSet<Word>,
+    pub groups: BTreeSet<GroupKey>,
+    pub sessions: BTreeSet<SessionKey>,
+    pub shared: BTreeSet<SessionKey>,
+}
+
+/// The engine.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) world: World,
+    pub(crate) dirty: Dirty,
+    pub(crate) sessions: BTreeMap<SessionKey, Kept>,
+    pub(crate) groups: BTreeMap<GroupKey, Vec<SessionKey>>,
+    pub(crate) by_operator: BTreeMap<Word, BTreeSet<(UtcMicros, SessionKey)>>,
+    pub(crate) by_account: BTreeMap<Word, BTreeSet<(UtcMicros, SessionKey)>>,
+    pub(crate) by_zone: BTreeMap<Word, BTreeSet<(UtcMicros, SessionKey)>>,
+    pub(crate) owned: BTreeMap<Owner, BTreeMap<FindingKey, Finding>>,
+    pub(crate) timers: BTreeSet<(UtcMicros, Task)>,
+    pub(crate) wakes: BTreeMap<Task, UtcMicros>,
+    /// Facts whose instant has not come yet.
+    pub(crate) future: BTreeMap<(UtcMicros, u64), (Touch, Word)>,
+}
+
+impl Engine {
+    /// An engine that has seen nothing.
+    ///
+    /// # Errors
+    /// A sentence when the registers' time zone is unknown.
+    pub fn new(registers: &Registers, names: Names, mode: Mode) -> Result<Self, String> {
+        Ok(Self {
+            world: World::new(registers, names, mode == Mode::Live)?,
+            dirty: Dirty::default(),
+            sessions: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            by_operator: BTreeMap::new(),
+            by_account: BTreeMap::new(),
+            by_zone: BTreeMap::new(),
+            owned: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            wakes: BTreeMap::new(),
+            future: BTreeMap::new(),
+        })
+    }
+
+    /// The texts it has met.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.world.names
+    }
+
+    /// The texts it has met, to add to.
+    pub fn names_mut(&mut self) -> &mut Names {
+        &mut self.world.names
+    }
+
+    /// The instant up to which time has passed for it.
+    #[must_use]
+    pub fn now(&self) -> UtcMicros {
+        self.world.now
+    }
+
+    /// When it wants to be stepped at the latest, though nothing else happens.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<UtcMicros> {
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let future = self.future.keys().next().map(|(at, _)| *at);
+        timer.into_iter().chain(future).min()
+    }
+
+    /// Lets time pass to `now`, then takes the input in. An earlier `now` than before counts as
+    /// the one before.
+    pub fn step(&mut self, now: UtcMicros, input: Input<'_>) -> Vec<Effect> {
+        let now = now.max(self.world.now);
+        let mut effects = Vec::new();
+        self.pass_time(now, &mut effects);
+        match input {
+            Input::Time => {}
+            Input::Fact(fact) => {
+                let cause = Cause::Observation(fact.entry);
+                self.take(&fact);
+                self.settle(cause, &mut effects);
+            }
+            Input::Registers { entry, registers } => {
+                // The registers were checked before they were journaled; a zone that has become
+                // unknown since then leaves the old ones in force.
+                if let Ok(model) = Model::new(registers, &mut self.world.names) {
+                    self.world.model = model;
+                    self.touch_all();
+                    self.settle(Cause::Registers(entry), &mut effects);
+                }
+            }
+        }
+        effects
+    }
+
+    /// Fires every timer that is due by `now`, each at its own instant.
+    fn pass_time(&mut self, now: UtcMicros, effects: &mut Vec<Effect>) {
+        while let Some(at) = self.next_wake().filter(|at| *at <= now) {
+            self.world.now = self.world.now.max(at);
+            while let Some((due, task)) = self.timers.first().copied().filter(|(due, _)| *due <= at) {
+                self.timers.remove(&(due, task));
+                self.wakes.remove(&task);
+                self.mark(task);
+            }
+            while let Some(entry) = self.future.first_entry().filter(|e| e.key().0 <= at) {
+                let (touch, source) = entry.remove();
+                self.touch(touch, source);
+                self.dirty.sources.insert(source);
+            }
+            self.settle(Cause::Time, effects);
+        }
+        self.world.now = now;
+    }
+
+    /// Takes a fact in and marks what it touches.
+    fn take(&mut self, fact: &Fact) {
+        let max_skew = self.world.model.policy(self.world.now).max_skew;
+        let (touch, look) = self.world.memory.add(fact, max_skew);
+        if touch == Touch::Nothing {
+            return;
+        }
+        let occ = self.world.memory.sources.get(fact.source).map_or(fact.device_time, |s| s.occurred(fact.device_time));
+        if occ > self.world.now && touch != Touch::All {
+            self.future.insert((occ, fact.entry), (touch, fact.source));
+        }
+        let silent = self.world.sources.get(fact.source).is_some_and(|view| {
+            view.silent.last().is_some_and(|s| s.end == UtcMicros::MAX)
+        });
+        if look || silent || !self.wakes.contains_key(&Task::Source(fact.source)) {
+            self.dirty.sources.insert(fact.source);
+        }
+        self.touch(touch, fact.source);
+    }
+
+    fn mark(&mut self, task: Task) {
+        match task {
+            Task::Source(word) => {
+                self.dirty.sources.insert(word);
+            }
+            Task::Door(word) => {
+                self.dirty.doors.insert(word);
+            }
+            Task::Person(word) => {
+                let from = self.world.now.minus(self.world.model.longest_stay);
+                self.mark_person(word, from);
+            }
+            Task::Camera(word) => {
+                self.dirty.cameras.insert(word);
+            }
+            Task::Group(key) => {
+                self.dirty.groups.insert(key);
+            }
+            Task::Session(key) => {
+                self.dirty.sessions.insert(key);
+            }
+        }
+    }
+
+    fn mark_person(&mut self, person: Word, from: UtcMicros) {
+        self.dirty.persons.entry(person).and_modify(|at| *at = (*at).min(from)).or_insert(from);
+    }
+
+    fn touch(&mut self, touch: Touch, source: Word) {
+        match touch {
+            Touch::Nothing | Touch::Alive => {}
+            Touch::Credential(credential, reader, occ) => {
+                let holders: BTreeSet<Word> =
+                    self.world.model.credentials.get(credential).into_iter().flatten().map(|v| v.value).collect();
+                for person in holders {
+                    self.mark_person(person, occ);
+                    self.mark_sessions_of(person, occ);
+                }
+                let refused = self.world.memory.denied.get(&reader).is_some_and(|d| d.iter().rev().take(8).any(|(at, ..)| *at == occ));
+                if refused {
+                    self.mark_door_of(reader);
+                }
+            }
+            Touch::Use(door, occ) => self.mark_persons_at(door, occ),
+            Touch::Door(door, occ) => {
+                self.dirty.doors.insert(door);
+                self.mark_persons_at(door, occ);
+            }
+            Touch::Reader(reader) => self.mark_door_of(reader),
+            Touch::Session(key) => {
+                self.dirty.groups.insert(key);
+            }
+            Touch::Camera(camera) => {
+                self.dirty.cameras.insert(camera);
+            }
+            Touch::Source(word) => {
+                self.dirty.sources.insert(word);
+                let doors = self.world.doors_of_source(word);
+                self.dirty.doors.extend(doors);
+            }
+            Touch::All => {
+                self.dirty.sources.insert(source);
+                self.touch_all();
+            }
+        }
+    }
+
+    fn mark_door_of(&mut self, reader: Word) {
+        let doors = self.world.model.readers.get(reader).into_iter().flatten().map(|v| v.value.door);
+        self.dirty.doors.extend(doors.collect::<Vec<_>>());
+    }
+
+    /// Marks everybody with a reading at the door shortly before or after an instant.
+    fn mark_persons_at(&mut self, door: Word, occ: UtcMicros) {
+        let reach = DurationUs(self.world.model.door_policy(door, occ).opening_time.0.saturating_mul(2));
+        // A late use may speak of any earlier reading: look a day back there.
+        let (from, to) = (occ.minus(reach.max(DurationUs::from_secs(86_400))), occ.plus(reach));
+        let mut marks = Vec::new();
+        for (credential, list) in self.world.memory.readings.iter() {
+            let first = list.partition_point(|r| r.occ < from);
+            let hit = list[first..].iter().take_while(|r| r.occ <= to).find(|r| {
+                let reader = self.world.memory.heads[r.head as usize].reader;
+                self.world.model.reader(reader, r.occ).is_some_and(|m| m.door == door)
+            });
+            if let Some(reading) = hit {
+                let holders = self.world.model.credentials.get(credential).into_iter().flatten();
+                marks.extend(holders.map(|v| (v.value, reading.occ)));
+            }
+        }
+        for (person, at) in marks {
+            self.mark_person(person, at);
+        }
+    }
+
+    pub(crate) fn mark_sessions_of(&mut self, person: Word, from: UtcMicros) {
+        if let Some(index) = self.by_operator.get(&person) {
+            let since = from.minus(self.world.model.longest_grace);
+            let hit = index.range((since, SMALLEST)..).map(|(_, key)| *key);
+            self.dirty.sessions.extend(hit);
+        }
+    }
+
+    pub(crate) fn touch_all(&mut self) {
+        self.dirty.sources.extend(self.world.memory.sources.words());
+        self.dirty.doors.extend(self.world.model.doors.words());
+        for person in self.world.model.persons.words() {
+            self.mark_person(person, UtcMicros::MIN);
+        }
+        // Somebody who is in no register any more has no whereabouts either.
+        for person in self.world.persons.words() {
+            self.mark_person(person, UtcMicros::MIN);
+        }
+        self.dirty.cameras.extend(self.world.model.cameras.words());
+        self.dirty.groups.extend(self.world.memory.sessions.keys().copied());
+        self.dirty.sessions.extend(self.sessions.keys().copied());
+    }
+
+    pub(crate) fn set_wake(&mut self, task: Task, at: Option<UtcMicros>) {
+        if let Some(before) = self.wakes.remove(&task) {
+            self.timers.remove(&(before, task));
+        }
+        if let Some(at) = at.filter(|at| *at < UtcMicros::MAX) {
+            self.wakes.insert(task, at);
+            self.timers.insert((at, task));
+        }
+    }
+
+    /// The newest revision of every session, by key.
+    pub fn verdicts(&self) -> impl Iterator<Item = (&SessionView, &Revision)> {
+        self.sessions.values().filter_map(|kept| Some((&kept.view, kept.revision.as_ref()?)))
+    }
+
+    /// Every stay, by person, then start.
+    pub fn stays(&self) -> impl Iterator<Item = &Stay> {
+        self.world.persons.iter().flat_map(|(_, w)| &w.stays)
+    }
+
+    /// Every finding that holds, by key.
+    #[must_use]
+    pub fn findings(&self) -> BTreeMap<FindingKey, Finding> {
+        let owned = self.owned.values().flatten().map(|(key, finding)| (key.clone(), finding.clone()));
+        let odd = self.world.persons.iter().flat_map(|(_, w)| &w.oddities).map(|o| {
+            let finding = o.finding();
+            (finding.key.clone(), finding)
+        });
+        owned.chain(odd).collect()
+    }
+}
+
+/// Before every session key, for ranges.
+pub(crate) const SMALLEST: SessionKey =
+    SessionKey { source: Word(0), epoch: None, id: Word(0), start: UtcMicros(i64::MIN) };

@@ -1,0 +1,281 @@
+//! Looks again at everything that is marked, in the order in which one thing depends on another.
+
+use std::collections::BTreeMap;
+
+use kukaku_schema::UtcMicros;
+
+use super::{Engine, Kept, Owner, SMALLEST, Task};
+use crate::effect::{Cause, Effect, Finding, FindingChange, Revision, SessionKey, SessionView};
+use crate::judge::{Judged, shared_accounts};
+use crate::names::Word;
+use crate::session::sessions_of;
+
+impl Engine {
+    /// Looks again at what is marked until nothing is.
+    pub(super) fn settle(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
+        self.settle_sources(cause, effects);
+        self.settle_doors(cause, effects);
+        self.settle_persons(cause, effects);
+        self.settle_cameras(cause, effects);
+        self.settle_groups(effects);
+        self.settle_sessions(cause, effects);
+        self.settle_shared(cause, effects);
+    }
+
+    fn settle_sources(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
+        for source in std::mem::take(&mut self.dirty.sources) {
+            let (before, findings) = self.world.look_at_source(source);
+            let view = self.world.sources.get(source).cloned().unwrap_or_default();
+            self.set_wake(Task::Source(source), view.wake);
+            self.own(Owner::Source(source), findings, cause, effects);
+            let Some(before) = before else { continue };
+            if (&before.holes, &before.silent, &before.missed) != (&view.holes, &view.silent, &view.missed) {
+                let doors = self.world.doors_of_source(source);
+                self.dirty.doors.extend(doors);
+            }
+            if before.conflicts != view.conflicts || before.skewed != view.skewed {
+                for person in self.world.model.persons.words() {
+                    self.mark_person(person, UtcMicros::MIN);
+                }
+                let mine = self.sessions.keys().filter(|k| k.source == source).copied();
+                self.dirty.sessions.extend(mine);
+            }
+        }
+    }
+
+    fn settle_doors(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
+        let mut trouble_from: Option<UtcMicros> = None;
+        for door in std::mem::take(&mut self.dirty.doors) {
+            let (before, findings) = self.world.look_at_door(door);
+            let Some(view) = self.world.doors.get(door) else { continue };
+            let (wake, outages) = (view.wake, view.outages.clone());
+            if let Some(before) = &before {
+                let differs = before.unseen.iter().zip(&view.unseen).position(|(a, b)| a != b);
+                let at = differs.unwrap_or(before.unseen.len().min(view.unseen.len()));
+                let from = before.unseen.get(at).into_iter().chain(view.unseen.get(at)).map(|s| s.start).min();
+                trouble_from = trouble_from.into_iter().chain(from).min();
+                if before.unsensed != view.unsensed {
+                    trouble_from = Some(UtcMicros::MIN);
+                }
+                if before.outages != outages {
+                    effects.push(Effect::Outages { door, outages });
+                }
+            }
+            self.set_wake(Task::Door(door), wake);
+            self.own(Owner::Door(door), findings, cause, effects);
+        }
+        self.world.gather_trouble();
+        if let Some(from) = trouble_from {
+            for person in self.world.model.persons.words() {
+                self.mark_person(person, from);
+            }
+        }
+    }
+
+    fn settle_persons(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
+        for (person, from) in std::mem::take(&mut self.dirty.persons) {
+            let change = self.world.look_at_person(person, from);
+            let wake = self.world.aux.get(person).and_then(|aux| aux.wake);
+            self.set_wake(Task::Person(person), wake);
+            if let Some(from) = change.stays_from {
+                let stays = &self.world.persons.get(person).map_or(&[][..], |w| &w.stays);
+                let stays = stays[stays.partition_point(|s| s.span.start < from)..].to_vec();
+                effects.push(Effect::Stays { person, from, stays });
+            }
+            if let Some(from) = change.from {
+                self.mark_sessions_of(person, from);
+                let since = from.minus(self.world.model.longest_grace);
+                for zone in &change.zones {
+                    let Some(index) = self.by_zone.get(zone) else { continue };
+                    let keys = index.range((since, SMALLEST)..).map(|(_, key)| *key);
+                    let lonely = keys.filter(|key| self.sessions.get(key).is_some_and(|kept| kept.lonely));
+                    self.dirty.sessions.extend(lonely);
+                }
+            }
+            for odd in change.gone {
+                let change = FindingChange::Resolved(odd.finding().key);
+                effects.push(Effect::Finding { at: self.world.now, cause, change });
+            }
+            for odd in change.new {
+                let change = FindingChange::Opened(odd.finding());
+                effects.push(Effect::Finding { at: self.world.now, cause, change });
+            }
+        }
+    }
+
+    fn settle_cameras(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
+        for camera in std::mem::take(&mut self.dirty.cameras) {
+            let (before, findings) = self.world.look_at_camera(camera);
+            let Some(view) = self.world.cameras.get(camera) else { continue };
+            let (wake, covered) = (view.wake, &view.covered);
+            if let Some(before) = before.map(|b| b.covered).filter(|b| b != covered) {
+                let at = before.iter().zip(covered).position(|(a, b)| a != b).unwrap_or(before.len().min(covered.len()));
+                let from = before.get(at).into_iter().chain(covered.get(at)).map(|s| s.start).min();
+                let zone = self.world.model.cameras.get(camera).map(|c| c.zone);
+                if let Some((index, from)) = zone.and_then(|z| self.by_zone.get(&z)).zip(from) {
+                    self.dirty.sessions.extend(index.range((from, SMALLEST)..).map(|(_, key)| *key));
+                }
+            }
+            self.set_wake(Task::Camera(camera), wake);
+            self.own(Owner::Camera(camera), findings, cause, effects);
+        }
+    }
+
+    fn settle_groups(&mut self, effects: &mut Vec<Effect>) {
+        for group in std::mem::take(&mut self.dirty.groups) {
+            let Some(notes) = self.world.memory.sessions.get(&group) else { continue };
+            let (views, wake) = sessions_of(&self.world.model, group, notes, self.world.now);
+            self.set_wake(Task::Group(group), wake);
+            let keys: Vec<SessionKey> = views.iter().map(|v| v.key).collect();
+            let before = self.groups.insert(group, keys.clone()).unwrap_or_default();
+            for gone in before.into_iter().filter(|k| !keys.contains(k)) {
+                self.forget(gone, effects);
+            }
+            for view in views {
+                self.show(view, effects);
+            }
+        }
+    }
+
+    /// Takes a session's view; what hangs on it is marked.
+    fn show(&mut self, view: SessionView, effects: &mut Vec<Effect>) {
+        let key = view.key;
+        let before = self.sessions.get(&key).map(|kept| kept.view.clone());
+        if before.as_ref() == Some(&view) {
+            return;
+        }
+        // A heartbeat that only moves the newest sign is no news to anybody but the time-out.
+        let same_but_sign = before.as_ref().is_some_and(|b| SessionView { last_sign: view.last_sign, ..b.clone() } == view);
+        if let Some(before) = &before {
+            self.unindex(before);
+        }
+        self.index(&view);
+        if let Some(account) = view.account.filter(|_| !same_but_sign) {
+            let index = self.by_account.get(&account);
+            let near = index.into_iter().flat_map(|i| i.range((view.key.start, SMALLEST)..)).map(|(_, k)| *k);
+            self.dirty.shared.extend(near);
+        }
+        self.dirty.shared.insert(key);
+        self.dirty.sessions.insert(key);
+        effects.push(Effect::Session(Box::new(view.clone())));
+        match self.sessions.get_mut(&key) {
+            Some(kept) => kept.view = view,
+            None => {
+                self.sessions.insert(key, Kept { view, revision: None, lonely: false });
+            }
+        }
+    }
+
+    fn forget(&mut self, key: SessionKey, effects: &mut Vec<Effect>) {
+        let Some(kept) = self.sessions.remove(&key) else { return };
+        self.unindex(&kept.view);
+        self.set_wake(Task::Session(key), None);
+        self.dirty.sessions.remove(&key);
+        self.own(Owner::Session(key), Vec::new(), Cause::Time, effects);
+        self.own(Owner::Shared(key), Vec::new(), Cause::Time, effects);
+        effects.push(Effect::SessionGone(key));
+    }
+
+    fn index(&mut self, view: &SessionView) {
+        let item = (view.end_at(), view.key);
+        for (index, word) in self.indexes(view) {
+            index.entry(word).or_default().insert(item);
+        }
+    }
+
+    fn unindex(&mut self, view: &SessionView) {
+        let item = (view.end_at(), view.key);
+        for (index, word) in self.indexes(view) {
+            if let Some(set) = index.get_mut(&word) {
+                set.remove(&item);
+            }
+        }
+    }
+
+    fn indexes(&mut self, view: &SessionView) -> Vec<(&mut BTreeMap<Word, std::collections::BTreeSet<(UtcMicros, SessionKey)>>, Word)> {
+        let mut out = Vec::new();
+        if let Some(word) = view.operator {
+            out.push((&mut self.by_operator, word));
+        }
+        if let Some(word) = view.account {
+            out.push((&mut self.by_account, word));
+        }
+        if let Some(word) = view.zone {
+            out.push((&mut self.by_zone, word));
+        }
+        out
+    }
+
+    fn settle_sessions(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
+        for key in std::mem::take(&mut self.dirty.sessions) {
+            let Some(kept) = self.sessions.get(&key) else { continue };
+            let judged = self.world.court().judge(&kept.view);
+            self.set_wake(Task::Session(key), judged.wake);
+            self.revise(key, &judged, cause, effects);
+            self.own(Owner::Session(key), judged.findings, cause, effects);
+        }
+    }
+
+    /// Appends a revision where the judgement differs from the newest one.
+    fn revise(&mut self, key: SessionKey, judged: &Judged, cause: Cause, effects: &mut Vec<Effect>) {
+        let at = self.world.now;
+        let Some(kept) = self.sessions.get_mut(&key) else { return };
+        kept.lonely = judged.lonely;
+        let same = kept.revision.as_ref().is_some_and(|r| {
+            (r.verdict, r.grade, &r.absent, &r.unknown) == (judged.verdict, judged.grade, &judged.absent, &judged.unknown)
+        });
+        if same {
+            return;
+        }
+        let revision = Revision {
+            session: key,
+            number: kept.revision.as_ref().map_or(1, |r| r.number + 1),
+            at,
+            verdict: judged.verdict,
+            grade: judged.grade,
+            absent: judged.absent.clone(),
+            unknown: judged.unknown.clone(),
+            cause,
+        };
+        kept.revision = Some(revision.clone());
+        effects.push(Effect::Revision(revision));
+    }
+
+    fn settle_shared(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
+        for key in std::mem::take(&mut self.dirty.shared) {
+            let Some(view) = self.sessions.get(&key).map(|kept| &kept.view) else { continue };
+            let index = view.account.and_then(|a| self.by_account.get(&a));
+            let near = index.into_iter().flat_map(|i| i.range((view.key.start, SMALLEST)..)).filter(|(_, k)| *k != key);
+            let others: Vec<&SessionView> = near.filter_map(|(_, k)| self.sessions.get(k)).map(|kept| &kept.view).collect();
+            let findings = shared_accounts(view, &others);
+            self.own(Owner::Shared(key), findings, cause, effects);
+        }
+    }
+
+    /// Replaces an owner's findings and says what changed.
+    fn own(&mut self, owner: Owner, findings: Vec<Finding>, cause: Cause, effects: &mut Vec<Effect>) {
+        if findings.is_empty() && !self.owned.contains_key(&owner) {
+            return;
+        }
+        let at = self.world.now;
+        let mut new = BTreeMap::new();
+        for finding in findings {
+            new.insert(finding.key.clone(), finding);
+        }
+        let old = self.owned.remove(&owner).unwrap_or_default();
+        for key in old.keys().filter(|key| !new.contains_key(*key)) {
+            effects.push(Effect::Finding { at, cause, change: FindingChange::Resolved(key.clone()) });
+        }
+        for (key, finding) in &new {
+            let change = match old.get(key) {
+                Some(before) if before == finding => continue,
+                Some(_) => FindingChange::Changed(finding.clone()),
+                None => FindingChange::Opened(finding.clone()),
+            };
+            effects.push(Effect::Finding { at, cause, change });
+        }
+        if !new.is_empty() {
+            self.owned.insert(owner, new);
+        }
+    }
+}

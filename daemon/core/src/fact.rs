@@ -1,0 +1,193 @@
+//! Facts: observations as the engine keeps them, small and free of text.
+
+use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord, ReadingResult};
+use kukaku_schema::{Observation, UtcMicros};
+
+use crate::names::{Names, Word};
+
+/// An observation reduced to what meaning depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Its number in the journal (or its row in a file replay).
+    pub entry: u64,
+    /// Who spoke.
+    pub source: Word,
+    /// The source's numbering.
+    pub epoch: Option<Word>,
+    /// The source's number.
+    pub seq: Option<u64>,
+    /// What orders it among observations of the same instant where numbers don't: the event id
+    /// as a number, else the first bytes of its content's hash.
+    pub order: u64,
+    /// What the source's clock said; the start of the span for statements about a span.
+    pub device_time: UtcMicros,
+    /// When it was made durable.
+    pub recorded_at: UtcMicros,
+    /// What it said.
+    pub body: FactBody,
+}
+
+/// What a fact says. Names are words of `Names`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FactBody {
+    /// `door.reading`.
+    Reading { /// Reader.
+        reader: Word, /// Credential.
+        credential: Word, /// Granted.
+        granted: bool, /// Factors presented, each once; the credential's sort where none was named.
+        factors: Vec<Word> },
+    /// `door.used`.
+    Used { /// Door.
+        door: Word, /// The reading's number.
+        reading: u64, /// Passed.
+        used: bool },
+    /// `door.state`.
+    Door { /// Door.
+        door: Word, /// New state.
+        state: DoorStateWord },
+    /// `reader.status`.
+    Reader { /// Reader.
+        reader: Word, /// New state.
+        status: ReaderStatusWord },
+    /// `source.alive`.
+    Alive,
+    /// `session.started`.
+    Started { /// Session id.
+        session: Word, /// Account.
+        account: Word, /// Terminal.
+        terminal: Option<Word>, /// Target.
+        target: Option<Word>, /// Stepping stone.
+        via: Option<Word> },
+    /// `session.alive` (`ended` false) and `session.ended` (true).
+    Sign { /// Session id.
+        session: Word, /// Account.
+        account: Option<Word>, /// Terminal.
+        terminal: Option<Word>, /// It is the end.
+        ended: bool },
+    /// `camera.health`.
+    Camera { /// Camera.
+        camera: Word, /// Reachable, recording, and its newest frame fresh.
+        healthy: bool },
+    /// `footage.segment`.
+    Footage { /// Camera.
+        camera: Word, /// Its path.
+        path: Word, /// First instant.
+        start: UtcMicros, /// First instant after it.
+        end: UtcMicros, /// The recorder no longer holds it.
+        gone: bool },
+    /// `source.caught_up`.
+    CaughtUp { /// Reader; none: all that the source reports.
+        reader: Option<Word>, /// First instant.
+        from: UtcMicros, /// First instant after it.
+        to: UtcMicros },
+    /// `source.clock`.
+    Clock { /// Source's clock minus true time, microseconds.
+        offset_us: i64, /// First instant by the source's clock.
+        from: UtcMicros, /// First instant after it.
+        to: UtcMicros },
+    /// `watch.started`.
+    WatchStarted,
+    /// `watch.gap`.
+    WatchGap { /// First instant.
+        from: UtcMicros, /// First instant after it.
+        to: UtcMicros },
+    /// `clock.step`.
+    ClockStep { /// How far, microseconds.
+        step_us: i64 },
+    /// `muster`.
+    Muster { /// Person and zone of those inside.
+        inside: Vec<(Word, Word)> },
+}
+
+/// Frames older than this many milliseconds are no live picture.
+pub const FRAME_STALE_MS: u64 = 20_000;
+
+impl Fact {
+    /// Reduces an observation. `content` is its content hash.
+    #[must_use]
+    pub fn of(
+        observation: &Observation, entry: u64, recorded_at: UtcMicros, content: &[u8; 32], names: &mut Names,
+    ) -> Self {
+        let header = observation.header();
+        let source = names.intern(header.source.as_str());
+        let epoch = header.epoch.map(|e| names.intern(e.as_str()));
+        let by_content = u64::from_be_bytes(content[..8].try_into().expect("a hash has 32 bytes"));
+        let order = header.event_id.and_then(|id| id.as_str().parse().ok()).unwrap_or(by_content);
+        let body = body_of(observation, names);
+        let device_time =
+            header.device_time.or_else(|| observation.stated_span().map(|s| s.start)).unwrap_or(recorded_at);
+        Self { entry, source, epoch, seq: header.seq, order, device_time, recorded_at, body }
+    }
+}
+
+fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
+    let mut opt = |name: &Option<kukaku_schema::Name>| name.as_ref().map(|n| names.intern(n.as_str()));
+    match observation {
+        Observation::DoorReading(o) => {
+            let mut factors: Vec<Word> = o.factors.iter().map(|f| names.intern(f.as_str())).collect();
+            if factors.is_empty() {
+                let sort = o.credential.as_str().split_once(':').map_or("card", |(sort, _)| sort);
+                factors.push(names.intern(sort));
+            }
+            factors.sort_unstable();
+            factors.dedup();
+            FactBody::Reading {
+                reader: names.intern(o.reader.as_str()),
+                credential: names.intern(o.credential.as_str()),
+                granted: o.result == ReadingResult::Granted,
+                factors,
+            }
+        }
+        Observation::DoorUsed(o) => {
+            FactBody::Used { door: names.intern(o.door.as_str()), reading: o.reading, used: o.used }
+        }
+        Observation::DoorState(o) => FactBody::Door { door: names.intern(o.door.as_str()), state: o.state },
+        Observation::ReaderStatus(o) => {
+            FactBody::Reader { reader: names.intern(o.reader.as_str()), status: o.status }
+        }
+        Observation::SourceAlive(_) => FactBody::Alive,
+        Observation::SessionStarted(o) => {
+            let (terminal, target, via) = (opt(&o.terminal), opt(&o.target), opt(&o.via));
+            FactBody::Started {
+                session: names.intern(o.session.as_str()),
+                account: names.intern(o.account.as_str()),
+                terminal,
+                target,
+                via,
+            }
+        }
+        Observation::SessionAlive(o) => {
+            let (account, terminal) = (opt(&o.account), opt(&o.terminal));
+            FactBody::Sign { session: names.intern(o.session.as_str()), account, terminal, ended: false }
+        }
+        Observation::SessionEnded(o) => {
+            let (account, terminal) = (opt(&o.account), opt(&o.terminal));
+            FactBody::Sign { session: names.intern(o.session.as_str()), account, terminal, ended: true }
+        }
+        Observation::CameraHealth(o) => FactBody::Camera {
+            camera: names.intern(o.camera.as_str()),
+            healthy: o.reachable && o.recording && o.frame_age_ms.is_none_or(|age| age <= FRAME_STALE_MS),
+        },
+        Observation::FootageSegment(o) => FactBody::Footage {
+            camera: names.intern(o.camera.as_str()),
+            path: names.intern(o.path.as_str()),
+            start: o.start,
+            end: o.end,
+            gone: o.gone,
+        },
+        Observation::SourceCaughtUp(o) => FactBody::CaughtUp { reader: opt(&o.reader), from: o.from, to: o.to },
+        Observation::SourceClock(o) => {
+            FactBody::Clock { offset_us: o.offset_ms.saturating_mul(1000), from: o.from, to: o.to }
+        }
+        Observation::WatchStarted(_) => FactBody::WatchStarted,
+        Observation::WatchGap(o) => FactBody::WatchGap { from: o.from, to: o.to },
+        Observation::ClockStep(o) => FactBody::ClockStep { step_us: o.step_us },
+        Observation::Muster(o) => FactBody::Muster {
+            inside: o
+                .inside
+                .iter()
+                .map(|m| (names.intern(m.person.as_str()), names.intern(m.zone.as_str())))
+                .collect(),
+        },
+    }
+}

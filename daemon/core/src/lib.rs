@@ -1,0 +1,31 @@
+//! Meaning: where people are, what a session is worth, what is wrong.
+//!
+//! The newest verdicts, the findings that hold and the stays are a pure function of the facts,
+//! the registers and `now`. `engine::Engine` keeps that function up to date step by step and
+//! says what changed (`Effect`); a replay computes it from nothing with the same code. Knows no
+//! clock, file, thread, database or hash map. The rules are written in `schema/README.md`,
+//! "Meaning".
+
+mod camera;
+mod door;
+pub mod effect;
+pub mod engine;
+pub mod fact;
+mod judge;
+mod memory;
+mod model;
+mod movement;
+pub mod names;
+mod place;
+pub mod replay;
+mod session;
+mod source;
+mod spans;
+mod world;
+
+pub use effect::{
+    Cause, Effect, Finding, FindingChange, FindingKey, Outage, OutageCause, Revision, SessionEnd, SessionKey,
+    SessionView, Stay, Subject,
+};
+pub use fact::{Fact, FactBody};
+pub use names::{Names, Word};

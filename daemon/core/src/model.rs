@@ -1,0 +1,406 @@
+//! Registers made ready for the engine: numbers instead of texts, look-ups by instant.
+
+use kukaku_schema::registers::{
+    Entry, Hours, OUTSIDE, Policy, ReaderDirection, Registers, TrustClass, UseEvidence,
+};
+use kukaku_schema::{DurationUs, SiteZone, Span, UtcMicros};
+
+use crate::names::{Names, Word, WordMap};
+
+/// A place: a zone, or `None` for outside all zones.
+pub type Place = Option<Word>;
+
+/// Something valid for a while.
+#[derive(Debug, Clone)]
+pub(crate) struct Valid<T> {
+    pub span: Span,
+    /// It holds from before it was recorded, and was recorded then.
+    pub backdated_at: Option<UtcMicros>,
+    pub value: T,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ZoneModel {
+    /// This zone, then what it lies in, outermost last.
+    pub chain: Vec<Word>,
+    pub factors: u8,
+    pub hours: Option<Hours>,
+    policies: Vec<(Span, Policy)>,
+    /// It can be entered through a door that has no entry reader.
+    pub entry_unread: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct DoorModel {
+    pub outer: Place,
+    pub inner: Word,
+    pub evidence: UseEvidence,
+    pub readers: Vec<Word>,
+    pub reads_entry: bool,
+    pub reads_exit: bool,
+    policies: Vec<(Span, Policy)>,
+    pub recorded_at: Option<UtcMicros>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReaderModel {
+    pub door: Word,
+    pub direction: ReaderDirection,
+    pub source: Option<Word>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct PersonModel {
+    /// The clients he is registered for; none for staff and visitors.
+    pub clients: Vec<Word>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AccountModel {
+    pub operator: Word,
+    pub client: Word,
+    pub source: Option<Word>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TerminalModel {
+    pub zone: Word,
+    pub client: Option<Word>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SourceModel {
+    pub class: TrustClass,
+    pub alive_every: Option<DurationUs>,
+    pub interim_every: Option<DurationUs>,
+    pub client: Option<Word>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CameraModel {
+    pub zone: Word,
+    pub hours: Option<Hours>,
+    pub keep: Option<DurationUs>,
+    pub health_every: Option<DurationUs>,
+}
+
+/// The registers of a site, ready to be asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Model {
+    pub tz: SiteZone,
+    policies: Vec<(Span, Policy)>,
+    pub zones: WordMap<ZoneModel>,
+    pub doors: WordMap<DoorModel>,
+    pub readers: WordMap<Vec<Valid<ReaderModel>>>,
+    pub persons: WordMap<Vec<Valid<PersonModel>>>,
+    pub credentials: WordMap<Vec<Valid<Word>>>,
+    /// The credentials that ever belonged to a person.
+    pub credentials_of: WordMap<Vec<Word>>,
+    pub accounts: WordMap<Vec<Valid<AccountModel>>>,
+    pub terminals: WordMap<Vec<Valid<TerminalModel>>>,
+    pub sources: WordMap<SourceModel>,
+    pub cameras: WordMap<CameraModel>,
+    /// The longest `max_stay`, grace and window of any zone or door: how far a change reaches.
+    pub longest_stay: DurationUs,
+    pub longest_grace: DurationUs,
+}
+
+fn valid<R, T>(entry: &Entry<R>, value: T) -> Valid<T> {
+    let backdated_at = entry.recorded_at.filter(|recorded| entry.valid.start < *recorded);
+    Valid { span: entry.valid, backdated_at, value }
+}
+
+/// The newest entry of each id: layout is not evaluated by instant.
+fn newest<T>(entries: &[Entry<T>], id_of: impl Fn(&T) -> &str) -> Vec<&Entry<T>> {
+    let mut order: Vec<&Entry<T>> = entries.iter().collect();
+    order.sort_by(|a, b| (id_of(&a.row), a.valid.start).cmp(&(id_of(&b.row), b.valid.start)));
+    let mut out: Vec<&Entry<T>> = Vec::new();
+    for entry in order {
+        match out.last_mut() {
+            Some(last) if id_of(&last.row) == id_of(&entry.row) => *last = entry,
+            _ => out.push(entry),
+        }
+    }
+    out
+}
+
+fn at<T>(list: &[Valid<T>], when: UtcMicros) -> Option<&Valid<T>> {
+    list.iter().find(|v| v.span.contains(when))
+}
+
+fn policy_at(list: &[(Span, Policy)], when: UtcMicros) -> Policy {
+    list.iter().find(|(span, _)| span.contains(when)).or(list.first()).map_or_else(Policy::default, |(_, p)| *p)
+}
+
+impl Model {
+    /// Makes `registers` ready.
+    ///
+    /// # Errors
+    /// A sentence when the time zone is unknown or a reference leads nowhere.
+    pub fn new(registers: &Registers, names: &mut Names) -> Result<Self, String> {
+        let tz = SiteZone::named(&registers.site.time_zone)?;
+        let mut policies: Vec<(Span, Policy)> =
+            registers.policies.iter().map(|e| (e.valid, Policy::default().with(&e.row))).collect();
+        policies.sort_by_key(|(span, _)| *span);
+        if policies.is_empty() {
+            policies.push((Span::new(UtcMicros::MIN, UtcMicros::MAX), Policy::default()));
+        }
+        let with = |row| policies.iter().map(|(span, p)| (*span, p.with(&row))).collect::<Vec<_>>();
+        let mut model = Self {
+            tz,
+            policies: policies.clone(),
+            zones: WordMap::default(),
+            doors: WordMap::default(),
+            readers: WordMap::default(),
+            persons: WordMap::default(),
+            credentials: WordMap::default(),
+            credentials_of: WordMap::default(),
+            accounts: WordMap::default(),
+            terminals: WordMap::default(),
+            sources: WordMap::default(),
+            cameras: WordMap::default(),
+            longest_stay: DurationUs::ZERO,
+            longest_grace: DurationUs::ZERO,
+        };
+        let zones = newest(&registers.zones, |z| &z.id);
+        for entry in &zones {
+            let mut chain = vec![names.intern(&entry.row.id)];
+            let mut parent = entry.row.parent.as_deref();
+            // Bounded by the number of zones: a ring was refused when the registers were read.
+            for _ in 0..zones.len() {
+                let Some(id) = parent else { break };
+                chain.push(names.intern(id));
+                parent = zones.iter().find(|z| z.row.id == id).and_then(|z| z.row.parent.as_deref());
+            }
+            let policies = with(entry.row.policy());
+            for (_, p) in &policies {
+                model.longest_stay = model.longest_stay.max(p.max_stay);
+                model.longest_grace = model.longest_grace.max(p.grace_before).max(p.grace_after);
+            }
+            let zone = ZoneModel {
+                factors: entry.row.factors.unwrap_or(1),
+                hours: entry.row.hours,
+                policies,
+                entry_unread: false,
+                chain,
+            };
+            model.zones.or_insert_with(names.intern(&entry.row.id), || zone);
+        }
+        for entry in newest(&registers.doors, |d| &d.id) {
+            let place = |id: &str, names: &mut Names| (id != OUTSIDE).then(|| names.intern(id));
+            let door = DoorModel {
+                outer: place(&entry.row.outer, names),
+                inner: names.intern(&entry.row.inner),
+                evidence: entry.row.use_evidence,
+                readers: Vec::new(),
+                reads_entry: false,
+                reads_exit: false,
+                policies: with(entry.row.policy()),
+                recorded_at: entry.recorded_at,
+            };
+            model.doors.or_insert_with(names.intern(&entry.row.id), || door);
+        }
+        model.take_readers(registers, names);
+        model.take_people(registers, names);
+        for e in &registers.terminals {
+            let value =
+                TerminalModel { zone: names.intern(&e.row.zone), client: e.row.client.as_ref().map(|c| names.intern(c)) };
+            model.terminals.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
+        }
+        for e in newest(&registers.sources, |s| &s.id) {
+            let value = SourceModel {
+                class: e.row.class,
+                alive_every: e.row.alive_every,
+                interim_every: e.row.interim_every,
+                client: e.row.client.as_ref().map(|c| names.intern(c)),
+            };
+            model.sources.or_insert_with(names.intern(&e.row.id), || value);
+        }
+        for e in newest(&registers.cameras, |c| &c.id) {
+            let value = CameraModel {
+                zone: names.intern(&e.row.zone),
+                hours: e.row.hours,
+                keep: e.row.keep,
+                health_every: e.row.health_every,
+            };
+            model.cameras.or_insert_with(names.intern(&e.row.id), || value);
+        }
+        Ok(model)
+    }
+
+    fn take_readers(&mut self, registers: &Registers, names: &mut Names) {
+        for e in &registers.readers {
+            let id = names.intern(&e.row.id);
+            let door_word = names.intern(&e.row.door);
+            let value = ReaderModel {
+                door: door_word,
+                direction: e.row.direction,
+                source: e.row.source.as_ref().map(|s| names.intern(s)),
+            };
+            self.readers.or_insert_with(id, Vec::new).push(valid(e, value));
+            if let Some(door) = self.doors.get_mut(door_word) {
+                if !door.readers.contains(&id) {
+                    door.readers.push(id);
+                }
+                match e.row.direction {
+                    ReaderDirection::Entry => door.reads_entry = true,
+                    ReaderDirection::Exit => door.reads_exit = true,
+                }
+            }
+        }
+        let unread: Vec<Word> = self.doors.iter().filter(|(_, d)| !d.reads_entry).map(|(_, d)| d.inner).collect();
+        for zone in unread {
+            if let Some(zone) = self.zones.get_mut(zone) {
+                zone.entry_unread = true;
+            }
+        }
+    }
+
+    fn take_people(&mut self, registers: &Registers, names: &mut Names) {
+        for e in &registers.operators {
+            let clients = e.row.clients.iter().map(|c| names.intern(c)).collect();
+            let value = PersonModel { clients };
+            self.persons.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
+        }
+        for e in &registers.persons {
+            let value = PersonModel { clients: Vec::new() };
+            self.persons.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
+        }
+        for e in &registers.credentials {
+            let Some(person) = e.row.operator.as_ref().or(e.row.person.as_ref()) else { continue };
+            let (id, person) = (names.intern(&e.row.id), names.intern(person));
+            self.credentials.or_insert_with(id, Vec::new).push(valid(e, person));
+            let of = self.credentials_of.or_insert_with(person, Vec::new);
+            if !of.contains(&id) {
+                of.push(id);
+            }
+        }
+        for e in &registers.accounts {
+            let value = AccountModel {
+                operator: names.intern(&e.row.operator),
+                client: names.intern(&e.row.client),
+                source: e.row.source.as_ref().map(|s| names.intern(s)),
+            };
+            self.accounts.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
+        }
+    }
+
+    /// The zone and all it lies in; nothing for outside.
+    pub fn chain(&self, place: Place) -> &[Word] {
+        place.and_then(|zone| self.zones.get(zone)).map_or(&[], |zone| &zone.chain)
+    }
+
+    /// Whether `place` is `zone` or lies in it.
+    pub fn within(&self, place: Place, zone: Word) -> bool {
+        self.chain(place).contains(&zone)
+    }
+
+    /// Whether one of two zones lies in the other, or they are the same.
+    pub fn related(&self, a: Word, b: Word) -> bool {
+        self.within(Some(a), b) || self.within(Some(b), a)
+    }
+
+    /// The numbers of the rules for the whole site at an instant.
+    pub fn policy(&self, when: UtcMicros) -> Policy {
+        policy_at(&self.policies, when)
+    }
+
+    /// The numbers of the rules in a zone at an instant.
+    pub fn zone_policy(&self, zone: Word, when: UtcMicros) -> Policy {
+        self.zones.get(zone).map_or_else(|| self.policy(when), |z| policy_at(&z.policies, when))
+    }
+
+    /// The numbers of the rules at a door at an instant.
+    pub fn door_policy(&self, door: Word, when: UtcMicros) -> Policy {
+        self.doors.get(door).map_or_else(|| self.policy(when), |d| policy_at(&d.policies, when))
+    }
+
+    /// Whose a credential is at an instant: his credential and he himself are registered then.
+    pub fn holder(&self, credential: Word, when: UtcMicros) -> Option<Word> {
+        let person = at(self.credentials.get(credential)?, when)?.value;
+        at(self.persons.get(person)?, when)?;
+        Some(person)
+    }
+
+    /// Whose a credential was whose registration, or whose holder's, ended before an instant.
+    pub fn former_holder(&self, credential: Word, when: UtcMicros) -> Option<Word> {
+        if self.holder(credential, when).is_some() {
+            return None;
+        }
+        let list = self.credentials.get(credential)?;
+        // A card still valid whose holder has left, or the card that ended last.
+        let last = list.iter().filter(|v| v.span.start <= when).max_by_key(|v| v.span.end)?;
+        let left = self.persons.get(last.value).is_some_and(|p| p.iter().any(|v| v.span.end <= when));
+        (last.span.end <= when || left).then_some(last.value)
+    }
+
+    /// A reader as registered at an instant.
+    pub fn reader(&self, reader: Word, when: UtcMicros) -> Option<ReaderModel> {
+        Some(at(self.readers.get(reader)?, when)?.value)
+    }
+
+    /// A terminal as registered at an instant.
+    pub fn terminal(&self, terminal: Word, when: UtcMicros) -> Option<&Valid<TerminalModel>> {
+        at(self.terminals.get(terminal)?, when)
+    }
+
+    /// A person as registered at an instant.
+    pub fn person(&self, person: Word, when: UtcMicros) -> Option<&Valid<PersonModel>> {
+        at(self.persons.get(person)?, when)
+    }
+
+    /// The one account of that name that a session of `source` can mean at an instant.
+    pub fn account(&self, name: Word, source: Word, when: UtcMicros) -> Option<&Valid<AccountModel>> {
+        let list = self.accounts.get(name)?;
+        let of_source = |v: &&Valid<AccountModel>| v.value.source.is_none_or(|s| s == source);
+        let mut fitting: Vec<&Valid<AccountModel>> =
+            list.iter().filter(|v| v.span.contains(when)).filter(of_source).collect();
+        if fitting.len() > 1 {
+            // An account bound to this source, or to the client of this source, is meant before any other.
+            let line = self.sources.get(source).and_then(|s| s.client);
+            let bound: Vec<_> = fitting.iter().copied().filter(|v| v.value.source == Some(source)).collect();
+            let of_client: Vec<_> = fitting.iter().copied().filter(|v| Some(v.value.client) == line).collect();
+            if !bound.is_empty() {
+                fitting = bound;
+            } else if !of_client.is_empty() {
+                fitting = of_client;
+            }
+        }
+        // Two accounts that fit equally resolve to nobody.
+        if fitting.len() == 1 { fitting.pop() } else { None }
+    }
+
+    /// Whether a source could be spoofed.
+    pub fn spoofable(&self, source: Word) -> bool {
+        self.sources.get(source).is_some_and(|s| s.class == TrustClass::C)
+    }
+
+    /// The minute of the local day that holds `when`.
+    pub fn local_minute(&self, when: UtcMicros) -> u16 {
+        let since = when.since(self.tz.start_of_day(when)).0 / 60_000_000;
+        u16::try_from(since).unwrap_or(0)
+    }
+
+    /// The parts of `span` that lie in `hours`, all of it where there are none.
+    pub fn within_hours(&self, span: Span, hours: Option<Hours>) -> Vec<Span> {
+        let Some(hours) = hours else { return vec![span] };
+        /// Longest stretch that is cut into days: what is open for longer is cut at its newest part.
+        const DAYS_MAX: usize = 800;
+        let mut out = Vec::new();
+        let mut day = self.tz.start_of_day(span.start);
+        for _ in 0..DAYS_MAX {
+            if day >= span.end {
+                break;
+            }
+            let minute = |m: u16| day.plus(DurationUs(i64::from(m) * 60_000_000));
+            let parts = if hours.from_min < hours.to_min {
+                [Span::new(minute(hours.from_min), minute(hours.to_min)), Span::new(day, day)]
+            } else {
+                [Span::new(day, minute(hours.to_min)), Span::new(minute(hours.from_min), minute(1440))]
+            };
+            out.extend(parts.into_iter().map(|p| p.intersect(span)).filter(|p| !p.is_empty()));
+            day = self.tz.start_of_day(day.plus(DurationUs::from_secs(26 * 3600)));
+        }
+        crate::spans::joined(out)
+    }
+}

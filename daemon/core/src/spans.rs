@@ -1,0 +1,89 @@
+//! Sets of spans: ordered, disjoint, none empty.
+
+use kukaku_schema::{Span, UtcMicros};
+
+/// Orders spans and joins those that meet or overlap; empty ones are left out.
+#[must_use]
+pub fn joined(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.retain(|s| !s.is_empty());
+    if spans.is_sorted_by(|a, b| a.end < b.start) {
+        return spans;
+    }
+    spans.sort_unstable();
+    let mut out: Vec<Span> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match out.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => out.push(span),
+        }
+    }
+    out
+}
+
+/// What of `from` lies in none of `cut`. Both are sets.
+#[must_use]
+pub fn minus(from: &[Span], cut: &[Span]) -> Vec<Span> {
+    let mut out = Vec::new();
+    let mut next = 0;
+    for span in from {
+        let mut start = span.start;
+        while next < cut.len() && cut[next].end <= start {
+            next += 1;
+        }
+        let mut index = next;
+        while index < cut.len() && cut[index].start < span.end {
+            if cut[index].start > start {
+                out.push(Span::new(start, cut[index].start));
+            }
+            start = start.max(cut[index].end);
+            index += 1;
+        }
+        if start < span.end {
+            out.push(Span::new(start, span.end));
+        }
+    }
+    out
+}
+
+/// What lies in both. Both are sets.
+#[must_use]
+pub fn both(a: &[Span], b: &[Span]) -> Vec<Span> {
+    let (mut i, mut j) = (0, 0);
+    let mut out = Vec::new();
+    while i < a.len() && j < b.len() {
+        let shared = a[i].intersect(b[j]);
+        if !shared.is_empty() {
+            out.push(shared);
+        }
+        if a[i].end <= b[j].end {
+            i += 1;
+        } else {
+            j += 1;
+        }
+    }
+    out
+}
+
+/// Whether the set holds `at`.
+#[must_use]
+pub fn holds(set: &[Span], at: UtcMicros) -> bool {
+    let index = set.partition_point(|s| s.end <= at);
+    set.get(index).is_some_and(|s| s.contains(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(pairs: &[(i64, i64)]) -> Vec<Span> {
+        pairs.iter().map(|(a, b)| Span::new(UtcMicros(*a), UtcMicros(*b))).collect()
+    }
+
+    #[test]
+    fn spans_join_cut_and_meet() {
+        assert_eq!(joined(set(&[(5, 9), (1, 3), (3, 4), (8, 8)])), set(&[(1, 4), (5, 9)]));
+        assert_eq!(minus(&set(&[(0, 10), (20, 30)]), &set(&[(2, 4), (8, 22)])), set(&[(0, 2), (4, 8), (22, 30)]));
+        assert_eq!(both(&set(&[(0, 10), (20, 30)]), &set(&[(5, 25)])), set(&[(5, 10), (20, 25)]));
+        assert!(holds(&set(&[(0, 10)]), UtcMicros(9)) && !holds(&set(&[(0, 10)]), UtcMicros(10)));
+    }
+}

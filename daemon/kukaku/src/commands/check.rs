@@ -1,0 +1,244 @@
+//! `kukaku check`: everything that would keep the daemon from starting or from keeping its word.
+
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use jiff::Timestamp;
+use kukaku_notify::Channels;
+
+use super::certificates::certificates_of;
+use crate::certificates::{read_certificate, warning};
+use crate::cli::CheckArgs;
+use crate::config::{Config, load};
+use crate::control;
+use crate::failure::Failure;
+use crate::say::{say, shown};
+use crate::secrets;
+use crate::site_dir::SiteDir;
+use crate::time_state::{self, TimeState};
+
+/// How one thing is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Line {
+    /// As it should be.
+    Fine(String),
+    /// Works today; somebody should look at it.
+    Note(String),
+    /// Has to be repaired.
+    Problem(String),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// `Written`: the configuration is wrong. `Failed`: problems were found.
+pub fn run(args: &CheckArgs) -> Result<(), Failure> {
+    let (dir, file) = match &args.config {
+        Some(file) => (None, file.clone()),
+        None => {
+            let dir = SiteDir::find(args.dir.dir.as_deref())?;
+            let file = dir.config();
+            (Some(dir), file)
+        }
+    };
+    let config = load(&file).map_err(|e| Failure::Written(e.to_string()))?.config;
+    let mut lines = vec![Line::Fine(format!("configuration {}", file.display()))];
+    lines.extend(channels(&config));
+    lines.extend(secret_files(&config));
+    if let Some(dir) = &dir {
+        let running = control::ask_daemon(dir, &control::Request::Rooms).ok().flatten();
+        lines.push(store(dir));
+        lines.push(registers(dir));
+        lines.extend(key_modes(dir));
+        lines.extend(certificates(dir, &config));
+        lines.push(disk(dir.path(), config.free_disk_mib));
+        match running {
+            Some(_) => lines.push(Line::Fine("ports: held by the daemon that runs".to_owned())),
+            None => lines.extend(ports(&config)),
+        }
+    } else {
+        lines.extend(ports(&config));
+    }
+    lines.push(time());
+    let problems = lines.iter().filter(|line| matches!(line, Line::Problem(_))).count();
+    for line in &lines {
+        say(match line {
+            Line::Fine(what) => format!("ok       {}", shown(what)),
+            Line::Note(what) => format!("note     {}", shown(what)),
+            Line::Problem(what) => format!("PROBLEM  {}", shown(what)),
+        });
+    }
+    match problems {
+        0 => Ok(()),
+        n => Err(Failure::Failed(format!("{n} problem(s) found"))),
+    }
+}
+
+fn channels(config: &Config) -> Vec<Line> {
+    match Channels::open(&config.alerts) {
+        Err(error) => vec![Line::Problem(format!("alerts: {error}"))],
+        Ok(channels) if channels.messages.is_empty() && channels.towers.is_empty() => {
+            vec![Line::Note("alerts: no channel is configured; findings show on the pages alone".to_owned())]
+        }
+        Ok(_) if config.alerts.rule.is_empty() => {
+            vec![Line::Problem("alerts: there are channels but no [[alerts.rule]], so nothing goes out".to_owned())]
+        }
+        Ok(channels) => {
+            vec![Line::Fine(format!("alerts: {} channel(s)", channels.messages.len() + channels.towers.len()))]
+        }
+    }
+}
+
+/// Secrets in files of their own: readable for their owner alone, and no samples.
+fn secret_files(config: &Config) -> Vec<Line> {
+    let alerts = &config.alerts;
+    let accounts = alerts.mail.iter().filter_map(|c| c.account.as_ref()).chain(alerts.mqtt.iter().filter_map(|c| c.account.as_ref()));
+    let files = accounts
+        .map(|account| &account.password_file)
+        .chain(alerts.webhook.iter().map(|c| &c.key_file))
+        .chain(config.broker.iter().filter_map(|b| b.password_file.as_ref()));
+    files.map(|path| secret_file(path)).collect()
+}
+
+fn secret_file(path: &Path) -> Line {
+    let text = match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned(),
+        Err(error) => return Line::Problem(format!("secret {}: {error}", path.display())),
+    };
+    if let Some(why) = secrets::weakness(&text) {
+        return Line::Problem(format!("secret {}: {why}; choose another on both sides", path.display()));
+    }
+    mode(path)
+}
+
+fn mode(path: &Path) -> Line {
+    match std::fs::metadata(path).map(|m| m.permissions().mode() & 0o777) {
+        Ok(mode) if mode & 0o077 == 0 => Line::Fine(format!("{} is readable for its owner alone", path.display())),
+        Ok(mode) => Line::Problem(format!("{} has mode {mode:o}, others can read it: chmod 600 {0}", path.display())),
+        Err(error) => Line::Problem(format!("{}: {error}", path.display())),
+    }
+}
+
+fn store(dir: &SiteDir) -> Line {
+    match kukaku_store::read_only(&dir.store()) {
+        Ok(_) => Line::Fine(format!("store {}", dir.store().display())),
+        Err(error) => Line::Problem(error.to_string()),
+    }
+}
+
+fn registers(dir: &SiteDir) -> Line {
+    match super::registers::present(dir) {
+        Err(failure) => Line::Problem(failure.to_string()),
+        Ok(registers) if registers.doors.is_empty() => Line::Note(
+            "registers: no door yet; import them with `kukaku registers import site.toml`".to_owned(),
+        ),
+        Ok(registers) => Line::Fine(format!(
+            "registers of {}: {} zone(s), {} door(s), {} operator(s), {} source(s)",
+            registers.site.name,
+            registers.zones.len(),
+            registers.doors.len(),
+            registers.operators.len(),
+            registers.sources.len()
+        )),
+    }
+}
+
+fn key_modes(dir: &SiteDir) -> Vec<Line> {
+    let mut lines = vec![mode(&dir.signing_key())];
+    for path in [dir.mqtt_passwords(), dir.tls().join("ca.key"), dir.tls().join("server.key")] {
+        if path.exists() {
+            lines.push(mode(&path));
+        }
+    }
+    lines
+}
+
+fn certificates(dir: &SiteDir, config: &Config) -> Vec<Line> {
+    let now = Timestamp::now();
+    certificates_of(dir, config)
+        .into_iter()
+        .map(|(path, used)| {
+            let name = format!("certificate {} ({used})", path.display());
+            let read = std::fs::read(&path).map_err(|e| e.to_string()).and_then(|pem| read_certificate(&pem));
+            match read {
+                Err(why) => Line::Problem(format!("{name}: {why}")),
+                Ok(certificate) => {
+                    let days = certificate.days_left(now);
+                    match warning(&name, days) {
+                        // One that nothing uses yet may end without harm.
+                        Some(warning) if used == "made at init" || days > 7 => Line::Note(warning),
+                        Some(warning) => Line::Problem(warning),
+                        None => Line::Fine(format!("{name} holds for {days} days")),
+                    }
+                }
+            }
+        })
+        .collect()
+}
+
+/// Free space of the disk under a folder, in MiB.
+///
+/// # Errors
+/// What the operating system says.
+pub fn free_mib(folder: &Path) -> Result<u64, String> {
+    let disk = rustix::fs::statvfs(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize) / (1024 * 1024))
+}
+
+fn disk(folder: &Path, wanted_mib: u64) -> Line {
+    match free_mib(folder) {
+        Ok(free) if free < wanted_mib => Line::Problem(format!(
+            "disk of {}: {free} MiB free, less than free_disk_mib = {wanted_mib}; make room before it is full",
+            folder.display()
+        )),
+        Ok(free) => Line::Fine(format!("disk of {}: {free} MiB free", folder.display())),
+        Err(why) => Line::Problem(format!("disk of {why}")),
+    }
+}
+
+/// Every address that the daemon will listen on, with its key.
+#[must_use]
+pub fn addresses(config: &Config) -> Vec<(&'static str, SocketAddr)> {
+    let mut found = vec![("web.listen", config.web.listen)];
+    if let Some(mqtt) = &config.mqtt {
+        found.extend(mqtt.listen.map(|address| ("mqtt.listen", address)));
+        found.extend(mqtt.tls.as_ref().map(|tls| ("mqtt.tls.listen", tls.listen)));
+    }
+    found
+}
+
+fn ports(config: &Config) -> Vec<Line> {
+    addresses(config)
+        .into_iter()
+        .map(|(key, address)| match TcpListener::bind(address) {
+            Ok(_) => Line::Fine(format!("port {address} ({key}) is free")),
+            Err(error) => Line::Problem(cannot_listen(key, address, &error)),
+        })
+        .collect()
+}
+
+/// Why an address can't be listened on, with the key to change.
+#[must_use]
+pub fn cannot_listen(key: &str, address: SocketAddr, error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    let why = match error.kind() {
+        ErrorKind::AddrInUse => format!("port {} is in use by another program; stop it, or change", address.port()),
+        ErrorKind::AddrNotAvailable => format!("{} is no address of this machine; change", address.ip()),
+        ErrorKind::PermissionDenied => format!("port {} needs more rights; take one above 1023 for", address.port()),
+        _ => format!("{error}; change"),
+    };
+    format!("listen on {address}: {why} `{key}` in kukaku.toml")
+}
+
+fn time() -> Line {
+    match time_state::now() {
+        TimeState::Synchronised(by) => Line::Fine(format!("this machine's clock is synchronised ({by})")),
+        TimeState::Adrift(by) => Line::Problem(format!(
+            "this machine's clock is not synchronised ({by}): give it a time server, or verdicts rest on a clock nobody checks"
+        )),
+        TimeState::Unknown => Line::Note(
+            "whether this machine's clock is synchronised is not known: neither timedatectl nor chronyc answered".to_owned(),
+        ),
+    }
+}

@@ -1,0 +1,78 @@
+//! `kukaku users`: works on the users' tables directly, beside a running daemon.
+
+use kukaku_schema::UtcMicros;
+use kukaku_store::users::{INITIAL_PASSWORD_KEPT, Users, UsersError};
+
+use crate::cli::{UsersAction, UsersArgs};
+use crate::clock;
+use crate::failure::Failure;
+use crate::say::say;
+use crate::site_dir::SiteDir;
+
+/// Runs the command.
+///
+/// # Errors
+/// Which user, or what the store said.
+pub fn run(args: &UsersArgs) -> Result<(), Failure> {
+    let users = open(&SiteDir::find(args.dir.dir.as_deref())?)?;
+    let now = clock::now();
+    match &args.action {
+        UsersAction::Add { name } => once(name, &users.create(name, now).map_err(failure)?),
+        UsersAction::Reset { name } => once(name, &users.reset(name, now).map_err(failure)?),
+        UsersAction::Disable { name } => {
+            users.disable(name, now).map_err(failure)?;
+            say(format!("{name} is disabled; its sign-ins have ended"));
+        }
+        UsersAction::Enable { name } => {
+            users.enable(name).map_err(failure)?;
+            say(format!("{name} is enabled"));
+        }
+        UsersAction::List => list(&users, now)?,
+    }
+    Ok(())
+}
+
+/// Opens the users of an installation.
+///
+/// # Errors
+/// `Store`: there is no store, or it can't be opened.
+pub fn open(dir: &SiteDir) -> Result<Users, Failure> {
+    // Refuses a missing, foreign or newer store by name, which `Users` alone would not.
+    kukaku_store::read_only(&dir.store()).map_err(|e| Failure::Store(e.to_string()))?;
+    Users::open(&dir.store()).map_err(failure)
+}
+
+/// What went wrong, sorted for the exit code.
+#[must_use]
+pub fn failure(error: UsersError) -> Failure {
+    match error {
+        UsersError::Store { .. } | UsersError::Corrupt(_) => Failure::Store(error.to_string()),
+        _ => Failure::Failed(error.to_string()),
+    }
+}
+
+fn once(name: &str, password: &str) {
+    say(format!("user:              {name}"));
+    say(format!("one-time password: {password}"));
+    say(format!(
+        "It is shown this once, holds for {} hours and must be changed at the first sign-in.",
+        INITIAL_PASSWORD_KEPT.0 / 3_600_000_000
+    ));
+}
+
+fn list(users: &Users, now: UtcMicros) -> Result<(), Failure> {
+    for user in users.list().map_err(failure)? {
+        let state = if user.disabled_at.is_some() {
+            "disabled"
+        } else if user.locked_until.is_some_and(|until| until > now) {
+            "locked"
+        } else if user.must_change {
+            "one-time password"
+        } else {
+            "active"
+        };
+        let last = user.signed_in_at.map_or_else(|| "never".to_owned(), UtcMicros::to_rfc3339_utc);
+        say(format!("{:<24} {:<14} {state:<18} last sign-in {last}", user.name, user.role));
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Paths in the configuration start at its folder.
+
+use std::path::{Path, PathBuf};
+
+use kukaku_notify::AlertsConfig;
+
+use super::Config;
+
+/// Puts `folder` before every path that is not absolute.
+pub(super) fn start_at(config: &mut Config, folder: &Path) {
+    let place = |path: &mut PathBuf| {
+        if path.is_relative() {
+            *path = folder.join(&*path);
+        }
+    };
+    if let Some(tls) = &mut config.web.tls {
+        place(&mut tls.certificate);
+        place(&mut tls.key);
+    }
+    config.links_paths().into_iter().for_each(place);
+    alert_paths(&mut config.alerts).into_iter().for_each(place);
+}
+
+fn alert_paths(alerts: &mut AlertsConfig) -> Vec<&mut PathBuf> {
+    let mut paths = Vec::new();
+    for mail in &mut alerts.mail {
+        paths.extend(mail.ca_file.as_mut());
+        paths.extend(mail.account.as_mut().map(|account| &mut account.password_file));
+    }
+    for webhook in &mut alerts.webhook {
+        paths.push(&mut webhook.key_file);
+        paths.extend(webhook.ca_file.as_mut());
+    }
+    for mqtt in &mut alerts.mqtt {
+        paths.extend(mqtt.ca_file.as_mut());
+        paths.extend(mqtt.account.as_mut().map(|account| &mut account.password_file));
+    }
+    for syslog in &mut alerts.syslog {
+        paths.extend(syslog.ca_file.as_mut());
+    }
+    paths
+}

@@ -1,0 +1,107 @@
+//! The configuration that `kukaku init` writes: every table, commented, with safe defaults.
+
+use kukaku_schema::Lang;
+
+/// The text in a language.
+#[must_use]
+pub fn sample(lang: Lang) -> String {
+    lang.pick(JA, EN).replace("{lang}", lang.tag())
+}
+
+const JA: &str = r##"# kukaku の設定：この機械の待ち受け、証明書、回線、通知先。
+# 区画・扉・作業者などは台帳にあります（kukaku registers）。
+# パスはこのファイルのあるフォルダからのものです。変更後は kukaku check で点検し、再起動してください。
+
+lang = "{lang}"                     # 画面に選択がないときの言語："ja" か "en"
+log = "info"                     # 記録の細かさ
+free_disk_mib = 1024             # 空き容量がこれを下回ると警告（MiB）
+
+[web]
+listen = "127.0.0.1:8420"        # この機械の中だけ。他の機械に見せるには下の [web.tls] が必要
+# public_url = "https://kukaku.example.jp:8420"   # 通知に書く画面の住所
+
+# [web.tls]                      # kukaku init が作った証明書（tls/）か、貴社の認証局のもの
+# certificate = "tls/server.pem"
+# key = "tls/server.key"
+
+[mqtt]                           # 機器からの受信。利用者は kukaku sources password で作る
+listen = "127.0.0.1:1883"
+
+# [mqtt.tls]
+# listen = "0.0.0.0:8883"
+# certificate = "tls/server.pem"
+# key = "tls/server.key"
+# client_ca = "tls/devices-ca.pem"   # 機器の証明書を発行した認証局
+# [[mqtt.certificate]]               # 証明書で接続する機器
+# name = "panel-1.example.jp"
+# sources = ["panel-1"]
+
+# [[broker]]                     # 既存の MQTT ブローカー
+# address = "broker.example.jp:8883"
+# client_id = "kukaku-sapporo-1"
+# user = "kukaku"
+# password_file = "keys/broker.password"
+# [broker.tls]
+# ca = "tls/broker-ca.pem"
+
+# [[alerts.mail]]                # 通知先
+# id = "duty-mail"
+# server = "mail.example.jp"
+# from = "kukaku <kukaku@example.jp>"
+# to = ["duty@example.jp"]
+# [[alerts.tower]]
+# id = "tower"
+# address = "192.0.2.20:10000"
+# [[alerts.rule]]                # どの通知をどこへ
+# to = ["duty-mail", "tower"]
+# min_severity = "high"
+"##;
+
+const EN: &str = r##"# Configuration of kukaku: listeners, certificates, lines and alert channels of this machine.
+# Zones, doors, operators and so on stand in the registers (kukaku registers).
+# Paths start at the folder of this file. After a change, run `kukaku check` and restart.
+
+lang = "{lang}"                     # language where nobody chose one: "ja" or "en"
+log = "info"                     # how much is logged
+free_disk_mib = 1024             # speak up when less space is free (MiB)
+
+[web]
+listen = "127.0.0.1:8420"        # this machine alone; for others, [web.tls] below is needed
+# public_url = "https://kukaku.example.jp:8420"   # address of the pages, for links in alerts
+
+# [web.tls]                      # the certificate that `kukaku init` made (tls/), or your own CA's
+# certificate = "tls/server.pem"
+# key = "tls/server.key"
+
+[mqtt]                           # devices deliver here; `kukaku sources password` makes users
+listen = "127.0.0.1:1883"
+
+# [mqtt.tls]
+# listen = "0.0.0.0:8883"
+# certificate = "tls/server.pem"
+# key = "tls/server.key"
+# client_ca = "tls/devices-ca.pem"   # the CA of the devices' certificates
+# [[mqtt.certificate]]               # a device that connects with a certificate
+# name = "panel-1.example.jp"
+# sources = ["panel-1"]
+
+# [[broker]]                     # an existing MQTT broker
+# address = "broker.example.jp:8883"
+# client_id = "kukaku-sapporo-1"
+# user = "kukaku"
+# password_file = "keys/broker.password"
+# [broker.tls]
+# ca = "tls/broker-ca.pem"
+
+# [[alerts.mail]]                # where alerts go
+# id = "duty-mail"
+# server = "mail.example.jp"
+# from = "kukaku <kukaku@example.jp>"
+# to = ["duty@example.jp"]
+# [[alerts.tower]]
+# id = "tower"
+# address = "192.0.2.20:10000"
+# [[alerts.rule]]                # which alert goes where
+# to = ["duty-mail", "tower"]
+# min_severity = "high"
+"##;

@@ -1,0 +1,47 @@
+//! The pages and the API.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// `[web]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebConfig {
+    /// The address of this machine and the port that browsers use; port 0 takes a free one.
+    /// Default: `"127.0.0.1:8420"`, this machine alone. Wrong: nobody reaches the pages, or a
+    /// network does that has no business with them. Another address than loopback needs `tls`.
+    #[serde(default = "loopback")]
+    pub listen: SocketAddr,
+    /// The certificate that browsers are shown; left out: plain HTTP, on loopback only.
+    #[serde(default)]
+    pub tls: Option<TlsConfig>,
+    /// The address under which people reach the pages, for links in alerts:
+    /// `"https://kukaku.example.jp:8420"`. Default: none, alerts carry no link.
+    /// Wrong: links that lead nowhere.
+    #[serde(default)]
+    pub public_url: Option<String>,
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8420))
+}
+
+impl Default for WebConfig {
+    fn default() -> Self {
+        Self { listen: loopback(), tls: None, public_url: None }
+    }
+}
+
+/// A certificate and its key, both PEM files.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The certificate, with its chain: `"tls/server.pem"`.
+    /// Wrong: browsers refuse the pages, devices refuse to deliver.
+    pub certificate: PathBuf,
+    /// Its private key: `"tls/server.key"`, mode 0600.
+    /// Wrong: the daemon doesn't start; readable for others: they can pose as this machine.
+    pub key: PathBuf,
+}

@@ -1,0 +1,136 @@
+//! How commands reach the one owner of the store.
+//!
+//! A running daemon listens on a Unix socket in its folder (mode 0600: only its own user and
+//! root get through). A command that changes the store sends one line of JSON and reads lines of
+//! JSON until the last. Where no daemon runs, the command opens the store itself and speaks the
+//! same protocol with itself, so there is one way in, not two.
+
+mod client;
+mod import;
+mod server;
+
+pub use client::{Conversation, ask_daemon, open};
+pub use import::WireArrival;
+pub use server::{Desk, serve, serve_connection};
+
+use kukaku_schema::UtcMicros;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// Longest line of the protocol in bytes: registers of a large site are a few MiB.
+pub const LINE_MAX_BYTES: u64 = 32 * 1024 * 1024;
+
+/// What a command asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Read the MQTT users again.
+    ReloadMqttUsers,
+    /// How rooms and channels are.
+    Rooms,
+    /// Take in registers.
+    ImportRegisters {
+        /// The TOML text.
+        toml: String,
+        /// The file's name, for errors.
+        file: String,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Record who was inside.
+    Muster {
+        /// The instant.
+        at: UtcMicros,
+        /// Person and zone of everybody inside.
+        inside: Vec<(String, String)>,
+        /// User who writes it.
+        written_by: Credentials,
+        /// User who confirms it.
+        confirmed_by: Credentials,
+    },
+    /// Arrivals follow, one a line (`WireArrival`), then `{"end":true}`.
+    Import,
+}
+
+/// A user of the pages and its password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// The name.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Reply {
+    /// Done.
+    Done {
+        /// For the person, each a line.
+        lines: Vec<String>,
+    },
+    /// How rooms and channels are.
+    Rooms {
+        /// Each.
+        rooms: Vec<RoomReply>,
+    },
+    /// How far an import is; the last one says so.
+    Imported {
+        /// Arrivals that are new in the journal.
+        kept: u64,
+        /// Arrivals that were known already.
+        known: u64,
+        /// It was the last.
+        last: bool,
+    },
+    /// Not done.
+    Refused {
+        /// Exit code of the command.
+        exit: u8,
+        /// Why.
+        why: String,
+    },
+}
+
+/// How one room or channel is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoomReply {
+    /// Its name.
+    pub name: String,
+    /// It works.
+    pub working: bool,
+    /// What is wrong, or what it counts.
+    pub note: String,
+}
+
+impl From<Failure> for Reply {
+    fn from(failure: Failure) -> Self {
+        Self::Refused { exit: failure.exit_code(), why: failure.to_string() }
+    }
+}
+
+impl Reply {
+    /// The failure that a refusal stands for.
+    #[must_use]
+    pub fn failure(exit: u8, why: String) -> Failure {
+        match exit {
+            2 => Failure::Written(why),
+            3 => Failure::Store(why),
+            4 => Failure::Differs(why),
+            5 => Failure::Address(why),
+            _ => Failure::Failed(why),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The program: configuration, wiring, clock, ingest pipeline, outbox, command line.

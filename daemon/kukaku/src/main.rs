@@ -1,0 +1,2 @@
+//! The `kukaku` program.
+fn main() {}

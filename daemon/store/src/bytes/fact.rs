@@ -1,0 +1,191 @@
+//! Facts to bytes and back.
+
+use kukaku_core::{Fact, FactBody};
+use kukaku_schema::UtcMicros;
+use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord};
+
+use super::{Fault, In, LAYOUT, Out};
+
+const DOOR_STATES: [DoorStateWord; 6] = [
+    DoorStateWord::Closed,
+    DoorStateWord::Opened,
+    DoorStateWord::Forced,
+    DoorStateWord::HeldOpen,
+    DoorStateWord::Unlocked,
+    DoorStateWord::Locked,
+];
+const READER_STATES: [ReaderStatusWord; 3] =
+    [ReaderStatusWord::Online, ReaderStatusWord::Offline, ReaderStatusWord::Tamper];
+
+/// Appends a fact without its entry, which is the row's key.
+pub(crate) fn write_fact(bytes: &mut Vec<u8>, fact: &Fact) {
+    bytes.push(LAYOUT);
+    let mut out = Out(bytes);
+    out.signed(fact.recorded_at.0);
+    out.signed(fact.device_time.0.wrapping_sub(fact.recorded_at.0));
+    out.word(fact.source);
+    out.maybe_word(fact.epoch);
+    out.maybe_number(fact.seq);
+    out.0.extend(fact.order.to_be_bytes());
+    write_body(&mut out, &fact.body);
+}
+
+fn write_body(out: &mut Out<'_>, body: &FactBody) {
+    let sort = |out: &mut Out<'_>, sort: u8| out.0.push(sort);
+    match body {
+        FactBody::Reading { reader, credential, granted, factors } => {
+            sort(out, 1);
+            out.word(*reader);
+            out.word(*credential);
+            out.flag(*granted);
+            out.number(factors.len() as u64);
+            factors.iter().for_each(|factor| out.word(*factor));
+        }
+        FactBody::Used { door, reading, used } => {
+            sort(out, 2);
+            out.word(*door);
+            out.number(*reading);
+            out.flag(*used);
+        }
+        FactBody::Door { door, state } => {
+            sort(out, 3);
+            out.word(*door);
+            out.number(place(&DOOR_STATES, state));
+        }
+        FactBody::Reader { reader, status } => {
+            sort(out, 4);
+            out.word(*reader);
+            out.number(place(&READER_STATES, status));
+        }
+        FactBody::Alive => sort(out, 5),
+        FactBody::Started { session, account, terminal, target, via } => {
+            sort(out, 6);
+            out.word(*session);
+            out.word(*account);
+            [terminal, target, via].into_iter().for_each(|word| out.maybe_word(*word));
+        }
+        FactBody::Sign { session, account, terminal, ended } => {
+            sort(out, 7);
+            out.word(*session);
+            out.maybe_word(*account);
+            out.maybe_word(*terminal);
+            out.flag(*ended);
+        }
+        FactBody::Camera { camera, healthy } => {
+            sort(out, 8);
+            out.word(*camera);
+            out.flag(*healthy);
+        }
+        FactBody::Footage { camera, path, start, end, gone } => {
+            sort(out, 9);
+            out.word(*camera);
+            out.word(*path);
+            out.signed(start.0);
+            out.signed(end.0);
+            out.flag(*gone);
+        }
+        FactBody::CaughtUp { reader, from, to } => {
+            sort(out, 10);
+            out.maybe_word(*reader);
+            out.signed(from.0);
+            out.signed(to.0);
+        }
+        FactBody::Clock { offset_us, from, to } => {
+            sort(out, 11);
+            out.signed(*offset_us);
+            out.signed(from.0);
+            out.signed(to.0);
+        }
+        FactBody::WatchStarted => sort(out, 12),
+        FactBody::WatchGap { from, to } => {
+            sort(out, 13);
+            out.signed(from.0);
+            out.signed(to.0);
+        }
+        FactBody::ClockStep { step_us } => {
+            sort(out, 14);
+            out.signed(*step_us);
+        }
+        FactBody::Muster { inside } => {
+            sort(out, 15);
+            out.number(inside.len() as u64);
+            for (person, zone) in inside {
+                out.word(*person);
+                out.word(*zone);
+            }
+        }
+    }
+}
+
+fn place<T: PartialEq>(list: &[T], value: &T) -> u64 {
+    list.iter().position(|known| known == value).expect("the lists above hold every state") as u64
+}
+
+/// Reads the fact of journal entry `entry`.
+pub(crate) fn read_fact(entry: u64, bytes: &[u8]) -> Result<Fact, Fault> {
+    let mut input = In(bytes);
+    input.layout()?;
+    let recorded_at = UtcMicros(input.signed()?);
+    let device_time = UtcMicros(recorded_at.0.wrapping_add(input.signed()?));
+    let source = input.word()?;
+    let epoch = input.maybe_word()?;
+    let seq = input.maybe_number()?;
+    let (order, rest) = input.0.split_first_chunk::<8>().ok_or("the bytes end too early")?;
+    let order = u64::from_be_bytes(*order);
+    input.0 = rest;
+    let body = read_body(&mut input)?;
+    input.end()?;
+    Ok(Fact { entry, source, epoch, seq, order, device_time, recorded_at, body })
+}
+
+fn read_body(input: &mut In<'_>) -> Result<FactBody, Fault> {
+    let instant = |input: &mut In<'_>| input.signed().map(UtcMicros);
+    Ok(match input.byte()? {
+        1 => {
+            let (reader, credential, granted) = (input.word()?, input.word()?, input.flag()?);
+            let factors = (0..input.count()?).map(|_| input.word()).collect::<Result<_, _>>()?;
+            FactBody::Reading { reader, credential, granted, factors }
+        }
+        2 => FactBody::Used { door: input.word()?, reading: input.number()?, used: input.flag()? },
+        3 => FactBody::Door { door: input.word()?, state: at(&DOOR_STATES, input.number()?)? },
+        4 => FactBody::Reader { reader: input.word()?, status: at(&READER_STATES, input.number()?)? },
+        5 => FactBody::Alive,
+        6 => FactBody::Started {
+            session: input.word()?,
+            account: input.word()?,
+            terminal: input.maybe_word()?,
+            target: input.maybe_word()?,
+            via: input.maybe_word()?,
+        },
+        7 => FactBody::Sign {
+            session: input.word()?,
+            account: input.maybe_word()?,
+            terminal: input.maybe_word()?,
+            ended: input.flag()?,
+        },
+        8 => FactBody::Camera { camera: input.word()?, healthy: input.flag()? },
+        9 => FactBody::Footage {
+            camera: input.word()?,
+            path: input.word()?,
+            start: instant(input)?,
+            end: instant(input)?,
+            gone: input.flag()?,
+        },
+        10 => FactBody::CaughtUp { reader: input.maybe_word()?, from: instant(input)?, to: instant(input)? },
+        11 => FactBody::Clock { offset_us: input.signed()?, from: instant(input)?, to: instant(input)? },
+        12 => FactBody::WatchStarted,
+        13 => FactBody::WatchGap { from: instant(input)?, to: instant(input)? },
+        14 => FactBody::ClockStep { step_us: input.signed()? },
+        15 => {
+            let inside = (0..input.count()?)
+                .map(|_| Ok((input.word()?, input.word()?)))
+                .collect::<Result<_, Fault>>()?;
+            FactBody::Muster { inside }
+        }
+        _ => return Err("the sort of a fact is unknown to this version"),
+    })
+}
+
+fn at<T: Copy>(list: &[T], place: u64) -> Result<T, Fault> {
+    usize::try_from(place).ok().and_then(|place| list.get(place).copied()).ok_or("a state is unknown to this version")
+}

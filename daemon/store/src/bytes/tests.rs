@@ -1,0 +1,88 @@
+use kukaku_core::{Fact, FactBody, Finding, FindingKey, OutageCause, Subject, Word};
+use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord};
+use kukaku_schema::{FindingKind, Severity, Span, UtcMicros};
+use proptest::prelude::*;
+
+use super::*;
+
+fn word() -> impl Strategy<Value = Word> {
+    any::<u32>().prop_map(Word)
+}
+
+fn instant() -> impl Strategy<Value = UtcMicros> {
+    prop_oneof![any::<i64>().prop_map(UtcMicros), Just(UtcMicros::MIN), Just(UtcMicros::MAX)]
+}
+
+fn body() -> impl Strategy<Value = FactBody> {
+    prop_oneof![
+        (word(), word(), any::<bool>(), prop::collection::vec(word(), 0..4)).prop_map(
+            |(reader, credential, granted, factors)| FactBody::Reading { reader, credential, granted, factors }
+        ),
+        (word(), any::<u64>(), any::<bool>()).prop_map(|(door, reading, used)| FactBody::Used { door, reading, used }),
+        (word(), prop::sample::select(vec![DoorStateWord::Closed, DoorStateWord::HeldOpen, DoorStateWord::Locked]))
+            .prop_map(|(door, state)| FactBody::Door { door, state }),
+        (word(), prop::sample::select(vec![ReaderStatusWord::Online, ReaderStatusWord::Tamper]))
+            .prop_map(|(reader, status)| FactBody::Reader { reader, status }),
+        Just(FactBody::Alive),
+        (word(), word(), prop::option::of(word()), prop::option::of(word()), prop::option::of(word())).prop_map(
+            |(session, account, terminal, target, via)| FactBody::Started { session, account, terminal, target, via }
+        ),
+        (word(), prop::option::of(word()), prop::option::of(word()), any::<bool>())
+            .prop_map(|(session, account, terminal, ended)| FactBody::Sign { session, account, terminal, ended }),
+        (word(), any::<bool>()).prop_map(|(camera, healthy)| FactBody::Camera { camera, healthy }),
+        (word(), word(), instant(), instant(), any::<bool>())
+            .prop_map(|(camera, path, start, end, gone)| FactBody::Footage { camera, path, start, end, gone }),
+        (prop::option::of(word()), instant(), instant())
+            .prop_map(|(reader, from, to)| FactBody::CaughtUp { reader, from, to }),
+        (any::<i64>(), instant(), instant()).prop_map(|(offset_us, from, to)| FactBody::Clock { offset_us, from, to }),
+        Just(FactBody::WatchStarted),
+        (instant(), instant()).prop_map(|(from, to)| FactBody::WatchGap { from, to }),
+        any::<i64>().prop_map(|step_us| FactBody::ClockStep { step_us }),
+        prop::collection::vec((word(), word()), 0..4).prop_map(|inside| FactBody::Muster { inside }),
+    ]
+}
+
+fn subject() -> impl Strategy<Value = Subject> {
+    prop_oneof![
+        (word(), word()).prop_map(|(source, id)| Subject::Session(source, id)),
+        word().prop_map(Subject::Person),
+        word().prop_map(Subject::Camera),
+        prop::sample::select(OutageCause::ALL.to_vec()).prop_map(Subject::Outage),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_fact_comes_back_as_it_was(
+        entry: u64, source in word(), epoch in prop::option::of(word()), seq: Option<u64>, order: u64,
+        device_time in instant(), recorded_at in instant(), body in body(),
+    ) {
+        let fact = Fact { entry, source, epoch, seq, order, device_time, recorded_at, body };
+        let mut bytes = Vec::new();
+        write_fact(&mut bytes, &fact);
+        prop_assert_eq!(read_fact(entry, &bytes), Ok(fact));
+    }
+
+    #[test]
+    fn every_finding_comes_back_as_it_was(
+        kind in prop::sample::select(FindingKind::ALL.to_vec()), about in prop::collection::vec(subject(), 0..4),
+        at in instant(), severity in prop::sample::select(Severity::ALL.to_vec()), start in instant(), end in instant(),
+        subjects in prop::collection::vec(subject(), 0..6), client in prop::option::of(word()),
+        proofs in prop::collection::vec(any::<u64>(), 0..6),
+    ) {
+        let finding = Finding {
+            key: FindingKey { kind, about, at }, severity, span: Span { start, end }, subjects, client, proofs,
+        };
+        prop_assert_eq!(read_finding(&write_finding(&finding)), Ok(finding));
+    }
+
+    #[test]
+    fn damaged_bytes_are_an_error_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        let mut bytes = bytes;
+        let _ = read_fact(1, &bytes);
+        let _ = read_finding(&bytes);
+        bytes.insert(0, LAYOUT);
+        let _ = read_fact(1, &bytes);
+        let _ = read_finding(&bytes);
+    }
+}

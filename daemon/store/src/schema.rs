@@ -1,0 +1,69 @@
+//! The store's schema, its version, and how older stores are brought up to it.
+
+use rusqlite::Connection;
+
+use crate::error::{StoreError, in_act};
+
+/// The commented truth: `schema/sql/schema.sql`.
+pub const SCHEMA_SQL: &str = include_str!("../../../schema/sql/schema.sql");
+
+/// The version of the schema, SQLite's `user_version`.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Marks a file as a store of this program, SQLite's `application_id`: "kuka".
+pub const APPLICATION_ID: i32 = 0x6B75_6B61;
+
+/// The steps from each version to the next: `UPGRADES[0]` leads from 1 to 2.
+pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [];
+
+const ACT: &str = "set up the store's tables";
+
+/// Makes the tables in an empty file.
+pub(crate) fn create(conn: &mut Connection) -> Result<(), StoreError> {
+    let tx = conn.transaction().map_err(in_act(ACT))?;
+    tx.execute_batch(SCHEMA_SQL).map_err(in_act(ACT))?;
+    tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(in_act(ACT))?;
+    tx.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(in_act(ACT))?;
+    tx.commit().map_err(in_act(ACT))
+}
+
+/// Brings a store of version `from` to version `upgrades.len() + 1`, all steps in one
+/// transaction: a crash in between leaves the old version whole.
+pub(crate) fn upgrade(conn: &mut Connection, from: u32, upgrades: &[&str]) -> Result<(), StoreError> {
+    const ACT: &str = "upgrade the store";
+    let steps = upgrades.get(from.saturating_sub(1) as usize..).unwrap_or_default();
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let tx = conn.transaction().map_err(in_act(ACT))?;
+    for (step, version) in steps.iter().zip(from + 1..) {
+        tx.execute_batch(step).map_err(in_act(ACT))?;
+        tx.pragma_update(None, "user_version", version).map_err(in_act(ACT))?;
+    }
+    tx.commit().map_err(in_act(ACT))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_store_is_brought_up_in_one_go_or_left_as_it_was() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch("CREATE TABLE t (a INTEGER) STRICT; PRAGMA user_version = 1;").unwrap();
+        let version = |conn: &Connection| -> u32 {
+            conn.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+        };
+        let broken = ["ALTER TABLE t ADD COLUMN b INTEGER", "ALTER TABLE nowhere ADD COLUMN c INTEGER"];
+        assert!(upgrade(&mut conn, 1, &broken).is_err());
+        assert_eq!(version(&conn), 1);
+        assert!(conn.prepare("SELECT b FROM t").is_err());
+        let good = ["ALTER TABLE t ADD COLUMN b INTEGER", "ALTER TABLE t ADD COLUMN c INTEGER"];
+        upgrade(&mut conn, 1, &good).unwrap();
+        assert_eq!(version(&conn), 3);
+        conn.prepare("SELECT b, c FROM t").unwrap();
+        upgrade(&mut conn, 3, &good).unwrap();
+        assert_eq!(version(&conn), 3);
+    }
+}

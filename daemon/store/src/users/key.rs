@@ -1,0 +1,126 @@
+//! Keys with which sources and programs use the API: `kk_<id>_<secret>`.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kukaku_schema::UtcMicros;
+use rusqlite::{OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
+
+use super::error::{UsersError, in_act};
+use super::{Users, instant, password};
+
+/// What every key begins with, so that one that leaked can be searched for.
+pub const KEY_PREFIX: &str = "kk_";
+/// Bytes of a key's secret.
+const SECRET_BYTES: usize = 32;
+/// Bytes of a key's id; written in hexadecimal.
+const ID_BYTES: usize = 6;
+
+/// A key, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id, which may be shown.
+    pub id: String,
+    /// What it was made for.
+    pub label: String,
+    /// The sources it may speak for; empty: none.
+    pub sources: Vec<String>,
+    /// Whether it may read what the pages show.
+    pub may_read: bool,
+    /// When it was made.
+    pub created_at: UtcMicros,
+    /// When it was revoked.
+    pub revoked_at: Option<UtcMicros>,
+}
+
+impl ApiKey {
+    /// Whether it may speak for `source`.
+    #[must_use]
+    pub fn speaks_for(&self, source: &str) -> bool {
+        self.sources.iter().any(|allowed| allowed == source)
+    }
+}
+
+impl Users {
+    /// Makes a key for `sources` and returns its text, which is shown this once.
+    ///
+    /// # Errors
+    /// `NoSource` where it could do nothing, no random numbers, or the store.
+    pub fn create_key(&self, label: &str, sources: &[String], may_read: bool, now: UtcMicros) -> Result<String, UsersError> {
+        if sources.is_empty() && !may_read {
+            return Err(UsersError::NoSource);
+        }
+        let (mut id, mut secret) = ([0_u8; ID_BYTES], [0_u8; SECRET_BYTES]);
+        password::fill_random(&mut id)?;
+        password::fill_random(&mut secret)?;
+        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let list = serde_json::to_string(sources).expect("a list of texts always serialises");
+        self.conn()
+            .execute(
+                "INSERT INTO api_key (id, secret_hash, label, sources, may_read, created_at_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![id, Sha256::digest(secret).as_slice(), label, list, may_read, now.0],
+            )
+            .map_err(in_act("add a key"))?;
+        Ok(format!("{KEY_PREFIX}{id}_{}", URL_SAFE_NO_PAD.encode(secret)))
+    }
+
+    /// Every key, oldest first.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn keys(&self) -> Result<Vec<ApiKey>, UsersError> {
+        const ACT: &str = "list the keys";
+        let conn = self.conn();
+        let mut statement = conn
+            .prepare_cached(&format!("SELECT {KEY_COLUMNS} FROM api_key ORDER BY created_at_us, id"))
+            .map_err(in_act(ACT))?;
+        let rows = statement.query_map([], read_key).map_err(in_act(ACT))?;
+        rows.collect::<Result<_, _>>().map_err(in_act(ACT))
+    }
+
+    /// Revokes a key from now on.
+    ///
+    /// # Errors
+    /// `NoKey`, or the store.
+    pub fn revoke_key(&self, id: &str, now: UtcMicros) -> Result<(), UsersError> {
+        let changed = self
+            .conn()
+            .execute("UPDATE api_key SET revoked_at_us = coalesce(revoked_at_us, ?2) WHERE id = ?1", params![id, now.0])
+            .map_err(in_act("revoke a key"))?;
+        if changed == 0 { Err(UsersError::NoKey(id.to_owned())) } else { Ok(()) }
+    }
+
+    /// The key behind a text `kk_<id>_<secret>`, if it is one of ours and not revoked.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn check_key(&self, text: &str) -> Result<Option<ApiKey>, UsersError> {
+        let Some((id, secret)) = text.strip_prefix(KEY_PREFIX).and_then(|rest| rest.split_once('_')) else {
+            return Ok(None);
+        };
+        let Ok(secret) = URL_SAFE_NO_PAD.decode(secret) else { return Ok(None) };
+        let found = self
+            .conn()
+            .prepare_cached(&format!("SELECT {KEY_COLUMNS}, secret_hash FROM api_key WHERE id = ?1 AND revoked_at_us IS NULL"))
+            .and_then(|mut s| s.query_row([id], |row| Ok((read_key(row)?, row.get::<_, Vec<u8>>(6)?))).optional())
+            .map_err(in_act("read a key"))?;
+        // Hashes are compared, so the time of it tells nothing about the secret.
+        Ok(found.filter(|(_, hash)| hash.as_slice() == Sha256::digest(&secret).as_slice()).map(|(key, _)| key))
+    }
+}
+
+const KEY_COLUMNS: &str = "id, label, sources, may_read, created_at_us, revoked_at_us";
+
+fn read_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
+    let list: String = row.get(2)?;
+    let sources = serde_json::from_str(&list)
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(e)))?;
+    Ok(ApiKey {
+        id: row.get(0)?,
+        label: row.get(1)?,
+        sources,
+        may_read: row.get(3)?,
+        created_at: UtcMicros(row.get(4)?),
+        revoked_at: instant(row, 5)?,
+    })
+}

@@ -1,0 +1,340 @@
+//! Users of the pages, their sign-ins, and the keys of sources.
+//!
+//! Nothing here is evidence, so it is not journaled and not written by the one writer: these
+//! rows have a connection of their own with short transactions. Passwords are kept as Argon2id
+//! hashes; the ids of sign-ins and the secrets of keys, which are 256 random bits, as SHA-256.
+//! Every act takes `now`: this room knows no clock.
+
+mod error;
+mod key;
+mod password;
+mod session;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use kukaku_schema::{DurationUs, UtcMicros};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+
+pub use error::UsersError;
+pub use key::{ApiKey, KEY_PREFIX};
+pub use password::{PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, PasswordFault, check_new_password};
+pub use session::{SESSION_IDLE, SESSION_LONGEST, Scope, Session, WALL_LONGEST};
+
+use error::in_act;
+
+/// Wrong passwords in a row after which a user is locked.
+pub const FAILURES_MAX: u32 = 5;
+/// How long a user stays locked.
+pub const LOCKED_FOR: DurationUs = DurationUs::from_secs(15 * 60);
+/// How long a one-time password may wait for its use.
+pub const INITIAL_PASSWORD_KEPT: DurationUs = DurationUs::from_secs(72 * 3600);
+/// Newest sign-in attempts that are kept: a month of a busy site, a bound for a spray.
+pub const ATTEMPTS_KEPT: i64 = 10_000;
+/// Longest user name in characters.
+const NAME_MAX_CHARS: usize = 64;
+/// The only role until roles come.
+pub const ROLE_ADMINISTRATOR: &str = "administrator";
+
+/// A user of the pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its row.
+    pub id: i64,
+    /// The name it signs in with.
+    pub name: String,
+    /// What it may do; `administrator`.
+    pub role: String,
+    /// Changes with the password; a sign-in under an older one is void.
+    pub password_version: i64,
+    /// The password is a one-time one and has to be changed before anything else.
+    pub must_change: bool,
+    /// When it was made.
+    pub created_at: UtcMicros,
+    /// When it was disabled.
+    pub disabled_at: Option<UtcMicros>,
+    /// Until when it is locked after wrong passwords.
+    pub locked_until: Option<UtcMicros>,
+    /// When it last signed in.
+    pub signed_in_at: Option<UtcMicros>,
+}
+
+/// The users of one store.
+pub struct Users {
+    conn: Mutex<Connection>,
+}
+
+impl std::fmt::Debug for Users {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Users")
+    }
+}
+
+impl Users {
+    /// Opens the users of the store in file `path`, which must exist. May be open in several
+    /// processes: `kukaku users` works while `kukaku run` does.
+    ///
+    /// # Errors
+    /// `UsersError::Store` where the file can't be opened.
+    pub fn open(path: &Path) -> Result<Self, UsersError> {
+        let conn = crate::connect::beside(path)?;
+        Ok(Self { conn: Mutex::new(conn) })
+    }
+
+    fn conn(&self) -> MutexGuard<'_, Connection> {
+        // A panic elsewhere can't leave half a transaction: it rolls back when dropped.
+        self.conn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a user and its one-time password, which is shown this once.
+    ///
+    /// # Errors
+    /// `Exists`, `Name`, or the store.
+    pub fn create(&self, name: &str, now: UtcMicros) -> Result<String, UsersError> {
+        let initial = password::make_initial()?;
+        self.insert(name, &initial, true, now)?;
+        Ok(initial)
+    }
+
+    /// Makes a user with a password of its own that need not be changed, as a demonstration does.
+    ///
+    /// # Errors
+    /// `Exists`, `Name`, `Password`, or the store.
+    pub fn create_with_password(&self, name: &str, password: &str, now: UtcMicros) -> Result<(), UsersError> {
+        check_new_password(name, password)?;
+        self.insert(name, password, false, now)
+    }
+
+    fn insert(&self, name: &str, password: &str, must_change: bool, now: UtcMicros) -> Result<(), UsersError> {
+        check_name(name)?;
+        let hash = password::hash(password)?;
+        let initial_until = must_change.then(|| now.plus(INITIAL_PASSWORD_KEPT).0);
+        let made = self
+            .conn()
+            .execute(
+                "INSERT INTO user (name, role, password_hash, password_version, must_change, initial_until_us, created_at_us)
+                 VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6) ON CONFLICT (name) DO NOTHING",
+                params![name, ROLE_ADMINISTRATOR, hash, must_change, initial_until, now.0],
+            )
+            .map_err(in_act("add a user"))?;
+        if made == 0 { Err(UsersError::Exists(name.to_owned())) } else { Ok(()) }
+    }
+
+    /// Every user, by name.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn list(&self) -> Result<Vec<User>, UsersError> {
+        let conn = self.conn();
+        let mut statement = conn
+            .prepare_cached(&format!("SELECT {USER_COLUMNS} FROM user ORDER BY name"))
+            .map_err(in_act("list the users"))?;
+        let rows = statement.query_map([], read_user).map_err(in_act("list the users"))?;
+        rows.collect::<Result<_, _>>().map_err(in_act("list the users"))
+    }
+
+    /// Disables a user; its sign-ins end at once.
+    ///
+    /// # Errors
+    /// `NoUser`, or the store.
+    pub fn disable(&self, name: &str, now: UtcMicros) -> Result<(), UsersError> {
+        self.change(name, "UPDATE user SET disabled_at_us = coalesce(disabled_at_us, ?2) WHERE name = ?1", params![name, now.0])
+    }
+
+    /// Enables a disabled or locked user again.
+    ///
+    /// # Errors
+    /// `NoUser`, or the store.
+    pub fn enable(&self, name: &str) -> Result<(), UsersError> {
+        self.change(
+            name,
+            "UPDATE user SET disabled_at_us = NULL, failures = 0, locked_until_us = NULL WHERE name = ?1",
+            params![name],
+        )
+    }
+
+    /// Gives a user a new one-time password and unlocks it; its sign-ins end at once.
+    ///
+    /// # Errors
+    /// `NoUser`, or the store.
+    pub fn reset(&self, name: &str, now: UtcMicros) -> Result<String, UsersError> {
+        let initial = password::make_initial()?;
+        let hash = password::hash(&initial)?;
+        self.change(
+            name,
+            "UPDATE user SET password_hash = ?2, password_version = password_version + 1, must_change = 1,
+                    initial_until_us = ?3, initial_used_at_us = NULL, failures = 0, locked_until_us = NULL
+             WHERE name = ?1",
+            params![name, hash, now.plus(INITIAL_PASSWORD_KEPT).0],
+        )?;
+        Ok(initial)
+    }
+
+    /// Runs a statement on one user, then ends sign-ins that it made void.
+    fn change(&self, name: &str, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), UsersError> {
+        const ACT: &str = "change a user";
+        let mut conn = self.conn();
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_act(ACT))?;
+        let changed = tx.execute(sql, values).map_err(in_act(ACT))?;
+        if changed == 0 {
+            return Err(UsersError::NoUser(name.to_owned()));
+        }
+        session::drop_void(&tx).map_err(in_act(ACT))?;
+        tx.commit().map_err(in_act(ACT))
+    }
+
+    /// Checks a name and password from `address`. Slow by intent, for whatever answer: call it
+    /// on a thread that may block, and only a few at once (19 MiB each).
+    ///
+    /// The attempt is counted before the password is looked at, so that many at once gain
+    /// nothing. `None` says no without a reason: unknown, disabled, locked, expired or wrong.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn sign_in(&self, name: &str, password: &str, address: &str, now: UtcMicros) -> Result<Option<User>, UsersError> {
+        let Some((user, hash)) = self.reserve_attempt(name, now)? else {
+            password::work_in_vain(password);
+            self.note_attempt(name, address, false, now)?;
+            return Ok(None);
+        };
+        let right = password::matches(password, &hash);
+        if right {
+            self.accept(&user, now)?;
+        }
+        self.note_attempt(name, address, right, now)?;
+        Ok(right.then_some(user))
+    }
+
+    /// Counts an attempt on a user who may try now, and returns what it has to match.
+    fn reserve_attempt(&self, name: &str, now: UtcMicros) -> Result<Option<(User, String)>, UsersError> {
+        const ACT: &str = "count a sign-in attempt";
+        let mut conn = self.conn();
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_act(ACT))?;
+        let found = tx
+            .prepare_cached(&format!(
+                "SELECT {USER_COLUMNS}, password_hash, failures, initial_until_us, initial_used_at_us FROM user WHERE name = ?1"
+            ))
+            .and_then(|mut s| {
+                s.query_row([name], |row| {
+                    Ok((read_user(row)?, row.get::<_, String>(9)?, row.get::<_, u32>(10)?, instant(row, 11)?, instant(row, 12)?))
+                })
+                .optional()
+            })
+            .map_err(in_act(ACT))?;
+        let Some((user, hash, failures, initial_until, initial_used_at)) = found else { return Ok(None) };
+        let spent = user.must_change && (initial_used_at.is_some() || initial_until.is_none_or(|until| now >= until));
+        let locked = user.locked_until.is_some_and(|until| now < until);
+        if user.disabled_at.is_some() || spent || locked {
+            return Ok(None);
+        }
+        // A lock that has run out starts a new count.
+        let failures = if user.locked_until.is_some() { 1 } else { failures + 1 };
+        let locked_until = (failures >= FAILURES_MAX).then(|| now.plus(LOCKED_FOR).0);
+        tx.execute("UPDATE user SET failures = ?2, locked_until_us = ?3 WHERE id = ?1", params![user.id, failures, locked_until])
+            .map_err(in_act(ACT))?;
+        tx.commit().map_err(in_act(ACT))?;
+        Ok(Some((user, hash)))
+    }
+
+    /// Takes the counted attempt back after a right password.
+    fn accept(&self, user: &User, now: UtcMicros) -> Result<(), UsersError> {
+        self.conn()
+            .execute(
+                "UPDATE user SET failures = 0, locked_until_us = NULL, signed_in_at_us = ?2,
+                        initial_used_at_us = CASE WHEN must_change THEN ?2 END
+                 WHERE id = ?1",
+                params![user.id, now.0],
+            )
+            .map_err(in_act("note a sign-in"))?;
+        Ok(())
+    }
+
+    fn note_attempt(&self, name: &str, address: &str, accepted: bool, now: UtcMicros) -> Result<(), UsersError> {
+        const ACT: &str = "note a sign-in attempt";
+        // What was typed may be a password in the wrong field, so an odd name is not kept.
+        let name = if check_name(name).is_ok() { name } else { "" };
+        let mut conn = self.conn();
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_act(ACT))?;
+        tx.execute(
+            "INSERT INTO login_attempt (at_us, user_name, address, accepted) VALUES (?1, ?2, ?3, ?4)",
+            params![now.0, name, address, accepted],
+        )
+        .map_err(in_act(ACT))?;
+        tx.execute("DELETE FROM login_attempt WHERE id <= (SELECT max(id) FROM login_attempt) - ?1", [ATTEMPTS_KEPT])
+            .map_err(in_act(ACT))?;
+        tx.commit().map_err(in_act(ACT))
+    }
+
+    /// Changes a user's password to one of its own choice; every sign-in of it ends.
+    /// Slow like `sign_in`, and counts a wrong present password as it does. A one-time password
+    /// was proven by the sign-in that follows it and is not asked again.
+    ///
+    /// # Errors
+    /// `Password` for a new one that will not do, `Refused` for a wrong present one, or the store.
+    pub fn change_password(&self, name: &str, present: Option<&str>, new: &str, now: UtcMicros) -> Result<(), UsersError> {
+        check_new_password(name, new)?;
+        let kept = self.hash_of(name)?.ok_or_else(|| UsersError::NoUser(name.to_owned()))?;
+        if let Some(present) = present {
+            let Some((user, hash)) = self.reserve_attempt(name, now)? else {
+                password::work_in_vain(present);
+                return Err(UsersError::Refused);
+            };
+            if !password::matches(present, &hash) {
+                return Err(UsersError::Refused);
+            }
+            self.accept(&user, now)?;
+        }
+        if password::matches(new, &kept) {
+            return Err(UsersError::Password(PasswordFault::Unchanged));
+        }
+        let hash = password::hash(new)?;
+        self.change(
+            name,
+            "UPDATE user SET password_hash = ?2, password_version = password_version + 1, must_change = 0,
+                    initial_until_us = NULL, initial_used_at_us = NULL, failures = 0, locked_until_us = NULL
+             WHERE name = ?1",
+            params![name, hash],
+        )
+    }
+
+    fn hash_of(&self, name: &str) -> Result<Option<String>, UsersError> {
+        self.conn()
+            .query_row("SELECT password_hash FROM user WHERE name = ?1", [name], |row| row.get(0))
+            .optional()
+            .map_err(in_act("read a user"))
+    }
+}
+
+/// The columns that `read_user` reads, first in the list.
+const USER_COLUMNS: &str = "user.id, user.name, user.role, user.password_version, user.must_change, user.created_at_us, \
+                            user.disabled_at_us, user.locked_until_us, user.signed_in_at_us";
+
+fn read_user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        role: row.get(2)?,
+        password_version: row.get(3)?,
+        must_change: row.get(4)?,
+        created_at: UtcMicros(row.get(5)?),
+        disabled_at: instant(row, 6)?,
+        locked_until: instant(row, 7)?,
+        signed_in_at: instant(row, 8)?,
+    })
+}
+
+fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<UtcMicros>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(UtcMicros))
+}
+
+fn check_name(name: &str) -> Result<(), UsersError> {
+    let fine = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
+    let chars = name.chars().count();
+    if (1..=NAME_MAX_CHARS).contains(&chars) && name.chars().all(fine) {
+        Ok(())
+    } else {
+        Err(UsersError::Name(name.to_owned()))
+    }
+}

@@ -1,0 +1,394 @@
+-- The store of one site. This file is the truth: a fresh store is made by it, and the tests
+-- hold an upgraded store against it.
+--
+-- How to read it
+-- * Instants end in `_us`: microseconds since 1970-01-01T00:00:00Z, UTC. Spans are half open,
+--   [start, end); 2305843009213693951 as end means "still going on".
+-- * `device_time_us` is what a source claims, `occurred_at_us` that time corrected by the known
+--   offset of the source's clock, `recorded_at_us` our own clock when the entry was kept.
+-- * A column that says "word" holds the number of a text in table `word`.
+-- * `journal` and `payload` are the evidence. Every other table is derived from them (a
+--   projection), or belongs to the pages and the outbox; a projection can be made again.
+-- * Everything that an observation changes is written in one transaction with its journal entry.
+
+-- Texts by number, so that the wide tables stay narrow. Equal to the engine's list of names:
+-- numbers are given in the order of meeting and never change.
+CREATE TABLE word (
+  id   INTEGER PRIMARY KEY CHECK (id >= 0), -- the word's number, from 0
+  text TEXT NOT NULL UNIQUE                 -- the text; the empty text is kukaku itself or the site
+) STRICT;
+
+-- Where the store stands: one row, rewritten with every commit.
+CREATE TABLE head (
+  one            INTEGER PRIMARY KEY CHECK (one = 1), -- there is one row
+  journal_size   INTEGER NOT NULL CHECK (journal_size >= 0), -- entries in the journal: the size of the tree
+  recorded_at_us INTEGER NOT NULL, -- our clock at the last commit; never goes backwards
+  advanced_to_us INTEGER NOT NULL  -- the engine's `now` at the last commit: the projections are true at this instant
+) STRICT;
+
+-- The journal: one entry for everything that was recorded, as it stands in the Merkle tree.
+-- Append-only, by trigger. Values are not in it: only the commitment to them is.
+CREATE TABLE journal (
+  seq            INTEGER PRIMARY KEY CHECK (seq >= 0), -- number of the entry, from 0: the index of its leaf in the tree
+  kind           TEXT    NOT NULL CHECK (length(kind) > 0), -- an observation's kind, or unreadable, revision, finding, register, start, stop, liveness
+  source         INTEGER NOT NULL, -- word: who said it; the empty text: kukaku itself
+  client         INTEGER NOT NULL, -- word: the client it concerns; the empty text: the site
+  client_seq     INTEGER NOT NULL CHECK (client_seq >= 0), -- number among the entries of this client, from 0: so a city sees that none of its own is missing
+  source_seq     INTEGER NOT NULL CHECK (source_seq >= 0), -- number among the entries of this source, from 0
+  recorded_at_us INTEGER NOT NULL, -- our clock
+  device_time_us INTEGER,          -- the source's clock; null where it said no time
+  clock          INTEGER NOT NULL CHECK (clock BETWEEN 0 AND 2), -- state of our clock: 0 unknown, 1 synchronised, 2 unsynchronised
+  commitment     BLOB    NOT NULL CHECK (length(commitment) = 32), -- salted SHA-256 over the value in `payload`
+  leaf_hash      BLOB    NOT NULL CHECK (length(leaf_hash) = 32)   -- RFC 6962 hash of the entry's canonical bytes: level 0 of the tree
+) STRICT;
+
+CREATE TRIGGER journal_is_append_only_update BEFORE UPDATE ON journal
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER journal_is_append_only_delete BEFORE DELETE ON journal
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+
+-- What was said, beside the tree: here values will be encrypted and, at the end of their term,
+-- erased, while the tree stays whole.
+CREATE TABLE payload (
+  seq  INTEGER PRIMARY KEY, -- the journal entry
+  salt BLOB NOT NULL CHECK (length(salt) = 32), -- random, for this value only: without it the commitment tells nothing
+  body BLOB NOT NULL        -- canonical JSON: an observation as in schema/wire, or what schema/README.md, "Journal bodies", says
+) STRICT;
+
+CREATE TRIGGER payload_is_append_only_update BEFORE UPDATE ON payload
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER payload_is_append_only_delete BEFORE DELETE ON payload
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+
+-- Inner nodes of the tree as C2SP tlog-tiles: only levels 8, 16, 24, ... are kept, because level 0
+-- stands in `journal.leaf_hash` and the levels between are computed.
+CREATE TABLE tile (
+  level  INTEGER NOT NULL CHECK (level >= 1), -- level of the tile: its hashes are the tree's nodes at level 8 * level
+  idx    INTEGER NOT NULL CHECK (idx >= 0),   -- number within the level, from 0
+  hashes BLOB    NOT NULL CHECK (length(hashes) % 32 = 0 AND length(hashes) BETWEEN 32 AND 8192), -- up to 256 hashes, in order
+  PRIMARY KEY (level, idx)
+) STRICT, WITHOUT ROWID;
+
+-- Signed heads of the tree. The newest is also kept in a file outside the database, so that a
+-- database put back from a backup is noticed.
+CREATE TABLE checkpoint (
+  size         INTEGER PRIMARY KEY CHECK (size > 0), -- entries that it covers
+  root         BLOB    NOT NULL CHECK (length(root) = 32), -- root of the tree over them
+  note         TEXT    NOT NULL, -- C2SP signed note
+  signed_at_us INTEGER NOT NULL  -- our clock
+) STRICT;
+
+-- What makes an observation the same as an earlier one. The same key with another content is an
+-- observation of its own: tampering or a defect, to be shown and not to be dropped.
+CREATE TABLE identity (
+  key     BLOB    NOT NULL, -- 'n' + source + epoch + number; 'e' + source + epoch + event id; 'c'; 'u' + source (unreadable): see store/src/identity.rs
+  content BLOB    NOT NULL CHECK (length(content) = 32), -- SHA-256 of the canonical observation, or of the unreadable bytes
+  entry   INTEGER NOT NULL, -- the journal entry that keeps it
+  PRIMARY KEY (key, content)
+) STRICT, WITHOUT ROWID;
+
+-- Observations as the engine keeps them: small, words for texts. Only there to start fast.
+CREATE TABLE fact (
+  entry INTEGER PRIMARY KEY, -- the journal entry
+  body  BLOB NOT NULL        -- bytes as store/src/bytes.rs documents them
+) STRICT;
+
+-- Registers (台帳): one row for each version of an entry. A row is never changed but for
+-- `replaced_seq`, so the registers as they stood at any journal entry can be put together.
+CREATE TABLE register_entry (
+  id             INTEGER PRIMARY KEY,
+  tbl            TEXT NOT NULL,    -- the table as in TOML: site, policy, client, zone, door, ...
+  entry_id       TEXT NOT NULL,    -- the entry's id; empty for site and policy
+  from_us        INTEGER NOT NULL, -- it holds from here; -2305843009213693952: always did
+  until_us       INTEGER NOT NULL, -- the first instant at which it no longer holds
+  recorded_at_us INTEGER,          -- when it was recorded; null: opening registers of the site
+  body           TEXT NOT NULL,    -- the row as JSON, keys as in TOML
+  journal_seq    INTEGER NOT NULL, -- the register change that brought this version
+  replaced_seq   INTEGER           -- the register change that replaced it; null: in force
+) STRICT;
+CREATE INDEX register_in_force ON register_entry (tbl, entry_id) WHERE replaced_seq IS NULL;
+
+-- Register changes: who, when, why. Before and after stand in the journal.
+CREATE TABLE register_change (
+  journal_seq    INTEGER PRIMARY KEY, -- the journal entry
+  recorded_at_us INTEGER NOT NULL, -- our clock
+  actor          TEXT NOT NULL,    -- who changed it
+  reason         TEXT NOT NULL,    -- why, in his own words
+  added          INTEGER NOT NULL, -- entries that are new
+  closed         INTEGER NOT NULL  -- entries that ended or were replaced
+) STRICT;
+
+-- Door readings for 入退室記録.
+CREATE TABLE reading (
+  entry          INTEGER PRIMARY KEY, -- the journal entry
+  occurred_at_us INTEGER NOT NULL, -- device time corrected by the known offset of the source
+  device_time_us INTEGER NOT NULL, -- the source's clock
+  recorded_at_us INTEGER NOT NULL, -- our clock
+  source         INTEGER NOT NULL, -- word: who reported it
+  source_number  INTEGER,          -- the source's own number; null where it has none
+  reader         INTEGER NOT NULL, -- word: the reader, as the source named it
+  door           INTEGER,          -- word: its door; null where the reader is not registered
+  direction      INTEGER,          -- 0 entry (outer to inner), 1 exit; null where the reader is not registered
+  zone           INTEGER,          -- word: the zone on the door's inner side; null where it is not registered
+  credential     INTEGER NOT NULL, -- word: the credential, as the source named it
+  person         INTEGER,          -- word: operator or person it belongs to at that time; null where it is not registered
+  granted        INTEGER NOT NULL CHECK (granted IN (0, 1)), -- 1: the door was released
+  factors        TEXT              -- factors presented, joined by commas; null: the credential alone
+) STRICT;
+CREATE INDEX reading_by_time ON reading (occurred_at_us);
+CREATE INDEX reading_by_person ON reading (person, occurred_at_us) WHERE person IS NOT NULL;
+CREATE INDEX reading_by_door ON reading (door, occurred_at_us) WHERE door IS NOT NULL;
+
+-- What is known of the clocks of sources (`source.clock`). The newest entry that covers an
+-- instant counts.
+CREATE TABLE source_offset (
+  entry     INTEGER PRIMARY KEY, -- the journal entry
+  source    INTEGER NOT NULL, -- word
+  offset_us INTEGER NOT NULL, -- the source's clock minus the true time; positive: fast
+  from_us   INTEGER NOT NULL, -- first instant, by the source's clock, that it applies to
+  until_us  INTEGER NOT NULL  -- the first instant after it
+) STRICT;
+CREATE INDEX source_offset_by_source ON source_offset (source, entry);
+
+-- Stays: who was where, from when to when, how well it is known. As the engine last said.
+CREATE TABLE stay (
+  person   INTEGER NOT NULL, -- word: operator or other person
+  start_us INTEGER NOT NULL, -- occurred_at of the entry
+  zone     INTEGER NOT NULL, -- word; being in a zone is being in its ancestors: each has a row
+  end_us   INTEGER NOT NULL, -- occurred_at of the leaving
+  grade    TEXT    NOT NULL, -- confirmed weak manual unconfirmed assumed
+  PRIMARY KEY (person, start_us, zone)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX stay_open ON stay (zone, start_us) WHERE end_us = 2305843009213693951;
+CREATE INDEX stay_by_zone ON stay (zone, start_us);
+
+-- Outages: when a door could not be seen, and why. As the engine last said.
+CREATE TABLE outage (
+  door     INTEGER NOT NULL, -- word
+  start_us INTEGER NOT NULL,
+  cause    TEXT    NOT NULL, -- the engine's closed list: before_watch, own_downtime, source_silent, ...
+  end_us   INTEGER NOT NULL,
+  PRIMARY KEY (door, start_us, cause)
+) STRICT, WITHOUT ROWID;
+
+-- Remote sessions, with their newest verdict.
+CREATE TABLE session (
+  id            INTEGER PRIMARY KEY, -- our number, for addresses of pages
+  source        INTEGER NOT NULL, -- word: who reported it
+  epoch         INTEGER NOT NULL, -- word: the source's numbering; -1: none
+  session       INTEGER NOT NULL, -- word: the source's id of it
+  start_us      INTEGER NOT NULL, -- its start; of the first sign of it where the start is unknown
+  start_unknown INTEGER NOT NULL CHECK (start_unknown IN (0, 1)), -- 1: known only by a later sign
+  ended         TEXT    NOT NULL CHECK (ended IN ('open', 'ended', 'presumed')), -- presumed: nothing was heard for too long
+  end_us        INTEGER NOT NULL, -- its end; "still going on" while open
+  last_sign_us  INTEGER NOT NULL, -- the newest sign of it
+  account       INTEGER, -- word, as the source gave it
+  terminal      INTEGER, -- word, as the source gave it
+  target        INTEGER, -- word: the system reached
+  via           INTEGER, -- word: the city's stepping stone
+  operator      INTEGER, -- word: whose account it is; null where it is not registered
+  client        INTEGER, -- word: whom the account works for; null where it is not registered
+  zone          INTEGER, -- word: where the terminal stands; null where it is not registered
+  proofs        BLOB    NOT NULL, -- journal entries that tell of it, 8 bytes each, big-endian
+  gone          INTEGER NOT NULL DEFAULT 0 CHECK (gone IN (0, 1)), -- 1: turned out not to be a session of its own; kept for its history
+  revision      INTEGER NOT NULL DEFAULT 0, -- number of the newest revision; 0: none yet
+  verdict       TEXT,    -- the newest revision's verdict; null: none yet
+  grade         TEXT,    -- its grade; null where nothing supports it
+  judged_at_us  INTEGER  -- when it was reached
+) STRICT;
+CREATE UNIQUE INDEX session_is_one ON session (source, epoch, session, start_us) WHERE gone = 0;
+CREATE INDEX session_by_time ON session (start_us);
+CREATE INDEX session_by_operator ON session (operator, start_us) WHERE operator IS NOT NULL;
+CREATE INDEX session_by_client ON session (client, start_us) WHERE client IS NOT NULL;
+CREATE INDEX session_open ON session (start_us) WHERE ended = 'open' AND gone = 0;
+
+-- Revisions: every verdict that a session ever had. Never edited; the newest is the verdict.
+CREATE TABLE revision (
+  session     INTEGER NOT NULL, -- session.id
+  number      INTEGER NOT NULL CHECK (number >= 1), -- 1 for the first
+  at_us       INTEGER NOT NULL, -- when it was reached
+  verdict     TEXT    NOT NULL, -- present partial absent ...
+  grade       TEXT,             -- null where nothing supports it
+  absent      BLOB    NOT NULL, -- spans in which the operator is known to have been absent: 16 bytes each, start and end, big-endian
+  unknown     BLOB    NOT NULL, -- spans in which it is not known, likewise
+  cause       TEXT    NOT NULL CHECK (cause IN ('observation', 'registers', 'time')), -- what brought it
+  cause_seq   INTEGER,          -- the journal entry of that cause; null for time
+  journal_seq INTEGER NOT NULL, -- the journal entry of this revision
+  PRIMARY KEY (session, number)
+) STRICT, WITHOUT ROWID;
+
+-- Findings: what is wrong, as it stands now.
+CREATE TABLE finding (
+  id             INTEGER PRIMARY KEY, -- our number, for addresses of pages
+  key            TEXT    NOT NULL UNIQUE, -- the same in every run: `absent|session:vpn-1/7781|2026-11-22T00:05:00Z`
+  kind           TEXT    NOT NULL, -- the word of its kind
+  severity       TEXT    NOT NULL, -- medium high critical
+  at_us          INTEGER NOT NULL, -- the instant in the key
+  start_us       INTEGER NOT NULL, -- the span it speaks of
+  end_us         INTEGER NOT NULL,
+  client         INTEGER,          -- word: whom it concerns; null: the site
+  opened_at_us   INTEGER NOT NULL, -- when it first held
+  changed_at_us  INTEGER NOT NULL, -- when it last changed
+  resolved_at_us INTEGER,          -- when it ceased to hold; null while it holds
+  revision       INTEGER NOT NULL CHECK (revision >= 1), -- how many changes it has seen: one alert each
+  journal_seq    INTEGER NOT NULL, -- the journal entry of the newest change
+  body           BLOB    NOT NULL  -- the finding as the engine has it, as store/src/bytes.rs documents it
+) STRICT;
+CREATE INDEX finding_holds ON finding (kind, at_us) WHERE resolved_at_us IS NULL;
+CREATE INDEX finding_by_change ON finding (changed_at_us);
+
+-- What a finding names.
+CREATE TABLE finding_subject (
+  sort    TEXT    NOT NULL, -- session person account terminal client zone door reader credential source camera cause
+  value   TEXT    NOT NULL, -- the id; `source/id` for a session; the word of a cause
+  finding INTEGER NOT NULL, -- finding.id
+  place   INTEGER NOT NULL, -- its place among the finding's subjects, from 0
+  PRIMARY KEY (sort, value, finding)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX finding_subject_of ON finding_subject (finding, place);
+
+-- The history of findings: opened, changed, resolved.
+CREATE TABLE finding_event (
+  finding     INTEGER NOT NULL, -- finding.id
+  revision    INTEGER NOT NULL CHECK (revision >= 1), -- 1 for the first
+  change      TEXT    NOT NULL CHECK (change IN ('opened', 'changed', 'resolved')),
+  at_us       INTEGER NOT NULL, -- when
+  severity    TEXT    NOT NULL, -- as it was then
+  cause       TEXT    NOT NULL CHECK (cause IN ('observation', 'registers', 'time')),
+  cause_seq   INTEGER,          -- the journal entry of the cause; null for time
+  journal_seq INTEGER NOT NULL, -- the journal entry of this change
+  PRIMARY KEY (finding, revision)
+) STRICT, WITHOUT ROWID;
+
+-- Messages that have to go out: one row for each change of a finding and channel, written with
+-- the change itself, so none is forgotten by a crash.
+CREATE TABLE outbox (
+  id              INTEGER PRIMARY KEY,
+  finding         INTEGER NOT NULL, -- finding.id
+  revision        INTEGER NOT NULL, -- which change of it
+  channel         TEXT    NOT NULL, -- the channel's id in the configuration
+  body            TEXT    NOT NULL, -- the change as JSON: the journal body of that change
+  recorded_at_us  INTEGER NOT NULL, -- when it was written
+  state           TEXT    NOT NULL CHECK (state IN ('waiting', 'delivered', 'failed')),
+  failures        INTEGER NOT NULL CHECK (failures >= 0), -- attempts that failed
+  next_at_us      INTEGER NOT NULL, -- when it is due while waiting
+  last_error      TEXT,             -- what went wrong last
+  needs_person    INTEGER NOT NULL CHECK (needs_person IN (0, 1)), -- 1: somebody has to repair something
+  delivered_at_us INTEGER,          -- when the peer took it
+  UNIQUE (finding, revision, channel)
+) STRICT;
+CREATE INDEX outbox_due ON outbox (next_at_us) WHERE state = 'waiting';
+CREATE INDEX outbox_delivered ON outbox (channel, delivered_at_us) WHERE state = 'delivered';
+CREATE INDEX outbox_failed ON outbox (id) WHERE state = 'failed';
+
+-- Sources as they were heard: written for every source that ever spoke, registered or not.
+CREATE TABLE source_seen (
+  source         INTEGER PRIMARY KEY, -- word
+  leaves         INTEGER NOT NULL, -- journal entries of this source: its next `source_seq`
+  observations   INTEGER NOT NULL, -- observations kept
+  duplicates     INTEGER NOT NULL, -- arrivals that were known already
+  unreadable     INTEGER NOT NULL, -- arrivals that could not be understood
+  link           TEXT    NOT NULL, -- the link of the newest arrival
+  epoch          INTEGER,          -- word: the numbering of the newest numbered observation
+  number         INTEGER,          -- its number
+  device_time_us INTEGER,          -- the newest device time it claimed
+  first_at_us    INTEGER NOT NULL, -- our clock at its first arrival
+  last_at_us     INTEGER NOT NULL  -- our clock at its newest arrival
+) STRICT;
+
+-- How many journal entries each client has: its next `client_seq`.
+CREATE TABLE client_seen (
+  client INTEGER PRIMARY KEY, -- word; the empty text: the site
+  leaves INTEGER NOT NULL     -- journal entries
+) STRICT;
+
+-- Doors, readers and cameras as they were last heard of (by device time, then by entry).
+CREATE TABLE device_state (
+  sort           TEXT    NOT NULL CHECK (sort IN ('door', 'reader', 'camera')),
+  device         INTEGER NOT NULL, -- word, as the source named it
+  state          TEXT    NOT NULL, -- door: closed opened ...; reader: online offline tamper; camera: well, unreachable, not_recording, stale
+  detail         INTEGER,          -- camera: age of the newest frame in milliseconds
+  source         INTEGER NOT NULL, -- word: who said so
+  device_time_us INTEGER NOT NULL, -- the source's clock
+  recorded_at_us INTEGER NOT NULL, -- our clock
+  entry          INTEGER NOT NULL, -- the journal entry
+  PRIMARY KEY (sort, device)
+) STRICT, WITHOUT ROWID;
+
+-- Stretches of video that recorders hold, or no longer hold: the newest word on each.
+CREATE TABLE footage (
+  camera   INTEGER NOT NULL, -- word
+  path     TEXT    NOT NULL, -- where the recorder keeps it, below its folder
+  start_us INTEGER NOT NULL, -- its first instant
+  end_us   INTEGER NOT NULL, -- the first instant after it
+  bytes    INTEGER NOT NULL CHECK (bytes >= 0), -- its size; 0 when it is gone
+  sha256   TEXT,             -- of the file, in hex, where it was read
+  gone     INTEGER NOT NULL CHECK (gone IN (0, 1)), -- 1: the recorder no longer holds it
+  entry    INTEGER NOT NULL, -- the journal entry that says so
+  PRIMARY KEY (camera, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX footage_by_time ON footage (camera, start_us);
+
+-- Arrivals that could not be understood; the bytes themselves are in `payload`.
+CREATE TABLE unreadable (
+  entry          INTEGER PRIMARY KEY, -- the journal entry
+  recorded_at_us INTEGER NOT NULL, -- our clock
+  link           TEXT    NOT NULL, -- the link it came over
+  source         INTEGER NOT NULL, -- word: who sent it; the empty text where the link can't tell
+  length         INTEGER NOT NULL CHECK (length >= 0), -- the whole length in bytes
+  reason         TEXT    NOT NULL  -- why it is no observation
+) STRICT;
+
+-- ======== BEGIN pages: users, sign-ins, keys (kept by store/src/users) ========
+-- Written through a connection of their own, in short transactions: none of this is evidence.
+
+-- Users of the pages.
+CREATE TABLE user (
+  id                 INTEGER PRIMARY KEY,
+  name               TEXT    NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 64), -- signs in with it
+  role               TEXT    NOT NULL CHECK (role = 'administrator'), -- what it may do; further roles come with their rules
+  password_hash      TEXT    NOT NULL, -- Argon2id, as a PHC string
+  password_version   INTEGER NOT NULL CHECK (password_version >= 1), -- grows with each change: sign-ins under an older one are void
+  must_change        INTEGER NOT NULL CHECK (must_change IN (0, 1)), -- 1: the password is a one-time one
+  initial_until_us   INTEGER, -- until when a one-time password may be used; null: it is none
+  initial_used_at_us INTEGER, -- when it was used; null: not yet
+  created_at_us      INTEGER NOT NULL, -- our clock
+  disabled_at_us     INTEGER, -- null: may sign in
+  failures           INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0), -- wrong passwords in a row
+  locked_until_us    INTEGER, -- no password is right before it; null: not locked
+  signed_in_at_us    INTEGER  -- the newest sign-in; null: never
+) STRICT;
+
+-- Sign-ins: what the cookie of a browser stands for.
+CREATE TABLE web_session (
+  id_hash          BLOB    PRIMARY KEY CHECK (length(id_hash) = 32), -- SHA-256 of the 256 random bits in the cookie
+  user_id          INTEGER NOT NULL REFERENCES user (id),
+  scope            TEXT    NOT NULL CHECK (scope IN ('full', 'wall')), -- wall: shows the wall display and nothing else
+  password_version INTEGER NOT NULL, -- the user's, when it was opened
+  address          TEXT    NOT NULL, -- where it was opened from
+  created_at_us    INTEGER NOT NULL, -- our clock
+  seen_at_us       INTEGER NOT NULL, -- the newest act of the user, to within half a minute: the idle time runs from here
+  expires_at_us    INTEGER NOT NULL  -- ends then whatever happens
+) STRICT, WITHOUT ROWID;
+CREATE INDEX web_session_by_user ON web_session (user_id, created_at_us);
+
+-- Sign-in attempts, the newest ten thousand.
+CREATE TABLE login_attempt (
+  id        INTEGER PRIMARY KEY,
+  at_us     INTEGER NOT NULL, -- our clock
+  user_name TEXT    NOT NULL, -- as typed; empty where it is no possible name, lest a password be kept
+  address   TEXT    NOT NULL, -- where it came from
+  accepted  INTEGER NOT NULL CHECK (accepted IN (0, 1)) -- 1: signed in
+) STRICT;
+
+-- Keys of sources and programs for the API.
+CREATE TABLE api_key (
+  id            TEXT    PRIMARY KEY, -- the part of the key that may be shown
+  secret_hash   BLOB    NOT NULL CHECK (length(secret_hash) = 32), -- SHA-256 of the 256 random bits of the other part
+  label         TEXT    NOT NULL, -- what it was made for
+  sources       TEXT    NOT NULL, -- JSON list of the sources it may speak for
+  may_read      INTEGER NOT NULL CHECK (may_read IN (0, 1)), -- 1: may read what the pages show
+  created_at_us INTEGER NOT NULL, -- our clock
+  revoked_at_us INTEGER -- null: in force
+) STRICT, WITHOUT ROWID;
+-- ======== END pages ========

@@ -1,0 +1,181 @@
+//! Findings: what the rules say is wrong, with kind and severity.
+
+use crate::lang::Lang;
+
+/// How grave a finding is; a greater one is graver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// To be looked at on the day.
+    Medium,
+    /// To be looked at within the hour.
+    High,
+    /// To be looked at now.
+    Critical,
+}
+
+impl Severity {
+    /// Every severity, mildest first.
+    pub const ALL: [Self; 3] = [Self::Medium, Self::High, Self::Critical];
+
+    /// The word on the wire, in files and in the store.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.word() == word)
+    }
+
+    /// The word for people.
+    #[must_use]
+    pub fn label(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Medium => lang.pick("注意", "Medium"),
+            Self::High => lang.pick("警告", "High"),
+            Self::Critical => lang.pick("重大", "Critical"),
+        }
+    }
+}
+
+macro_rules! finding_kinds {
+    ($( $(#[$doc:meta])* $variant:ident $word:literal $severity:ident $ja:literal $en:literal
+        do $ja_do:literal $en_do:literal; )*) => {
+        /// The kind of a finding.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum FindingKind { $( $(#[$doc])* $variant, )* }
+
+        impl FindingKind {
+            /// Every kind, in the order of the glossary.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )* ];
+
+            /// The word on the wire, in files and in the store.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $( Self::$variant => $word, )* }
+            }
+
+            /// The severity it has where nothing else is agreed.
+            #[must_use]
+            pub fn severity(self) -> Severity {
+                match self { $( Self::$variant => Severity::$severity, )* }
+            }
+
+            /// The name for people.
+            #[must_use]
+            pub fn label(self, lang: Lang) -> &'static str {
+                match self { $( Self::$variant => lang.pick($ja, $en), )* }
+            }
+
+            /// What a person should do about it.
+            #[must_use]
+            pub fn what_to_do(self, lang: Lang) -> &'static str {
+                match self { $( Self::$variant => lang.pick($ja_do, $en_do), )* }
+            }
+        }
+    };
+}
+
+finding_kinds! {
+    /// A session without its operator in the zone.
+    Absent "absent" Critical "在室なしセッション" "Session without its operator"
+        do "作業者本人の所在を確認し、本人でなければ直ちに回線を切断してください。" "Find out where the operator is; if it is not him, cut the line at once.";
+    /// A session that its operator left, or joined late.
+    Partial "partial" High "一部不在" "Operator absent for part of the session"
+        do "不在の時間帯に誰が操作していたかを確認してください。" "Find out who worked while the operator was away.";
+    /// A session whose operator's place is not known.
+    Undetermined "undetermined" High "在室の判定不能" "Presence can't be determined"
+        do "リーダーの欠測の原因を直し、作業者の所在を監視映像などで確認してください。" "Repair what kept the reader from seeing, and check the operator's place by other means, such as footage.";
+    /// A session by an account that nobody registered.
+    UnknownAccount "unknown_account" Critical "未登録アカウント" "Unknown account"
+        do "回線を切断し、アカウントの持ち主を確認して台帳に登録するか、無効にしてください。" "Cut the line, find the account's owner, then register it or disable it.";
+    /// A session by somebody not registered for the client.
+    UnregisteredOperator "unregistered_operator" Critical "未登録作業者" "Operator not registered for the client"
+        do "回線を切断し、作業者の登録を市と確認してください。" "Cut the line and settle the operator's registration with the city.";
+    /// A session from a terminal that nobody registered.
+    UnknownTerminal "unknown_terminal" Critical "未登録端末" "Unknown terminal"
+        do "回線を切断し、端末の場所と登録を確認してください。" "Cut the line; find the terminal and settle its registration.";
+    /// Terminal or source belongs to another client than the account.
+    WrongClient "wrong_client" Critical "契約先の取り違え" "Terminal or line of another client"
+        do "どの市の端末・回線が使われたかを確認し、両方の市に報告してください。" "Find out whose terminal or line was used and report to both cities.";
+    /// The operator was provably somewhere else.
+    Elsewhere "elsewhere" Critical "本人は別の場所" "Operator was elsewhere"
+        do "本人以外が操作した疑いがあります。直ちに回線を切断し、本人に確認してください。" "Somebody else may have worked. Cut the line at once and ask the operator.";
+    /// Nobody at all was in the zone while a session went on.
+    Unattended "unattended" High "無人の区画でのセッション" "Session with nobody in the zone"
+        do "端末がロックされていたか、映像と操作ログで確認してください。" "Check by footage and operation log whether the terminal was locked.";
+    /// One account at two terminals at once.
+    SharedAccount "shared_account" High "アカウントの同時使用" "One account at two terminals"
+        do "アカウントが共用されていないか、本人に確認し、パスワードを変更してください。" "Ask the owner whether the account is shared, and change its password.";
+    /// A session whose end was never reported.
+    SessionUnclosed "session_unclosed" Medium "終了記録のないセッション" "Session without an end"
+        do "接続が残っていないか確認し、接続元の記録で終了時刻を確かめてください。" "Check that the connection is gone and find its end in the gateway's log.";
+    /// A register entry was written after the fact and changed a verdict.
+    Backdated "backdated" High "さかのぼった台帳変更" "Register changed after the fact"
+        do "変更の理由を記録し、市の承認を受けてください。" "Record the reason and have the city accept it.";
+    /// Entered where already inside, or left where not inside.
+    AntiPassback "anti_passback" Medium "入退室の矛盾" "Entry or exit contradicts the place before"
+        do "共連れや退室時の読み取り忘れがなかったか、本人に確認してください。" "Ask whether he followed somebody through or forgot to present the card.";
+    /// Passed a door that did not see him.
+    UnseenPassage "unseen_passage" Medium "記録のない通過" "A passage that no reader saw"
+        do "どの扉を通ったか本人に確認し、共連れを注意してください。" "Ask which door he used; warn against following others through.";
+    /// Entered with fewer factors than the zone demands.
+    WeakEntry "weak_entry" Medium "認証要素の不足" "Entry with too few factors"
+        do "リーダーの設定と本人の手順を確認してください。" "Check the reader's setting and the person's habit.";
+    /// A door could not be seen for a while.
+    DoorOutage "door_outage" High "扉の欠測" "Door not watched"
+        do "リーダーと配線、電源、通信を確認し、復旧後に記録を取り寄せてください。" "Check reader, cabling, power and link; afterwards fetch what the device kept.";
+    /// A door was opened by force.
+    Forced "forced" Critical "扉のこじ開け" "Door forced"
+        do "直ちに現地と監視映像を確認してください。" "Look at the place and the footage at once.";
+    /// A door stood open too long.
+    HeldOpen "held_open" High "扉の開放" "Door held open"
+        do "扉を閉め、開いていた間に誰が出入りしたかを確認してください。" "Close the door and find out who passed meanwhile.";
+    /// Many refusals in a short time.
+    DeniedBurst "denied_burst" Medium "拒否の連続" "Repeated refusals"
+        do "誰が何を試みたかを映像で確認してください。" "See by footage who tried what.";
+    /// A credential was presented after its end.
+    EndedCredentialUsed "ended_credential_used" Critical "失効した証の使用" "Ended credential used"
+        do "カードを回収し、持っていた人を確認してください。" "Take the card back and find out who held it.";
+    /// An entry outside the zone's hours.
+    EntryOutsideHours "entry_outside_hours" Medium "時間外の入室" "Entry outside hours"
+        do "作業の予定があったかを確認してください。" "Check whether work was planned.";
+    /// A camera is not reachable or not recording.
+    CameraDown "camera_down" High "カメラ停止" "Camera down"
+        do "カメラの電源、配線、録画装置を確認してください。" "Check the camera's power and cabling, and the recorder.";
+    /// A session without a healthy camera on the zone.
+    UncoveredSession "uncovered_session" High "撮影されていないセッション" "Session without a working camera"
+        do "カメラを復旧し、撮影されていない時間帯の作業内容を操作ログで確認してください。" "Restore the camera; check the work of that time in the operation log.";
+    /// Footage has a hole.
+    FootageGap "footage_gap" High "映像の欠落" "Gap in the footage"
+        do "録画装置を確認し、欠落の原因を記録してください。" "Check the recorder and write down why.";
+    /// Footage is gone before its term.
+    FootageLost "footage_lost" Critical "保存期間前の映像消失" "Footage gone before its term"
+        do "消えた映像の控えがないか確認し、市に報告してください。" "Look for a copy and report to the city.";
+    /// A source says nothing.
+    SourceSilent "source_silent" High "機器からの応答なし" "Source silent"
+        do "機器の電源と通信を確認してください。" "Check the device's power and its link.";
+    /// Number and time, or number and content, disagree.
+    SequenceConflict "sequence_conflict" High "記録番号の矛盾" "Numbers contradict"
+        do "改ざんまたは機器の不具合の疑いがあります。機器側の記録と突き合わせてください。" "Tampering or a defect: compare with the device's own records.";
+    /// A source's clock is off.
+    ClockSkew "clock_skew" Medium "機器の時計ずれ" "Clock of a source is off"
+        do "機器の時計を合わせ、ずれの大きさを記録してください。" "Set the device's clock and record how far it was off.";
+    /// kukaku's own clock was set.
+    ClockStep "clock_step" Medium "時計の変更" "Own clock was set"
+        do "誰がなぜ時計を変えたかを確認し、時刻同期を確かめてください。" "Find out who set the clock and why; check its synchronisation.";
+}
+
+impl FindingKind {
+    /// Reads the word back.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.word() == word)
+    }
+}

@@ -1,0 +1,20 @@
+//! Observations: everything the outside world says, in the native wire format.
+//!
+//! One JSON object an observation, the same over every link. Unknown fields and kinds are
+//! refused by name; nothing is guessed. The format is documented in `schema/wire/README.md`,
+//! its JSON Schemas beside it are generated from these types.
+
+mod kinds;
+mod name;
+mod parse;
+
+pub use kinds::{
+    CameraHealth, ClockStep, DoorReading, DoorState, DoorStateWord, DoorUsed, FootageSegment,
+    Header, Kind, Muster, MusterEntry, Observation, ReaderStatus, ReaderStatusWord, ReadingResult,
+    SessionAlive, SessionEnded, SessionStarted, Sha256Hex, SourceAlive, SourceCaughtUp,
+    SourceClock, WatchGap, WatchStarted, json_schemas,
+};
+pub use name::{NAME_MAX_BYTES, Name, PATH_MAX_BYTES, SegmentPath};
+pub use parse::{
+    MAX_OBSERVATION_BYTES, Refusal, canonical_bytes, content_hash, kind_words, parse_observation,
+};

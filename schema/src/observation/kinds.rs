@@ -1,0 +1,467 @@
+//! The kinds of observation and their fields.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::name::{Name, SegmentPath};
+use crate::instant::{Span, UtcMicros};
+
+/// What every observation says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// Who speaks.
+    pub source: &'a Name,
+    /// The numbering that `seq` belongs to; changes when the source starts numbering anew.
+    pub epoch: Option<&'a Name>,
+    /// The source's own number of this observation.
+    pub seq: Option<u64>,
+    /// The source's own id of it, where there is no number.
+    pub event_id: Option<&'a Name>,
+    /// What the source's clock said; none for statements about a span.
+    pub device_time: Option<UtcMicros>,
+}
+
+macro_rules! device_time {
+    (instant, $body:expr) => {
+        Some($body.device_time)
+    };
+    (span, $body:expr) => {
+        None
+    };
+}
+
+macro_rules! observations {
+    ($( $(#[$doc:meta])* $word:literal $time:ident $variant:ident {
+        $( $(#[$fmeta:meta])* $field:ident : $type:ty, )*
+    } )*) => {
+        /// The kind of an observation: its `kind` field on the wire.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $( $(#[$doc])* $variant, )* }
+
+        impl Kind {
+            /// Every kind, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )* ];
+
+            /// The word on the wire.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $( Self::$variant => $word, )* }
+            }
+        }
+
+        /// One thing that a source said.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(tag = "kind")]
+        pub enum Observation { $( $(#[$doc])* #[serde(rename = $word)] $variant($variant), )* }
+
+        impl Observation {
+            /// Its kind.
+            #[must_use]
+            pub fn kind(&self) -> Kind {
+                match self { $( Self::$variant(_) => Kind::$variant, )* }
+            }
+
+            /// What it says of itself.
+            #[must_use]
+            pub fn header(&self) -> Header<'_> {
+                match self { $( Self::$variant(body) => Header {
+                    source: &body.source,
+                    epoch: body.epoch.as_ref(),
+                    seq: body.seq,
+                    event_id: body.event_id.as_ref(),
+                    device_time: device_time!($time, body),
+                }, )* }
+            }
+        }
+
+        /// The JSON Schema of each kind, by its word.
+        #[must_use]
+        pub fn json_schemas() -> Vec<(&'static str, schemars::Schema)> {
+            vec![ $( ($word, tagged($word, schemars::schema_for!($variant))), )* ]
+        }
+
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+            #[serde(deny_unknown_fields)]
+            pub struct $variant {
+                /// Who speaks.
+                pub source: Name,
+                /// The numbering that `seq` belongs to; changes when the source starts numbering anew.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub epoch: Option<Name>,
+                /// The source's own number of this observation.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub seq: Option<u64>,
+                /// The source's own id of it, where there is no number.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub event_id: Option<Name>,
+                $( $(#[$fmeta])* pub $field : $type, )*
+            }
+        )*
+    };
+}
+
+observations! {
+    /// A credential was presented at a reader, and the panel decided.
+    "door.reading" instant DoorReading {
+        /// When, by the source's clock.
+        device_time: UtcMicros,
+        /// The reader, as registered.
+        reader: Name,
+        /// The credential with its sort before a colon, `card:0123456789ABCDEF`.
+        credential: Name,
+        /// What the panel decided.
+        result: ReadingResult,
+        /// The factors that were presented; empty: the credential's sort alone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        factors: Vec<Name>,
+        /// The panel's own reason, where it gives one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Name>,
+    }
+    /// Whether a granted reading was used: the person passed, or did not.
+    "door.used" instant DoorUsed {
+        /// When, by the source's clock.
+        device_time: UtcMicros,
+        /// The door, as registered.
+        door: Name,
+        /// The number (`seq`) of the reading, in the same epoch of the same source.
+        reading: u64,
+        /// True: passed. False: the grant was let lapse.
+        used: bool,
+    }
+    /// The state of a door changed.
+    "door.state" instant DoorState {
+        /// When, by the source's clock.
+        device_time: UtcMicros,
+        /// The door, as registered.
+        door: Name,
+        /// The new state.
+        state: DoorStateWord,
+    }
+    /// The state of a reader changed.
+    "reader.status" instant ReaderStatus {
+        /// When, by the source's clock.
+        device_time: UtcMicros,
+        /// The reader, as registered.
+        reader: Name,
+        /// The new state.
+        status: ReaderStatusWord,
+    }
+    /// A sign of life, with nothing else to tell.
+    "source.alive" instant SourceAlive {
+        /// When, by the source's clock.
+        device_time: UtcMicros,
+    }
+    /// A remote session began.
+    "session.started" instant SessionStarted {
+        /// When, by the source's clock.
+        device_time: UtcMicros,
+        /// The source's id of the session.
+        session: Name,
+        /// The account that signed in.
+        account: Name,
+        /// The machine that the person sits at, as registered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terminal: Option<Name>,
+        /// The system that was reached.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<Name>,
+        /// The city's stepping stone on the way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        via: Option<Name>,
+        /// The factors of the sign-in, where known.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        factors: Vec<Name>,
+    }
+    /// A session is still open.
+    "session.alive" instant SessionAlive {
+        /// When, by the source's clock.
+        device_time: UtcMicros,
+        /// The source's id of the session.
+        session: Name,
+        /// The account, where the source repeats it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<Name>,
+        /// The terminal, where the source repeats it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terminal: Option<Name>,
+    }
+    /// A session ended.
+    "session.ended" instant SessionEnded {
+        /// When, by the source's clock.
+        device_time: UtcMicros,
+        /// The source's id of the session.
+        session: Name,
+        /// The account, where the source repeats it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<Name>,
+        /// The terminal, where the source repeats it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terminal: Option<Name>,
+        /// The source's own word for why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Name>,
+    }
+    /// How a camera is.
+    "camera.health" instant CameraHealth {
+        /// When, by the source's clock.
+        device_time: UtcMicros,
+        /// The camera, as registered.
+        camera: Name,
+        /// The recorder reaches it.
+        reachable: bool,
+        /// The recorder writes its pictures.
+        recording: bool,
+        /// Age of the newest frame in milliseconds, where known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        frame_age_ms: Option<u64>,
+    }
+    /// A stretch of video that a recorder holds, or no longer holds.
+    "footage.segment" instant FootageSegment {
+        /// When this was said, by the source's clock.
+        device_time: UtcMicros,
+        /// The camera, as registered.
+        camera: Name,
+        /// Where the recorder keeps it, below its folder.
+        path: SegmentPath,
+        /// Its first instant.
+        start: UtcMicros,
+        /// The first instant after it.
+        end: UtcMicros,
+        /// Its size in bytes; 0 when it is gone.
+        bytes: u64,
+        /// SHA-256 of the file in hex, where it was read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<Sha256Hex>,
+        /// The recorder no longer holds it.
+        #[serde(default, skip_serializing_if = "is_false")]
+        gone: bool,
+    }
+    /// A source delivered all that it had kept of a span.
+    "source.caught_up" span SourceCaughtUp {
+        /// The reader it speaks of; none: everything it reports.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reader: Option<Name>,
+        /// The first instant of the span.
+        from: UtcMicros,
+        /// The first instant after it.
+        to: UtcMicros,
+    }
+    /// How far a source's clock is off, measured by something better.
+    "source.clock" span SourceClock {
+        /// The source's clock minus the true time, in milliseconds: positive is fast.
+        offset_ms: i64,
+        /// The first instant, by the source's clock, that it applies to.
+        from: UtcMicros,
+        /// The first instant after it.
+        to: UtcMicros,
+        /// What measured it: `ntp`, `person`, a device's name.
+        measured_by: Name,
+    }
+    /// kukaku itself began to watch a site; made by the daemon alone.
+    "watch.started" instant WatchStarted {
+        /// From when on the site is watched.
+        device_time: UtcMicros,
+    }
+    /// kukaku itself was not watching; made by the daemon alone.
+    "watch.gap" span WatchGap {
+        /// The last instant that was certainly watched.
+        from: UtcMicros,
+        /// The first instant that is watched again.
+        to: UtcMicros,
+        /// Why: `stopped`, `crashed`, `storage`.
+        cause: Name,
+    }
+    /// kukaku's own clock was set; made by the daemon alone.
+    "clock.step" instant ClockStep {
+        /// The wall clock after the step.
+        device_time: UtcMicros,
+        /// How far it was moved, in microseconds; positive is forward.
+        step_us: i64,
+    }
+    /// Who was inside at one instant, written by one person and confirmed by another; made by the daemon alone.
+    "muster" instant Muster {
+        /// The instant it speaks of.
+        device_time: UtcMicros,
+        /// Where each person was; everybody else was outside.
+        inside: Vec<MusterEntry>,
+        /// Who wrote it.
+        written_by: Name,
+        /// Who confirmed it: somebody else.
+        confirmed_by: Name,
+    }
+}
+
+/// A person's place in a muster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MusterEntry {
+    /// The operator or person, as registered.
+    pub person: Name,
+    /// The innermost zone he was in.
+    pub zone: Name,
+}
+
+impl Kind {
+    /// Whether only the daemon itself may make it; links refuse it from outside.
+    #[must_use]
+    pub fn is_internal(self) -> bool {
+        matches!(
+            self,
+            Self::WatchStarted | Self::WatchGap | Self::ClockStep | Self::Muster
+        )
+    }
+}
+
+impl Observation {
+    /// The span that a statement about a span speaks of.
+    #[must_use]
+    pub fn stated_span(&self) -> Option<Span> {
+        match self {
+            Self::SourceCaughtUp(SourceCaughtUp { from, to, .. })
+            | Self::SourceClock(SourceClock { from, to, .. })
+            | Self::WatchGap(WatchGap { from, to, .. }) => Some(Span::new(*from, *to)),
+            _ => None,
+        }
+    }
+}
+
+/// What a panel decided about a reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadingResult {
+    /// The door was released.
+    Granted,
+    /// It was not.
+    Denied,
+}
+
+/// A state of a door.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum DoorStateWord {
+    /// Its leaf is shut.
+    Closed,
+    /// Its leaf is open.
+    Opened,
+    /// It was opened without a release.
+    Forced,
+    /// It stood open too long.
+    HeldOpen,
+    /// Its lock is released for everybody.
+    Unlocked,
+    /// Its lock holds again.
+    Locked,
+}
+
+impl DoorStateWord {
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Opened => "opened",
+            Self::Forced => "forced",
+            Self::HeldOpen => "held_open",
+            Self::Unlocked => "unlocked",
+            Self::Locked => "locked",
+        }
+    }
+}
+
+/// A state of a reader.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ReaderStatusWord {
+    /// It works.
+    Online,
+    /// The panel does not reach it.
+    Offline,
+    /// Its housing was opened.
+    Tamper,
+}
+
+impl ReaderStatusWord {
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Offline => "offline",
+            Self::Tamper => "tamper",
+        }
+    }
+}
+
+/// SHA-256 as 64 hexadecimal digits, kept in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Sha256Hex(String);
+
+impl Sha256Hex {
+    /// Checks and takes a text.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the text.
+    pub fn new(text: &str) -> Result<Self, String> {
+        if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err(format!("{text:?} is no SHA-256: 64 hexadecimal digits"))
+        }
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Sha256Hex {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Sha256Hex {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Sha256Hex".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"})
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// Adds the `kind` word that the tagged enum puts beside the fields.
+fn tagged(word: &str, mut schema: schemars::Schema) -> schemars::Schema {
+    let object = schema.ensure_object();
+    if let Some(properties) = object
+        .get_mut("properties")
+        .and_then(serde_json::Value::as_object_mut)
+    {
+        properties.insert("kind".to_owned(), serde_json::json!({ "const": word }));
+    }
+    if let Some(required) = object
+        .get_mut("required")
+        .and_then(serde_json::Value::as_array_mut)
+    {
+        required.insert(0, serde_json::json!("kind"));
+    }
+    object.insert("title".to_owned(), serde_json::json!(word));
+    schema
+}

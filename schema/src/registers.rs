@@ -1,0 +1,75 @@
+//! Registers (台帳): who and what a site knows, with the validity of each entry.
+//!
+//! Read from and written to TOML (`schema/examples/site.toml`), kept entry by entry in the
+//! store. An entry is valid in `[from, to)`; the same id may stand in several entries whose
+//! validities don't overlap.
+
+mod parse;
+mod rows;
+mod stored;
+
+pub use parse::{RegisterError, parse, to_toml};
+pub use rows::{
+    Account, Camera, Client, Credential, Door, Hours, Operator, Person, Policy, PolicyRow, Reader,
+    ReaderDirection, Site, Source, Terminal, TrustClass, UseEvidence, Zone,
+};
+pub use stored::{StoredEntry, from_stored, to_stored};
+
+use crate::instant::{Span, UtcMicros};
+
+/// The place outside all zones, as doors name it.
+pub const OUTSIDE: &str = "outside";
+
+/// One register entry with its validity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry<T> {
+    /// When it holds.
+    pub valid: Span,
+    /// When it was recorded; `None` for the opening registers of a site or a file replay, which
+    /// hold from before anything was watched.
+    pub recorded_at: Option<UtcMicros>,
+    /// What it says.
+    pub row: T,
+}
+
+impl<T> Entry<T> {
+    /// An entry of the opening registers.
+    pub fn opening(valid: Span, row: T) -> Self {
+        Self {
+            valid,
+            recorded_at: None,
+            row,
+        }
+    }
+}
+
+/// All registers of a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registers {
+    /// The site itself.
+    pub site: Site,
+    /// The rules' numbers, newest last.
+    pub policies: Vec<Entry<PolicyRow>>,
+    /// Clients (市).
+    pub clients: Vec<Entry<Client>>,
+    /// Security zones (区画).
+    pub zones: Vec<Entry<Zone>>,
+    /// Doors.
+    pub doors: Vec<Entry<Door>>,
+    /// Readers on doors.
+    pub readers: Vec<Entry<Reader>>,
+    /// Cameras.
+    pub cameras: Vec<Entry<Camera>>,
+    /// Terminals.
+    pub terminals: Vec<Entry<Terminal>>,
+    /// Persons who may open sessions.
+    pub operators: Vec<Entry<Operator>>,
+    /// Other registered persons: staff and visitors.
+    pub persons: Vec<Entry<Person>>,
+    /// Credentials and whose they are.
+    pub credentials: Vec<Entry<Credential>>,
+    /// Accounts and whose they are.
+    pub accounts: Vec<Entry<Account>>,
+    /// Sources of observations.
+    pub sources: Vec<Entry<Source>>,
+}

@@ -1,0 +1,424 @@
+//! The rows of each register table, as they stand in TOML.
+
+use serde::{Deserialize, Serialize};
+
+use crate::instant::DurationUs;
+
+/// The site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    /// Its id; part of the journal's origin.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// The zone in which its times are shown and its days begin.
+    #[serde(default = "default_time_zone")]
+    pub time_zone: String,
+    /// Where it stands, for reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+
+fn default_time_zone() -> String {
+    "Asia/Tokyo".to_owned()
+}
+
+macro_rules! policy {
+    ($( $(#[$doc:meta])* $field:ident = $default:expr; )*) => {
+        /// The numbers of the rules as written: absent ones take the level above.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct PolicyRow {
+            $( $(#[$doc])*
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub $field: Option<DurationUs>, )*
+        }
+
+        /// The numbers of the rules, resolved.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct Policy { $( $(#[$doc])* pub $field: DurationUs, )* }
+
+        impl Default for Policy {
+            fn default() -> Self {
+                Self { $( $field: $default, )* }
+            }
+        }
+
+        impl Policy {
+            /// These numbers with the ones that `row` states.
+            #[must_use]
+            pub fn with(self, row: &PolicyRow) -> Self {
+                Self { $( $field: row.$field.unwrap_or(self.$field), )* }
+            }
+        }
+    };
+}
+
+policy! {
+    /// How long before an entry a session may already run.
+    grace_before = DurationUs::from_secs(30);
+    /// How long after an exit a session may still run.
+    grace_after = DurationUs::from_secs(30);
+    /// How long late readings are waited for before a verdict.
+    settle = DurationUs::from_secs(20);
+    /// The longest stay that needs no new reading.
+    max_stay = DurationUs::from_secs(16 * 3600);
+    /// How long after a grant the door may open and it still counts as used.
+    opening_time = DurationUs::from_secs(10);
+    /// Within it, readings of one person at one reader are one movement.
+    repeat_window = DurationUs::from_secs(10);
+    /// Within it, two factors at one door are one movement.
+    factor_window = DurationUs::from_secs(15);
+    /// After it, an open session of which nothing is heard ends as presumed.
+    session_timeout = DurationUs::from_secs(12 * 3600);
+    /// How far a source's clock may be off.
+    max_skew = DurationUs::from_secs(5);
+    /// How long a door may stand open.
+    held_open = DurationUs::from_secs(60);
+    /// How long a camera may be bad before it counts as down.
+    camera_hold = DurationUs::from_secs(60);
+    /// How long footage may be missing before it counts as a gap.
+    footage_gap = DurationUs::from_secs(10);
+    /// The time in which five refusals at one reader are a burst.
+    denied_window = DurationUs::from_secs(300);
+}
+
+/// A client (市).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// Its id.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+}
+
+/// Hours of the local day, `"08:00-20:00"`; past midnight where the end is not after the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hours {
+    /// Minutes after 00:00.
+    pub from_min: u16,
+    /// Minutes after 00:00; 1440 is the day's end.
+    pub to_min: u16,
+}
+
+impl Hours {
+    /// Reads `"08:00-20:00"`, `"22:00-06:00"`, `"00:00-24:00"`.
+    ///
+    /// # Errors
+    /// A sentence naming the text and what was expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} are no hours like \"08:00-20:00\"");
+        let minute = |part: &str| -> Option<u16> {
+            let (h, m) = part.trim().split_once(':')?;
+            if h.len() != 2 || m.len() != 2 {
+                return None;
+            }
+            let (h, m): (u16, u16) = (h.parse().ok()?, m.parse().ok()?);
+            (m < 60 && h * 60 + m <= 1440).then_some(h * 60 + m)
+        };
+        let (from, to) = text.split_once('-').ok_or_else(wrong)?;
+        let (from_min, to_min) = (
+            minute(from).ok_or_else(wrong)?,
+            minute(to).ok_or_else(wrong)?,
+        );
+        if from_min == to_min || from_min == 1440 {
+            return Err(wrong());
+        }
+        Ok(Self { from_min, to_min })
+    }
+
+    /// Whether a minute of the local day lies inside.
+    #[must_use]
+    pub fn contains(self, minute: u16) -> bool {
+        if self.from_min < self.to_min {
+            self.from_min <= minute && minute < self.to_min
+        } else {
+            minute >= self.from_min || minute < self.to_min
+        }
+    }
+
+    /// The text that `parse` reads.
+    #[must_use]
+    pub fn to_text(self) -> String {
+        let part = |m: u16| format!("{:02}:{:02}", m / 60, m % 60);
+        format!("{}-{}", part(self.from_min), part(self.to_min))
+    }
+}
+
+impl Serialize for Hours {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_text())
+    }
+}
+
+impl<'de> Deserialize<'de> for Hours {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A security zone (区画).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Zone {
+    /// Its id.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// The zone it lies in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// How many factors an entry needs; 1 where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factors: Option<u8>,
+    /// When entries are expected; always where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
+    /// See `Policy::grace_before`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_before: Option<DurationUs>,
+    /// See `Policy::grace_after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_after: Option<DurationUs>,
+    /// See `Policy::settle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle: Option<DurationUs>,
+    /// See `Policy::max_stay`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_stay: Option<DurationUs>,
+}
+
+impl Zone {
+    /// The numbers that this zone sets for itself.
+    #[must_use]
+    pub fn policy(&self) -> PolicyRow {
+        PolicyRow {
+            grace_before: self.grace_before,
+            grace_after: self.grace_after,
+            settle: self.settle,
+            max_stay: self.max_stay,
+            ..PolicyRow::default()
+        }
+    }
+}
+
+/// How it is known that a granted door was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UseEvidence {
+    /// Not at all: the grant counts.
+    #[default]
+    None,
+    /// The source reports it (`door.used`).
+    Taken,
+    /// By the door's position sensor (`door.state`).
+    Position,
+}
+
+/// A door between an outer and an inner zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Door {
+    /// Its id.
+    pub id: String,
+    /// Its name for people; the id where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The zone on its outer side, or `outside`.
+    pub outer: String,
+    /// The zone on its inner side.
+    pub inner: String,
+    /// How it is known that a grant was used.
+    #[serde(default)]
+    pub use_evidence: UseEvidence,
+    /// See `Policy::opening_time`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening_time: Option<DurationUs>,
+    /// See `Policy::repeat_window`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat_window: Option<DurationUs>,
+    /// See `Policy::factor_window`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor_window: Option<DurationUs>,
+    /// See `Policy::held_open`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_open: Option<DurationUs>,
+}
+
+impl Door {
+    /// The numbers that this door sets for itself.
+    #[must_use]
+    pub fn policy(&self) -> PolicyRow {
+        PolicyRow {
+            opening_time: self.opening_time,
+            repeat_window: self.repeat_window,
+            factor_window: self.factor_window,
+            held_open: self.held_open,
+            ..PolicyRow::default()
+        }
+    }
+}
+
+/// Which way a reader lets people through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReaderDirection {
+    /// Outer to inner.
+    Entry,
+    /// Inner to outer.
+    Exit,
+}
+
+/// A reader on a door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reader {
+    /// Its id, as the source names it.
+    pub id: String,
+    /// The door it stands at.
+    pub door: String,
+    /// Which way it lets people through.
+    pub direction: ReaderDirection,
+    /// The source that reports it; learnt from what it reports where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// A camera on a zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Camera {
+    /// Its id, as the recorder names it.
+    pub id: String,
+    /// Its name for people; the id where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The zone it watches.
+    pub zone: String,
+    /// When it has to record; always where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
+    /// How long its footage is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<DurationUs>,
+    /// How often its health is reported; `camera_down` after a minute without where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_every: Option<DurationUs>,
+    /// The source that reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// A terminal: the machine a person sits at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terminal {
+    /// Its id, as session sources name it.
+    pub id: String,
+    /// The zone it stands in.
+    pub zone: String,
+    /// The client it is for; any where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+}
+
+/// A person who may open sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operator {
+    /// Its id.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// The clients it is registered for.
+    #[serde(default)]
+    pub clients: Vec<String>,
+}
+
+/// A registered person who opens no sessions: staff or visitor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// Its id.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+}
+
+/// A credential and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// Its id with its sort before a colon, `card:0123456789ABCDEF`.
+    pub id: String,
+    /// The operator it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// The other person it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+}
+
+/// An account and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// Its name, as session sources give it.
+    pub id: String,
+    /// The one operator it belongs to.
+    pub operator: String,
+    /// The client it works for.
+    pub client: String,
+    /// The only source on which it has this name; any where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// How far a source can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub enum TrustClass {
+    /// Authenticated, with sequence numbers.
+    A,
+    /// Authenticated, without.
+    #[default]
+    B,
+    /// Could be spoofed.
+    C,
+}
+
+impl TrustClass {
+    /// Its letter.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::B => "B",
+            Self::C => "C",
+        }
+    }
+}
+
+/// A source of observations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Its id.
+    pub id: String,
+    /// Its name for people; the id where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How far it can be trusted; B where nothing is said.
+    #[serde(default)]
+    pub class: TrustClass,
+    /// How often it gives a sign of life; silence means nothing where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alive_every: Option<DurationUs>,
+    /// How often it reports each open session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interim_every: Option<DurationUs>,
+    /// The client whose line it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+}

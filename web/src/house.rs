@@ -1,0 +1,210 @@
+//! What the daemon hands to the pages, and what the pages share among themselves.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
+use kukaku_schema::UtcMicros;
+use kukaku_store::query::{self, Pool};
+use kukaku_store::users::Users;
+use kukaku_store::Changed;
+use tokio::sync::{Semaphore, broadcast};
+
+use crate::directory::DirectoryCache;
+use crate::error::{OpenError, WebError};
+use crate::limits::AddressLimits;
+
+/// Queries that run at once: more would only wait for the same two disks.
+const READERS: usize = 4;
+/// Queries that may wait for their turn; beyond it a page says "busy" at once.
+const READERS_WAITING: usize = 256;
+/// Longest a query may take: a page nobody waits for any longer. It is interrupted then, because
+/// a reader that stays holds the write-ahead log.
+const QUERY_LONGEST: Duration = Duration::from_secs(10);
+/// Passwords that are checked at once: 19 MiB and a core each.
+const PASSWORDS_AT_ONCE: usize = 2;
+/// Sign-ins that may wait for their turn; beyond it a spray would make everybody wait.
+const PASSWORDS_WAITING: usize = 32;
+/// Pages that listen for changes at once.
+pub(crate) const LISTENERS_MAX: usize = 128;
+
+/// What the pages need of the daemon, beside the store.
+///
+/// Called on threads that may block.
+pub trait Commands: Send + Sync {
+    /// How the daemon is, for the page of its parts.
+    fn status(&self) -> Status;
+
+    /// Records `toml` as the site's registers, valid from now on where it says nothing else.
+    /// `who` is the signed-in user, `why` what he wrote; both are journaled.
+    ///
+    /// # Errors
+    /// Sentences for the person, each naming line, key and what was expected.
+    fn import_registers(&self, toml: &str, who: &str, why: &str) -> Result<ImportOutcome, Vec<String>>;
+}
+
+/// How the daemon is.
+#[derive(Debug, Clone, Default)]
+pub struct Status {
+    /// When it started.
+    pub started_at: UtcMicros,
+    /// Its version.
+    pub version: String,
+    /// Each link and each way of alerting: what it is and how it stands.
+    pub parts: Vec<Part>,
+}
+
+/// One link or way of alerting.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// What it is: `mqtt 127.0.0.1:1883`, `mail`.
+    pub name: String,
+    /// Whether it works.
+    pub working: bool,
+    /// More, in Japanese and in English.
+    pub note: (String, String),
+}
+
+/// What an import of registers did.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ImportOutcome {
+    /// Entries that are new.
+    pub added: usize,
+    /// Entries that were changed.
+    pub changed: usize,
+    /// Entries that ended.
+    pub ended: usize,
+}
+
+/// A clock that tells the daemon's time; tests bring their own.
+pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
+
+/// All that the pages are given.
+pub struct House<I: Intake> {
+    /// The file of the store.
+    pub store: PathBuf,
+    /// The way into the writer's queue.
+    pub intake: I,
+    /// What the writer says after each commit.
+    pub changes: broadcast::Sender<Changed>,
+    /// What only the daemon can do.
+    pub commands: Arc<dyn Commands>,
+    /// The daemon's time.
+    pub clock: Clock,
+    /// The site's own certificate authority as PEM, for people to install; none where the
+    /// customer's is used.
+    pub site_ca_pem: Option<String>,
+}
+
+type SubmitFuture = Pin<Box<dyn Future<Output = Result<Receipt, NotKept>> + Send>>;
+
+/// What every handler shares.
+pub(crate) struct Shared {
+    pool: Arc<Pool>,
+    readers: Semaphore,
+    readers_waiting: Semaphore,
+    pub users: Arc<Users>,
+    passwords: Semaphore,
+    passwords_waiting: Semaphore,
+    submit: Box<dyn Fn(Arrival) -> SubmitFuture + Send + Sync>,
+    pub changes: broadcast::Sender<Changed>,
+    pub commands: Arc<dyn Commands>,
+    pub clock: Clock,
+    pub site_ca_pem: Option<String>,
+    pub directory: DirectoryCache,
+    pub listeners: Arc<Semaphore>,
+    pub sign_in_limits: AddressLimits,
+    pub intake_limits: AddressLimits,
+    pub loopback_only: bool,
+}
+
+/// The handle to it that axum clones for each request.
+pub(crate) type App = Arc<Shared>;
+
+impl Shared {
+    /// Opens what the pages need of the store.
+    pub fn open<I: Intake>(house: House<I>, loopback_only: bool) -> Result<App, OpenError> {
+        let pool = Pool::open(&house.store, READERS)?;
+        let users = Users::open(&house.store)?;
+        let intake = house.intake;
+        Ok(Arc::new(Self {
+            pool: Arc::new(pool),
+            readers: Semaphore::new(READERS),
+            readers_waiting: Semaphore::new(READERS_WAITING),
+            users: Arc::new(users),
+            passwords: Semaphore::new(PASSWORDS_AT_ONCE),
+            passwords_waiting: Semaphore::new(PASSWORDS_WAITING),
+            submit: Box::new(move |arrival| {
+                let intake = intake.clone();
+                Box::pin(async move { intake.submit(arrival).await })
+            }),
+            changes: house.changes,
+            commands: house.commands,
+            clock: house.clock,
+            site_ca_pem: house.site_ca_pem,
+            directory: DirectoryCache::default(),
+            listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
+            sign_in_limits: AddressLimits::sign_in(),
+            intake_limits: AddressLimits::bad_keys(),
+            loopback_only,
+        }))
+    }
+
+    /// The daemon's time.
+    pub fn now(&self) -> UtcMicros {
+        (self.clock)()
+    }
+
+    /// Hands an arrival to the writer's queue; waits while it is full.
+    pub async fn submit(&self, arrival: Arrival) -> Result<Receipt, NotKept> {
+        (self.submit)(arrival).await
+    }
+
+    /// Runs a query on a read-only connection, for at most `QUERY_LONGEST`.
+    pub async fn read<T: Send + 'static>(
+        &self, query: impl FnOnce(&query::Reader) -> Result<T, kukaku_store::StoreError> + Send + 'static,
+    ) -> Result<T, WebError> {
+        let _waiting = self.readers_waiting.try_acquire().map_err(|_| WebError::Busy)?;
+        let _turn = self.readers.acquire().await.map_err(|_| WebError::Busy)?;
+        let reader = self.pool.lease()?;
+        let interrupt = reader.interrupt_handle();
+        let work = tokio::task::spawn_blocking(move || query(&reader));
+        match tokio::time::timeout(QUERY_LONGEST, work).await {
+            Ok(done) => Ok(done.map_err(|e| WebError::Bug(format!("a query ended early: {e}")))??),
+            Err(_) => {
+                interrupt.interrupt();
+                Err(WebError::TooSlow)
+            }
+        }
+    }
+
+    /// Does something with users, keys or sign-ins that is quick.
+    pub async fn with_users<T: Send + 'static>(
+        &self, act: impl FnOnce(&Users) -> Result<T, kukaku_store::users::UsersError> + Send + 'static,
+    ) -> Result<T, WebError> {
+        let users = Arc::clone(&self.users);
+        let done = tokio::task::spawn_blocking(move || act(&users)).await;
+        Ok(done.map_err(|e| WebError::Bug(format!("an act on users ended early: {e}")))??)
+    }
+
+    /// Does something that checks passwords: a few at once, the rest in a bounded line.
+    pub async fn with_passwords<T: Send + 'static>(
+        &self, act: impl FnOnce(&Users) -> Result<T, kukaku_store::users::UsersError> + Send + 'static,
+    ) -> Result<T, WebError> {
+        let _waiting = self.passwords_waiting.try_acquire().map_err(|_| WebError::Busy)?;
+        let _turn = self.passwords.acquire().await.map_err(|_| WebError::Busy)?;
+        self.with_users(act).await
+    }
+
+    /// Asks the daemon for something on a thread that may block.
+    pub async fn with_commands<T: Send + 'static>(
+        &self, act: impl FnOnce(&dyn Commands) -> T + Send + 'static,
+    ) -> Result<T, WebError> {
+        let commands = Arc::clone(&self.commands);
+        let done = tokio::task::spawn_blocking(move || act(commands.as_ref())).await;
+        done.map_err(|e| WebError::Bug(format!("a command ended early: {e}")))
+    }
+}

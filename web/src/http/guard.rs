@@ -1,0 +1,240 @@
+//! Who may ask for what: run before every handler, as the route's entry in the table says.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Form, FromRequest, Request, State};
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use kukaku_schema::Lang;
+use kukaku_store::users::{ApiKey, Scope, Session};
+
+use super::body::Pieces;
+use super::cookie;
+use super::params::{Params, escape};
+use crate::error::WebError;
+use crate::house::App;
+use crate::routes::{Access, Route};
+
+/// Longest form: the registers of a large site, pasted.
+pub(crate) const FORM_MAX_BYTES: usize = 2 * 1024 * 1024;
+/// Most fields of a form.
+const FORM_FIELDS_MAX: usize = 32;
+/// The field that carries the form token.
+pub(crate) const TOKEN_FIELD: &str = "token";
+/// The header with which a page asks by itself: it keeps nobody signed in and is not redirected.
+pub(crate) const LIVE_HEADER: &str = "kukaku-live";
+
+/// Who asks, and in which language.
+#[derive(Debug, Clone)]
+pub(crate) struct Viewer {
+    pub lang: Lang,
+    /// What forms on the page have to carry.
+    pub token: String,
+    /// The sign-in, where there is one.
+    pub session: Option<Arc<Session>>,
+    /// The text of its cookie, to end it with.
+    pub session_cookie: Option<String>,
+    /// The API key, where one was used.
+    pub key: Option<Arc<ApiKey>>,
+    pub address: IpAddr,
+}
+
+impl Viewer {
+    /// The signed-in user's name; empty for nobody.
+    pub fn name(&self) -> &str {
+        self.session.as_ref().map_or("", |session| &session.user.name)
+    }
+}
+
+/// The fields of a form whose token fitted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fields(BTreeMap<String, String>);
+
+impl Fields {
+    pub fn get(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+}
+
+/// Lets a request through to its handler, or answers in its stead.
+pub(crate) async fn guard(State((app, route)): State<(App, &'static Route)>, request: Request, next: Next) -> Response {
+    match check(&app, route, request).await {
+        Ok((request, fresh_cookie)) => {
+            let mut response = next.run(request).await;
+            if let Some(value) = fresh_cookie {
+                response.headers_mut().append(header::SET_COOKIE, cookie::set(cookie::FORM, &value));
+            }
+            response
+        }
+        Err(Refused::Error(error)) => error.into_response(),
+        Err(Refused::Elsewhere(to)) => Redirect::to(&to).into_response(),
+    }
+}
+
+enum Refused {
+    Error(WebError),
+    Elsewhere(String),
+}
+
+impl<E: Into<WebError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+async fn check(app: &App, route: &'static Route, mut request: Request) -> Result<(Request, Option<String>), Refused> {
+    let address = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
+    let lang = cookie::language(request.headers());
+    let live = request.headers().contains_key(LIVE_HEADER);
+
+    if route.access == Access::Intake {
+        let key = key_of(app, request.headers(), address).await?;
+        let viewer =
+            Viewer { lang, token: String::new(), session: None, session_cookie: None, key: Some(Arc::new(key)), address };
+        request.extensions_mut().insert(viewer);
+        request.extensions_mut().insert(Params::read(request.uri(), route.params)?);
+        return Ok((request, None));
+    }
+
+    let session_cookie = cookie::value(request.headers(), cookie::SESSION).map(str::to_owned);
+    let session = match session_cookie.clone() {
+        Some(text) => {
+            let (now, act) = (app.now(), !live);
+            app.with_users(move |users| users.session(&text, act, now)).await?.map(Arc::new)
+        }
+        None => None,
+    };
+    let (form_key, fresh_cookie) = form_key(request.headers(), session.is_some())?;
+    let mut viewer = Viewer {
+        lang,
+        token: cookie::form_token(&form_key),
+        session_cookie: session.is_some().then_some(session_cookie).flatten(),
+        session,
+        key: None,
+        address,
+    };
+    admit(app, route, &request, &mut viewer, live).await?;
+    if route.method == Method::POST {
+        same_origin(request.headers())?;
+        let (parts, body) = request.into_parts();
+        let fields = read_form(&parts.headers, body).await?;
+        if !cookie::token_fits(&form_key, fields.get(TOKEN_FIELD)) {
+            return Err(WebError::Forbidden("the form token is missing or of another sign-in").into());
+        }
+        request = Request::from_parts(parts, axum::body::Body::empty());
+        request.extensions_mut().insert(fields);
+    }
+    let params = Params::read(request.uri(), route.params)?;
+    request.extensions_mut().insert(params);
+    request.extensions_mut().insert(viewer);
+    Ok((request, fresh_cookie))
+}
+
+/// The cookie that form tokens hang on: the sign-in's, else one for the form, made where missing.
+fn form_key(headers: &HeaderMap, signed_in: bool) -> Result<(String, Option<String>), WebError> {
+    if signed_in && let Some(value) = cookie::value(headers, cookie::SESSION) {
+        return Ok((value.to_owned(), None));
+    }
+    if let Some(value) = cookie::value(headers, cookie::FORM).filter(|value| value.len() >= 43) {
+        return Ok((value.to_owned(), None));
+    }
+    let fresh = cookie::random_value().map_err(|e| WebError::Bug(format!("read random numbers: {e}")))?;
+    Ok((fresh.clone(), Some(fresh)))
+}
+
+/// Whether `viewer` may ask for `route`.
+async fn admit(app: &App, route: &Route, request: &Request, viewer: &mut Viewer, live: bool) -> Result<(), Refused> {
+    let api = is_api(request.uri().path());
+    if route.access == Access::Open {
+        return Ok(());
+    }
+    if api && request.headers().contains_key(header::AUTHORIZATION) {
+        let key = key_of(app, request.headers(), viewer.address).await?;
+        if !key.may_read {
+            return Err(WebError::Forbidden("this key may not read").into());
+        }
+        viewer.key = Some(Arc::new(key));
+        return Ok(());
+    }
+    let Some(session) = &viewer.session else {
+        if api || live || request.method() != Method::GET {
+            return Err(WebError::NotSignedIn.into());
+        }
+        let wanted = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        return Err(Refused::Elsewhere(format!("/login?next={}", escape(wanted))));
+    };
+    if session.user.must_change && route.access != Access::Change {
+        return Err(if api || live { WebError::MustChange.into() } else { Refused::Elsewhere("/password".to_owned()) });
+    }
+    if session.scope == Scope::Wall && route.access != Access::Wall {
+        return Err(if api || live || request.method() != Method::GET {
+            WebError::Forbidden("a wall display shows its one page").into()
+        } else {
+            Refused::Elsewhere("/wall".to_owned())
+        });
+    }
+    Ok(())
+}
+
+/// Whether a path belongs to the API, whose errors are JSON.
+pub(crate) fn is_api(path: &str) -> bool {
+    path.starts_with("/api/")
+}
+
+async fn key_of(app: &App, headers: &HeaderMap, address: IpAddr) -> Result<ApiKey, WebError> {
+    let text = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = text.and_then(|text| {
+        let (scheme, rest) = text.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim().to_owned())
+    });
+    let now = app.now();
+    let key = match bearer {
+        Some(bearer) => app.with_users(move |users| users.check_key(&bearer)).await?,
+        None => None,
+    };
+    key.ok_or(if app.intake_limits.take(address, now) { WebError::NoKey } else { WebError::TooMany })
+}
+
+/// Refuses what another site made a browser send. Programs send neither header, and have no cookie.
+fn same_origin(headers: &HeaderMap) -> Result<(), WebError> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site"))
+        && site != "same-origin"
+    {
+        return Err(WebError::Forbidden("sent from another site (Sec-Fetch-Site)"));
+    }
+    if let Some(origin) = text(header::ORIGIN) {
+        let host = text(header::HOST).unwrap_or_default();
+        let origin_host = origin.split_once("://").map(|(_, rest)| rest);
+        if host.is_empty() || origin_host != Some(host) {
+            return Err(WebError::Forbidden("sent from another site (Origin)"));
+        }
+    }
+    Ok(())
+}
+
+async fn read_form(headers: &HeaderMap, body: axum::body::Body) -> Result<Fields, WebError> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let sort = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if sort.split(';').next().map(str::trim) != Some(FORM) {
+        return Err(WebError::MediaType(sort.chars().take(80).collect()));
+    }
+    let bytes = Pieces::new(body, FORM_MAX_BYTES).whole().await?;
+    let request = Request::post("/")
+        .header(header::CONTENT_TYPE, FORM)
+        .body(axum::body::Body::from(bytes))
+        .map_err(|e| WebError::Bug(format!("put a form together: {e}")))?;
+    let Form(pairs) = Form::<Vec<(String, String)>>::from_request(request, &())
+        .await
+        .map_err(|_| WebError::Body("the form can't be read".to_owned()))?;
+    if pairs.len() > FORM_FIELDS_MAX {
+        return Err(WebError::Body(format!("more than {FORM_FIELDS_MAX} fields")));
+    }
+    Ok(Fields(pairs.into_iter().collect()))
+}

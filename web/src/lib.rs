@@ -1,0 +1,1 @@
+//! Pages and API over the store's queries and the daemon's commands.

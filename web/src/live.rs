@@ -1,0 +1,87 @@
+//! Server-sent events: tells pages what changed; they fetch the parts they show.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Extension, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use kukaku_store::{Changed, ChangedKind};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::error::WebError;
+use crate::house::App;
+use crate::http::guard::Viewer;
+use crate::http::stream::{PieceSender, fed_body};
+
+/// How often a quiet page is told that the line stands, and the sign-in is looked at.
+const BEAT: Duration = Duration::from_secs(8);
+
+/// The sorts of change, by the words that pages listen to.
+const TOPICS: [(ChangedKind, &str); 9] = [
+    (ChangedKind::Reading, "reading"),
+    (ChangedKind::Stay, "stay"),
+    (ChangedKind::Session, "session"),
+    (ChangedKind::Finding, "finding"),
+    (ChangedKind::Source, "source"),
+    (ChangedKind::Door, "door"),
+    (ChangedKind::Camera, "camera"),
+    (ChangedKind::Registers, "registers"),
+    (ChangedKind::Outbox, "outbox"),
+];
+
+/// `GET /live`.
+pub(crate) async fn live(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Result<Response, WebError> {
+    let place = Arc::clone(&app.listeners).try_acquire_owned().map_err(|_| WebError::Busy)?;
+    let (sender, body) = fed_body();
+    tokio::spawn(async move {
+        let _place = place;
+        // It ends when the page is closed, the sign-in ends, or the daemon stops.
+        let _closed = tell(&app, &viewer, &sender).await;
+    });
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    Ok((headers, body).into_response())
+}
+
+/// The page is gone.
+struct Closed;
+
+async fn tell(app: &App, viewer: &Viewer, sender: &PieceSender) -> Result<(), Closed> {
+    let mut changes = app.changes.subscribe();
+    // What changed between the page and this line is told at once, as everything.
+    say(sender, "change", "all").await?;
+    let mut beat = tokio::time::interval(BEAT);
+    loop {
+        tokio::select! {
+            () = sender.closed() => return Err(Closed),
+            change = changes.recv() => match change {
+                Ok(change) if change.is_empty() => {}
+                Ok(change) => say(sender, "change", &topics(change)).await?,
+                Err(RecvError::Lagged(_)) => say(sender, "change", "all").await?,
+                Err(RecvError::Closed) => return Ok(()),
+            },
+            _ = beat.tick() => {
+                if !still_signed_in(app, viewer).await {
+                    return say(sender, "over", "signed out").await;
+                }
+                say(sender, "beat", "").await?;
+            }
+        }
+    }
+}
+
+async fn still_signed_in(app: &App, viewer: &Viewer) -> bool {
+    let Some(cookie) = viewer.session_cookie.clone() else { return false };
+    let now = app.now();
+    app.with_users(move |users| users.session(&cookie, false, now)).await.is_ok_and(|session| session.is_some())
+}
+
+async fn say(sender: &PieceSender, event: &str, data: &str) -> Result<(), Closed> {
+    sender.send(Bytes::from(format!("event: {event}\ndata: {data}\n\n"))).await.map_err(|_| Closed)
+}
+
+fn topics(change: Changed) -> String {
+    let words: Vec<&str> = TOPICS.iter().filter(|(kind, _)| change.has(*kind)).map(|(_, word)| *word).collect();
+    words.join(" ")
+}
