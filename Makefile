@@ -17,7 +17,7 @@ UNITDIR ?= /etc/systemd/system
 
 # Other options of the demo: make demo ARGS="--once", make demo ARGS="--port 9000".
 demo:
-	cargo run --locked --quiet --profile lean --bin kukaku -- demo $(ARGS)
+	cargo run --locked --profile lean --bin kukaku -- demo $(ARGS)
 
 test:
 	./tests/install.sh
@@ -35,6 +35,7 @@ install:
 	cargo build --locked --release --bin kukaku
 	install -D -m 755 "$(CARGO_TARGET_DIR)/release/kukaku" "$(DESTDIR)$(PREFIX)/bin/kukaku"
 	install -D -m 644 daemon/kukaku/dist/kukaku.1 "$(DESTDIR)$(PREFIX)/share/man/man1/kukaku.1"
+	install -D -m 644 daemon/kukaku/dist/kukaku.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/kukaku.conf"
 	install -d "$(DESTDIR)$(UNITDIR)"
 	sed 's|@BINDIR@|$(PREFIX)/bin|' daemon/kukaku/dist/kukaku.service > "$(DESTDIR)$(UNITDIR)/kukaku.service"
 	chmod 644 "$(DESTDIR)$(UNITDIR)/kukaku.service"

@@ -23,7 +23,9 @@ CREATE TABLE head (
   one            INTEGER PRIMARY KEY CHECK (one = 1), -- there is one row
   journal_size   INTEGER NOT NULL CHECK (journal_size >= 0), -- entries in the journal: the size of the tree
   recorded_at_us INTEGER NOT NULL, -- our clock at the last commit; never goes backwards
-  advanced_to_us INTEGER NOT NULL  -- the engine's `now` at the last commit: the projections are true at this instant
+  advanced_to_us INTEGER NOT NULL, -- the engine's `now` at the last commit: the projections are true at this instant
+  watched_to_us  INTEGER,          -- the last instant that was certainly watched; null: watching never began. The next start records the gap since
+  stopped        INTEGER NOT NULL CHECK (stopped IN (0, 1)) -- 1: watching ended in order; 0: it goes on, or was cut off
 ) STRICT;
 
 -- The journal: one entry for everything that was recorded, as it stands in the Merkle tree.
@@ -239,7 +241,7 @@ CREATE INDEX finding_by_change ON finding (changed_at_us);
 
 -- What a finding names.
 CREATE TABLE finding_subject (
-  sort    TEXT    NOT NULL, -- session person account terminal client zone door reader credential source camera cause
+  sort    TEXT    NOT NULL, -- session person account terminal client zone door reader credential source camera segment cause
   value   TEXT    NOT NULL, -- the id; `source/id` for a session; the word of a cause
   finding INTEGER NOT NULL, -- finding.id
   place   INTEGER NOT NULL, -- its place among the finding's subjects, from 0

@@ -7,13 +7,15 @@
 mod parse;
 mod rows;
 mod stored;
+mod write;
 
-pub use parse::{RegisterError, parse, to_toml};
+pub use parse::{RegisterError, parse};
 pub use rows::{
     Account, Camera, Client, Credential, Door, Hours, Operator, Person, Policy, PolicyRow, Reader,
     ReaderDirection, Site, Source, Terminal, TrustClass, UseEvidence, Zone,
 };
 pub use stored::{StoredEntry, from_stored, to_stored};
+pub use write::to_toml;
 
 use crate::instant::{Span, UtcMicros};
 

@@ -1,1 +1,3 @@
 //! Whole-house tests.
+
+pub mod mqtt_load;

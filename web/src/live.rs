@@ -78,7 +78,7 @@ async fn still_signed_in(app: &App, viewer: &Viewer) -> bool {
 }
 
 async fn say(sender: &PieceSender, event: &str, data: &str) -> Result<(), Closed> {
-    sender.send(Bytes::from(format!("event: {event}\ndata: {data}\n\n"))).await.map_err(|_| Closed)
+    sender.send(Ok(Bytes::from(format!("event: {event}\ndata: {data}\n\n")))).await.map_err(|_| Closed)
 }
 
 fn topics(change: Changed) -> String {

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Result, Seek as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use kukaku_schema::UtcMicros;
@@ -54,7 +55,10 @@ pub(crate) fn list(folder: &Path) -> Result<(Vec<Entry>, bool)> {
             Err(e) if e.kind() == ErrorKind::NotFound => continue,
             Err(e) => return Err(e),
         };
-        entries.push(Entry { name: entry.file_name(), sort });
+        entries.push(Entry {
+            name: entry.file_name(),
+            sort,
+        });
     }
     Ok((sorted(entries), false))
 }
@@ -83,11 +87,22 @@ pub(crate) struct Opened {
 /// `CrossesDevices` and `FilesystemLoop` come from links that lead out or around.
 pub(crate) fn open(root: &Path, path: &str) -> Result<Opened> {
     // The root itself may be a link: whoever configured it meant where it leads.
-    let folder = rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let folder = rustix::fs::openat(
+        CWD,
+        root,
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
     // Not blocking: somebody may have put a pipe there.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    let file = File::from(rustix::fs::openat2(&folder, path, flags, Mode::empty(), resolve)?);
+    let file = File::from(rustix::fs::openat2(
+        &folder,
+        path,
+        flags,
+        Mode::empty(),
+        resolve,
+    )?);
     let stamp = stamp(&file)?;
     Ok(Opened { file, stamp })
 }
@@ -95,14 +110,22 @@ pub(crate) fn open(root: &Path, path: &str) -> Result<Opened> {
 fn stamp(file: &File) -> Result<Stamp> {
     let data = file.metadata()?;
     if !data.is_file() {
-        return Err(std::io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
+        return Err(std::io::Error::new(
+            ErrorKind::InvalidInput,
+            "not a regular file",
+        ));
     }
     let changed = data.modified()?;
     let us = match changed.duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_micros()).unwrap_or(UtcMicros::MAX.0),
-        Err(before) => i64::try_from(before.duration().as_micros()).map_or(UtcMicros::MIN.0, |us| -us),
+        Err(before) => {
+            i64::try_from(before.duration().as_micros()).map_or(UtcMicros::MIN.0, |us| -us)
+        }
     };
-    Ok(Stamp { bytes: data.len(), changed: UtcMicros(us.clamp(UtcMicros::MIN.0, UtcMicros::MAX.0)) })
+    Ok(Stamp {
+        bytes: data.len(),
+        changed: UtcMicros(us.clamp(UtcMicros::MIN.0, UtcMicros::MAX.0)),
+    })
 }
 
 /// What was read of a file.
@@ -113,21 +136,32 @@ pub(crate) struct Contents {
 
 impl Opened {
     /// Reads timing and, at most at `bytes_per_s`, the hash; `None` if the file changed meanwhile.
-    pub(crate) fn read(mut self, hash_at: Option<u64>) -> Result<Option<Contents>> {
+    ///
+    /// # Errors
+    /// Those of the file, and `Other` once `cancelled` is set: a file of gigabytes must not hold
+    /// up the end of the program.
+    pub(crate) fn read(
+        mut self,
+        hash_at: Option<u64>,
+        cancelled: &AtomicBool,
+    ) -> Result<Option<Contents>> {
         let timing = timing(&mut self.file, self.stamp.bytes)?;
         let sha256 = match hash_at {
-            Some(bytes_per_s) => Some(self.hash(bytes_per_s)?),
+            Some(bytes_per_s) => Some(self.hash(bytes_per_s, cancelled)?),
             None => None,
         };
         Ok((stamp(&self.file)? == self.stamp).then_some(Contents { timing, sha256 }))
     }
 
-    fn hash(&mut self, bytes_per_s: u64) -> Result<[u8; 32]> {
+    fn hash(&mut self, bytes_per_s: u64, cancelled: &AtomicBool) -> Result<[u8; 32]> {
         self.file.rewind()?;
         let (began, mut read) = (Instant::now(), 0_u64);
         let mut hash = Sha256::new();
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
+            if cancelled.load(Ordering::Acquire) {
+                return Err(std::io::Error::other("the program ends"));
+            }
             let n = match self.file.read(&mut chunk) {
                 Ok(0) => return Ok(hash.finalize().into()),
                 Ok(n) => n,
@@ -138,7 +172,10 @@ impl Opened {
             read += n as u64;
             // What was read may take so long; the recorder gets the disk for the rest.
             let due = Duration::from_micros(read.saturating_mul(1_000_000) / bytes_per_s.max(1));
-            if let Some(early) = due.checked_sub(began.elapsed()).filter(|early| *early > Duration::from_millis(1)) {
+            if let Some(early) = due
+                .checked_sub(began.elapsed())
+                .filter(|early| *early > Duration::from_millis(1))
+            {
                 std::thread::sleep(early);
             }
         }
@@ -157,5 +194,6 @@ pub(crate) fn is_remote(root: &Path) -> bool {
         0x0102_1997, // 9P
     ];
     // The magic is 32 bits wide in a field of 64.
-    rustix::fs::statfs(root).is_ok_and(|fs| u32::try_from(fs.f_type & 0xFFFF_FFFF).is_ok_and(|m| REMOTE.contains(&m)))
+    rustix::fs::statfs(root)
+        .is_ok_and(|fs| u32::try_from(fs.f_type & 0xFFFF_FFFF).is_ok_and(|m| REMOTE.contains(&m)))
 }

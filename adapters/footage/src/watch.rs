@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
 /// Hints that wait: a minute of twenty cameras that write ten blocks a second, and half a pass
@@ -43,16 +43,32 @@ impl Watcher {
         let (tell, hints) = mpsc::channel(HINTS_MAX);
         let lost = Arc::new(AtomicBool::new(false));
         let flag = lost.clone();
-        let mut inner = notify::recommended_watcher(move |event: Result<Event, notify::Error>| {
-            let hints = event.map_or_else(|_| vec![Hint::Lost], hints_of);
+        // The root may be a link, but no link below it is followed: one to `/` would have us
+        // watch the whole machine.
+        let (shown, real) = (
+            root.to_path_buf(),
+            root.canonicalize().map_err(notify::Error::io)?,
+        );
+        let below = real.clone();
+        let told = move |event: Result<Event, notify::Error>| {
+            let hints = event.map_or_else(
+                |_| vec![Hint::Lost],
+                |event| hints_of(under(event, &below, &shown)),
+            );
             for hint in hints {
                 if hint == Hint::Lost || tell.try_send(hint).is_err() {
                     flag.store(true, Ordering::Release);
                 }
             }
-        })?;
-        inner.watch(root, RecursiveMode::Recursive)?;
-        Ok(Self { _inner: inner, hints, lost })
+        };
+        let mut inner =
+            RecommendedWatcher::new(told, Config::default().with_follow_symlinks(false))?;
+        inner.watch(&real, RecursiveMode::Recursive)?;
+        Ok(Self {
+            _inner: inner,
+            hints,
+            lost,
+        })
     }
 
     /// The next hint; `Lost` once after any were lost.
@@ -73,6 +89,16 @@ impl Watcher {
     }
 }
 
+/// The event with its paths as they are below the configured root.
+fn under(mut event: Event, real: &Path, shown: &Path) -> Event {
+    for path in &mut event.paths {
+        if let Ok(rest) = path.strip_prefix(real) {
+            *path = shown.join(rest);
+        }
+    }
+    event
+}
+
 fn hints_of(event: Event) -> Vec<Hint> {
     if event.need_rescan() {
         return vec![Hint::Lost];
@@ -82,14 +108,24 @@ fn hints_of(event: Event) -> Vec<Hint> {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => each(Hint::Complete),
         EventKind::Modify(ModifyKind::Name(RenameMode::To)) => {
             // A folder may be renamed into place too, with all its files.
-            let sort = |path: PathBuf| if path.is_dir() { Hint::Folder(path) } else { Hint::Complete(path) };
+            let sort = |path: PathBuf| {
+                if path.is_dir() {
+                    Hint::Folder(path)
+                } else {
+                    Hint::Complete(path)
+                }
+            };
             each(sort)
         }
-        EventKind::Modify(ModifyKind::Name(RenameMode::From)) | EventKind::Remove(_) => each(Hint::Removed),
+        EventKind::Modify(ModifyKind::Name(RenameMode::From)) | EventKind::Remove(_) => {
+            each(Hint::Removed)
+        }
         // Told besides `From` and `To`, which said it already.
         EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => Vec::new(),
         EventKind::Create(notify::event::CreateKind::Folder) => each(Hint::Folder),
-        EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Name(_)) => each(Hint::Changed),
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Name(_)) => {
+            each(Hint::Changed)
+        }
         _ => Vec::new(),
     }
 }

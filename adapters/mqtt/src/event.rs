@@ -42,7 +42,7 @@ pub enum LinkEvent {
         /// The source, or `user:<name>` for messages that name no source of that user.
         source: String,
     },
-    /// A source that was held back is within its rate again.
+    /// A source that was held back is within its rate again: seen at its next message.
     SourceFlowing {
         /// The source, as in `SourceThrottled`.
         source: String,
@@ -106,7 +106,7 @@ pub struct Counted {
     pub unreadable: u64,
     /// Acknowledgements sent.
     pub acknowledged: u64,
-    /// Messages that the writer could not keep; their senders send them again.
+    /// Connections that ended because the writer could not keep a message; it is sent again.
     pub not_kept: u64,
     /// Messages that had to wait because their source exceeded its rate.
     pub held_back: u64,

@@ -11,7 +11,10 @@ mod webhook;
 pub use mail::{Mail, MailConfig, MailTls};
 pub use mqtt::{Mqtt, MqttConfig};
 pub use syslog::{Syslog, SyslogConfig, SyslogTransport, syslog_message};
-pub use tower::{Buzzer, Light, TOWER_REFRESH, Tower, TowerConfig, TowerLook, TowerPattern, TowerProtocol, TowerState};
+pub use tower::{
+    Buzzer, Light, TOWER_REFRESH, Tower, TowerConfig, TowerLook, TowerPattern, TowerProtocol,
+    TowerState,
+};
 pub use webhook::{Webhook, WebhookConfig, sign};
 
 use kukaku_schema::UtcMicros;
@@ -94,7 +97,12 @@ impl Channels {
         for syslog in &config.syslog {
             messages.push(Channel::Syslog(Syslog::open(syslog.clone())?));
         }
-        let towers = config.tower.iter().cloned().map(Tower::open).collect::<Result<_, _>>()?;
+        let towers = config
+            .tower
+            .iter()
+            .cloned()
+            .map(Tower::open)
+            .collect::<Result<_, _>>()?;
         Ok(Self { messages, towers })
     }
 
@@ -134,9 +142,16 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// Runs a delivery within its time-out.
 async fn within<T>(
-    limit: std::time::Duration, what: &str, delivery: impl Future<Output = Result<T, DeliveryError>>,
+    limit: std::time::Duration,
+    what: &str,
+    delivery: impl Future<Output = Result<T, DeliveryError>>,
 ) -> Result<T, DeliveryError> {
-    tokio::time::timeout(limit, delivery).await.unwrap_or_else(|_| {
-        Err(DeliveryError::Retry(format!("{what}: no answer within {} s", limit.as_secs_f32())))
-    })
+    tokio::time::timeout(limit, delivery)
+        .await
+        .unwrap_or_else(|_| {
+            Err(DeliveryError::Retry(format!(
+                "{what}: no answer within {} s",
+                limit.as_secs_f32()
+            )))
+        })
 }

@@ -52,13 +52,19 @@ impl RetryPolicy {
     pub fn check(&self) -> Result<(), ConfigError> {
         let wrong = |field, reason: &str| Err(ConfigError::value("retry", field, reason));
         if self.first < DurationUs::from_secs(1) {
-            return wrong("first", "shorter than 1s: a peer in trouble would be hammered");
+            return wrong(
+                "first",
+                "shorter than 1s: a peer in trouble would be hammered",
+            );
         }
         if self.longest < self.first || self.longest > DurationUs::from_secs(86_400) {
             return wrong("longest", "must lie between `first` and 1d");
         }
         if self.give_up < GIVE_UP_NOT_BEFORE {
-            return wrong("give_up", "shorter than 3d: an alert must survive a weekend");
+            return wrong(
+                "give_up",
+                "shorter than 3d: an alert must survive a weekend",
+            );
         }
         Ok(())
     }
@@ -68,10 +74,18 @@ impl RetryPolicy {
     #[must_use]
     pub fn wait(&self, failures: u32, refused: bool, chance: u64) -> DurationUs {
         // 2^40 times a second is longer than any `longest`; the shift can't overflow below it.
-        let doubled = self.first.0.saturating_mul(1_i64 << failures.saturating_sub(1).min(40));
-        let full = if refused { self.longest.0 } else { doubled.min(self.longest.0) };
+        let doubled = self
+            .first
+            .0
+            .saturating_mul(1_i64 << failures.saturating_sub(1).min(40));
+        let full = if refused {
+            self.longest.0
+        } else {
+            doubled.min(self.longest.0)
+        };
         let quarter = (full / 4).max(1);
-        let less = i64::try_from(scatter(chance ^ u64::from(failures)) % quarter.unsigned_abs()).unwrap_or(0);
+        let less = i64::try_from(scatter(chance ^ u64::from(failures)) % quarter.unsigned_abs())
+            .unwrap_or(0);
         DurationUs(full - less)
     }
 }
@@ -148,7 +162,11 @@ impl Attempts {
     /// After a delivery.
     #[must_use]
     pub fn delivered(&self) -> Self {
-        Self { state: DeliveryState::Delivered, needs_person: false, ..self.clone() }
+        Self {
+            state: DeliveryState::Delivered,
+            needs_person: false,
+            ..self.clone()
+        }
     }
 
     /// After a failure at `now`. `chance` is any number, best the row's own.
@@ -157,12 +175,21 @@ impl Attempts {
     /// and the next instant lies after `now`, so that a row never waits for a wrong clock.
     #[must_use]
     pub fn failed(
-        &self, policy: &RetryPolicy, recorded_at: UtcMicros, error: &DeliveryError, now: UtcMicros, chance: u64,
+        &self,
+        policy: &RetryPolicy,
+        recorded_at: UtcMicros,
+        error: &DeliveryError,
+        now: UtcMicros,
+        chance: u64,
     ) -> Self {
         let failures = self.failures.saturating_add(1);
         let over = now.since(recorded_at) >= policy.give_up.max(GIVE_UP_NOT_BEFORE);
         Self {
-            state: if over { DeliveryState::Failed } else { DeliveryState::Waiting },
+            state: if over {
+                DeliveryState::Failed
+            } else {
+                DeliveryState::Waiting
+            },
             failures,
             next_at: now.plus(policy.wait(failures, error.is_refused(), chance)),
             last_error: Some(error.to_string()),
@@ -203,9 +230,17 @@ pub struct Batch {
 /// (older ones are ignored). While there is room for all, each goes alone. Otherwise the gravest,
 /// oldest first, go alone and everything else in one digest, which takes the last place.
 #[must_use]
-pub fn plan_batch(limit: StormLimit, sent_at: &[UtcMicros], due: &[Alert], now: UtcMicros) -> Batch {
-    let mut recent: Vec<UtcMicros> =
-        sent_at.iter().copied().filter(|at| *at <= now && now.since(*at) < STORM_WINDOW).collect();
+pub fn plan_batch(
+    limit: StormLimit,
+    sent_at: &[UtcMicros],
+    due: &[Alert],
+    now: UtcMicros,
+) -> Batch {
+    let mut recent: Vec<UtcMicros> = sent_at
+        .iter()
+        .copied()
+        .filter(|at| *at <= now && now.since(*at) < STORM_WINDOW)
+        .collect();
     recent.sort_unstable();
     let most = usize::try_from(limit.per_minute.get()).unwrap_or(usize::MAX);
     let room = most.saturating_sub(recent.len());
@@ -215,15 +250,25 @@ pub fn plan_batch(limit: StormLimit, sent_at: &[UtcMicros], due: &[Alert], now: 
     if room == 0 {
         // The first place is free when the newest `most` deliveries lose their oldest.
         let oldest = recent[recent.len() - most];
-        return Batch { wait_until: Some(oldest.plus(STORM_WINDOW)), ..Batch::default() };
+        return Batch {
+            wait_until: Some(oldest.plus(STORM_WINDOW)),
+            ..Batch::default()
+        };
     }
     let mut order: Vec<usize> = (0..due.len()).collect();
     if due.len() <= room {
-        return Batch { singly: order, ..Batch::default() };
+        return Batch {
+            singly: order,
+            ..Batch::default()
+        };
     }
     order.sort_by_key(|&i| (std::cmp::Reverse(due[i].severity), due[i].recorded_at, i));
     let digest = order.split_off(room - 1);
-    Batch { singly: order, digest, wait_until: None }
+    Batch {
+        singly: order,
+        digest,
+        wait_until: None,
+    }
 }
 
 /// Puts many alerts of one channel into one message.
@@ -234,7 +279,10 @@ pub fn plan_batch(limit: StormLimit, sent_at: &[UtcMicros], due: &[Alert], now: 
 pub fn digest(channel: &ChannelId, alerts: &[&Alert], now: UtcMicros) -> Option<Alert> {
     let mut newest: Vec<&Alert> = Vec::new();
     for alert in alerts {
-        match newest.iter_mut().find(|known| known.finding == alert.finding) {
+        match newest
+            .iter_mut()
+            .find(|known| known.finding == alert.finding)
+        {
             Some(known) if known.revision < alert.revision => *known = alert,
             Some(_) => {}
             None => newest.push(alert),
@@ -244,16 +292,25 @@ pub fn digest(channel: &ChannelId, alerts: &[&Alert], now: UtcMicros) -> Option<
     let gravest = *newest.first()?;
     let lang = gravest.lang;
     let count = newest.len();
-    let mut proof: Vec<String> =
-        newest.iter().take(DIGEST_MAX_LINES).map(|alert| crate::text::headline(alert)).collect();
+    let mut proof: Vec<String> = newest
+        .iter()
+        .take(DIGEST_MAX_LINES)
+        .map(|alert| crate::text::headline(alert))
+        .collect();
     if count > DIGEST_MAX_LINES {
         let more = count - DIGEST_MAX_LINES;
         proof.push(lang.pick(format!("ほか {more} 件"), format!("and {more} more")));
     }
-    let mut ids: Vec<String> = alerts.iter().map(|alert| alert.delivery_id(channel)).collect();
+    let mut ids: Vec<String> = alerts
+        .iter()
+        .map(|alert| alert.delivery_id(channel))
+        .collect();
     ids.sort_unstable();
     Some(Alert {
-        finding: format!("digest-{}", crate::alert::hex(&sha256(ids.concat().as_bytes())[..16])),
+        finding: format!(
+            "digest-{}",
+            crate::alert::hex(&sha256(ids.concat().as_bytes())[..16])
+        ),
         kind: AlertKind::Digest,
         severity: gravest.severity,
         revision: 1,
@@ -261,14 +318,23 @@ pub fn digest(channel: &ChannelId, alerts: &[&Alert], now: UtcMicros) -> Option<
         lang,
         client: None,
         title: lang.pick(
-            format!("通知 {count} 件をまとめました（最も重いもの：{}）", gravest.severity.label(lang)),
-            format!("{count} alerts in one message (gravest: {})", gravest.severity.label(lang)),
+            format!(
+                "通知 {count} 件をまとめました（最も重いもの：{}）",
+                gravest.severity.label(lang)
+            ),
+            format!(
+                "{count} alerts in one message (gravest: {})",
+                gravest.severity.label(lang)
+            ),
         ),
         who: String::new(),
         place: String::new(),
         proof,
         to_do: lang
-            .pick("画面で一覧を確認してください。", "Look at the list of findings on the pages.")
+            .pick(
+                "画面で一覧を確認してください。",
+                "Look at the list of findings on the pages.",
+            )
             .to_owned(),
         site: gravest.site.clone(),
         time_zone: gravest.time_zone.clone(),
@@ -286,137 +352,4 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::sample::alert;
-    use kukaku_schema::Severity;
-    use proptest::prelude::*;
-
-    const DAY: i64 = 86_400;
-
-    fn retry() -> DeliveryError {
-        DeliveryError::Retry("down".to_owned())
-    }
-
-    #[test]
-    fn a_relay_that_is_down_over_the_weekend_loses_no_alert() {
-        let policy = RetryPolicy::default();
-        let start = UtcMicros(0);
-        let mut row = Attempts::new(start);
-        let mut attempts = 0;
-        while row.state == DeliveryState::Waiting {
-            row = row.failed(&policy, start, &retry(), row.next_at, 7);
-            attempts += 1;
-            if row.next_at < start.plus(GIVE_UP_NOT_BEFORE) {
-                assert_eq!(row.state, DeliveryState::Waiting);
-            }
-        }
-        assert!(row.next_at.since(start) >= policy.give_up);
-        assert!(row.needs_person, "a given up alert is shown");
-        // Often enough to be there soon, seldom enough not to hammer.
-        assert!((600..1_500).contains(&attempts), "{attempts}");
-        // A short policy can't be had.
-        let hasty = RetryPolicy { give_up: DurationUs::from_secs(60), ..policy };
-        assert!(hasty.check().is_err());
-        let row = Attempts::new(start).failed(&hasty, start, &retry(), UtcMicros(2 * DAY * 1_000_000), 1);
-        assert_eq!(row.state, DeliveryState::Waiting);
-    }
-
-    #[test]
-    fn a_refusal_is_shown_at_once_and_tried_rarely() {
-        let policy = RetryPolicy::default();
-        let error = DeliveryError::Refused("wrong password".to_owned());
-        let row = Attempts::new(UtcMicros(0)).failed(&policy, UtcMicros(0), &error, UtcMicros(0), 3);
-        assert!(row.needs_person && row.state == DeliveryState::Waiting);
-        assert!(row.next_at.0 >= policy.longest.0 * 3 / 4);
-        assert_eq!(row.last_error.as_deref(), Some("wrong password"));
-        let row = row.delivered();
-        assert!(!row.needs_person && row.state == DeliveryState::Delivered);
-    }
-
-    proptest! {
-        #[test]
-        fn waits_grow_to_their_limit_and_never_vanish(failures in 1_u32.., chance in any::<u64>()) {
-            let policy = RetryPolicy::default();
-            let wait = policy.wait(failures, false, chance);
-            prop_assert!(wait.0 > 0 && wait <= policy.longest);
-            let full = if failures > 30 { policy.longest.0 } else { (policy.first.0 << (failures - 1)).min(policy.longest.0) };
-            prop_assert!(wait.0 >= full * 3 / 4);
-        }
-
-        #[test]
-        fn a_clock_set_back_or_far_ahead_strands_no_row(now in any::<i64>(), recorded in any::<i64>()) {
-            let now = UtcMicros(now.clamp(UtcMicros::MIN.0, UtcMicros::MAX.0 - DAY * 1_000_000));
-            let recorded = UtcMicros(recorded.clamp(UtcMicros::MIN.0, UtcMicros::MAX.0));
-            let row = Attempts::new(recorded).failed(&RetryPolicy::default(), recorded, &retry(), now, 1);
-            prop_assert!(row.next_at > now && row.next_at.since(now) <= RetryPolicy::default().longest);
-        }
-
-        /// A minute of any traffic: nothing is lost, and no minute holds more than the limit.
-        #[test]
-        fn no_minute_holds_more_than_the_limit_and_nothing_is_lost(
-            arrivals in prop::collection::vec((0_i64..400, 0_usize..3), 1..120), per_minute in 1_u32..6,
-        ) {
-            let limit = StormLimit { per_minute: per_minute.try_into().unwrap() };
-            let mut waiting: Vec<Alert> = arrivals.iter().enumerate().map(|(i, (at, severity))| {
-                let mut alert = alert();
-                alert.finding = i.to_string();
-                alert.recorded_at = UtcMicros(at * 1_000_000);
-                alert.severity = Severity::ALL[*severity];
-                alert
-            }).collect();
-            let (mut sent_at, mut told) = (Vec::new(), 0);
-            let mut now = UtcMicros(0);
-            while !waiting.is_empty() {
-                let (due, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|a| a.recorded_at <= now);
-                let batch = plan_batch(limit, &sent_at, &due, now);
-                sent_at.extend(batch.singly.iter().map(|_| now));
-                if !batch.digest.is_empty() {
-                    sent_at.push(now);
-                }
-                told += batch.singly.len() + batch.digest.len();
-                let kept = due.iter().enumerate()
-                    .filter(|(i, _)| !batch.singly.contains(i) && !batch.digest.contains(i))
-                    .map(|(_, a)| a.clone());
-                waiting = later.iter().cloned().chain(kept).collect();
-                prop_assert!(batch.wait_until.is_none_or(|until| until > now));
-                now = batch.wait_until.unwrap_or(now.plus(DurationUs::from_secs(1)));
-            }
-            prop_assert_eq!(told, arrivals.len());
-            for at in &sent_at {
-                let within = sent_at.iter().filter(|other| **other >= *at && other.since(*at) < STORM_WINDOW).count();
-                prop_assert!(within <= per_minute as usize);
-            }
-        }
-    }
-
-    #[test]
-    fn a_storm_tells_the_gravest_alone_and_the_rest_in_one_message() {
-        let limit = StormLimit { per_minute: 3.try_into().unwrap() };
-        let due: Vec<Alert> = (0..40)
-            .map(|i| {
-                let mut alert = alert();
-                alert.finding = format!("f{}", i % 30);
-                alert.revision = i / 30 + 1;
-                alert.severity = if i == 17 { Severity::Critical } else { Severity::High };
-                alert.recorded_at = UtcMicros(i64::from(i));
-                alert
-            })
-            .collect();
-        let now = UtcMicros(100);
-        let batch = plan_batch(limit, &[], &due, now);
-        assert_eq!(batch.singly, [17, 0]);
-        assert_eq!(batch.digest.len(), 38);
-        let held: Vec<&Alert> = batch.digest.iter().map(|i| &due[*i]).collect();
-        let channel = ChannelId::new("duty").unwrap();
-        let digest = digest(&channel, &held, now).unwrap();
-        // f1 to f29 but f17, and the second revision of f0: the newest of each finding.
-        assert_eq!(digest.proof.len(), 29);
-        assert!(digest.title.contains("29 件"), "{}", digest.title);
-        assert_eq!(digest, super::digest(&channel, &held, now).unwrap());
-        // The minute is used up: the next waits until the oldest is a minute old.
-        let sent = [UtcMicros(100), UtcMicros(100), UtcMicros(100)];
-        let batch = plan_batch(limit, &sent, &due[..1], UtcMicros(200));
-        assert_eq!(batch.wait_until, Some(UtcMicros(100).plus(STORM_WINDOW)));
-    }
-}
+mod tests;

@@ -248,8 +248,17 @@ impl Subject {
         match self {
             Self::Session(source, id) => format!("{}/{}", names.text(source), names.text(id)),
             Self::Outage(cause) => cause.word().to_owned(),
-            Self::Person(w) | Self::Account(w) | Self::Terminal(w) | Self::Client(w) | Self::Zone(w) | Self::Door(w)
-            | Self::Reader(w) | Self::Credential(w) | Self::Source(w) | Self::Camera(w) | Self::Segment(w) => names.text(w).to_owned(),
+            Self::Person(w)
+            | Self::Account(w)
+            | Self::Terminal(w)
+            | Self::Client(w)
+            | Self::Zone(w)
+            | Self::Door(w)
+            | Self::Reader(w)
+            | Self::Credential(w)
+            | Self::Source(w)
+            | Self::Camera(w)
+            | Self::Segment(w) => names.text(w).to_owned(),
         }
     }
 }

@@ -5,8 +5,8 @@
 //! the journal gives the same bytes. What is looked at again after an input is only what the
 //! input touches; the law that this equals a look at everything is a property test.
 
-mod settle;
 mod restore;
+mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,6 +83,9 @@ pub(crate) enum Owner {
     Shared(SessionKey),
 }
 
+/// Sessions by a word, ordered by their end.
+pub(crate) type Index = BTreeMap<Word, BTreeSet<(UtcMicros, SessionKey)>>;
+
 /// A session as the engine keeps it.
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
@@ -110,9 +113,9 @@ pub struct Engine {
     pub(crate) dirty: Dirty,
     pub(crate) sessions: BTreeMap<SessionKey, Kept>,
     pub(crate) groups: BTreeMap<GroupKey, Vec<SessionKey>>,
-    pub(crate) by_operator: BTreeMap<Word, BTreeSet<(UtcMicros, SessionKey)>>,
-    pub(crate) by_account: BTreeMap<Word, BTreeSet<(UtcMicros, SessionKey)>>,
-    pub(crate) by_zone: BTreeMap<Word, BTreeSet<(UtcMicros, SessionKey)>>,
+    pub(crate) by_operator: Index,
+    pub(crate) by_account: Index,
+    pub(crate) by_zone: Index,
     pub(crate) owned: BTreeMap<Owner, BTreeMap<FindingKey, Finding>>,
     pub(crate) timers: BTreeSet<(UtcMicros, Task)>,
     pub(crate) wakes: BTreeMap<Task, UtcMicros>,
@@ -126,7 +129,7 @@ impl Engine {
     /// # Errors
     /// A sentence when the registers' time zone is unknown.
     pub fn new(registers: &Registers, names: Names, mode: Mode) -> Result<Self, String> {
-        Ok(Self {
+        let mut engine = Self {
             world: World::new(registers, names, mode == Mode::Live)?,
             dirty: Dirty::default(),
             sessions: BTreeMap::new(),
@@ -138,7 +141,10 @@ impl Engine {
             timers: BTreeSet::new(),
             wakes: BTreeMap::new(),
             future: BTreeMap::new(),
-        })
+        };
+        // The first step says how things stand before anything was seen.
+        engine.touch_all();
+        Ok(engine)
     }
 
     /// The texts it has met.
@@ -173,7 +179,7 @@ impl Engine {
         let mut effects = Vec::new();
         self.pass_time(now, &mut effects);
         match input {
-            Input::Time => {}
+            Input::Time => self.settle(Cause::Time, &mut effects),
             Input::Fact(fact) => {
                 let cause = Cause::Observation(fact.entry);
                 self.take(&fact);
@@ -196,7 +202,8 @@ impl Engine {
     fn pass_time(&mut self, now: UtcMicros, effects: &mut Vec<Effect>) {
         while let Some(at) = self.next_wake().filter(|at| *at <= now) {
             self.world.now = self.world.now.max(at);
-            while let Some((due, task)) = self.timers.first().copied().filter(|(due, _)| *due <= at) {
+            while let Some((due, task)) = self.timers.first().copied().filter(|(due, _)| *due <= at)
+            {
                 self.timers.remove(&(due, task));
                 self.wakes.remove(&task);
                 self.mark(task);
@@ -218,13 +225,20 @@ impl Engine {
         if touch == Touch::Nothing {
             return;
         }
-        let occ = self.world.memory.sources.get(fact.source).map_or(fact.device_time, |s| s.occurred(fact.device_time));
+        let occ = self
+            .world
+            .memory
+            .sources
+            .get(fact.source)
+            .map_or(fact.device_time, |s| s.occurred(fact.device_time));
         if occ > self.world.now && touch != Touch::All {
             self.future.insert((occ, fact.entry), (touch, fact.source));
         }
-        let silent = self.world.sources.get(fact.source).is_some_and(|view| {
-            view.silent.last().is_some_and(|s| s.end == UtcMicros::MAX)
-        });
+        let silent = self
+            .world
+            .sources
+            .get(fact.source)
+            .is_some_and(|view| view.silent.last().is_some_and(|s| s.end == UtcMicros::MAX));
         if look || silent || !self.wakes.contains_key(&Task::Source(fact.source)) {
             self.dirty.sources.insert(fact.source);
         }
@@ -256,20 +270,36 @@ impl Engine {
     }
 
     fn mark_person(&mut self, person: Word, from: UtcMicros) {
-        self.dirty.persons.entry(person).and_modify(|at| *at = (*at).min(from)).or_insert(from);
+        self.dirty
+            .persons
+            .entry(person)
+            .and_modify(|at| *at = (*at).min(from))
+            .or_insert(from);
     }
 
     fn touch(&mut self, touch: Touch, source: Word) {
         match touch {
             Touch::Nothing | Touch::Alive => {}
             Touch::Credential(credential, reader, occ) => {
-                let holders: BTreeSet<Word> =
-                    self.world.model.credentials.get(credential).into_iter().flatten().map(|v| v.value).collect();
+                let holders: BTreeSet<Word> = self
+                    .world
+                    .model
+                    .credentials
+                    .get(credential)
+                    .into_iter()
+                    .flatten()
+                    .map(|v| v.value)
+                    .collect();
                 for person in holders {
                     self.mark_person(person, occ);
                     self.mark_sessions_of(person, occ);
                 }
-                let refused = self.world.memory.denied.get(&reader).is_some_and(|d| d.iter().rev().take(8).any(|(at, ..)| *at == occ));
+                let refused = self
+                    .world
+                    .memory
+                    .denied
+                    .get(&reader)
+                    .is_some_and(|d| d.iter().rev().take(8).any(|(at, ..)| *at == occ));
                 if refused {
                     self.mark_door_of(reader);
                 }
@@ -299,24 +329,50 @@ impl Engine {
     }
 
     fn mark_door_of(&mut self, reader: Word) {
-        let doors = self.world.model.readers.get(reader).into_iter().flatten().map(|v| v.value.door);
+        let doors = self
+            .world
+            .model
+            .readers
+            .get(reader)
+            .into_iter()
+            .flatten()
+            .map(|v| v.value.door);
         self.dirty.doors.extend(doors.collect::<Vec<_>>());
     }
 
     /// Marks everybody with a reading at the door shortly before or after an instant.
     fn mark_persons_at(&mut self, door: Word, occ: UtcMicros) {
-        let reach = DurationUs(self.world.model.door_policy(door, occ).opening_time.0.saturating_mul(2));
+        let reach = DurationUs(
+            self.world
+                .model
+                .door_policy(door, occ)
+                .opening_time
+                .0
+                .saturating_mul(2),
+        );
         // A late use may speak of any earlier reading: look a day back there.
-        let (from, to) = (occ.minus(reach.max(DurationUs::from_secs(86_400))), occ.plus(reach));
+        let (from, to) = (
+            occ.minus(reach.max(DurationUs::from_secs(86_400))),
+            occ.plus(reach),
+        );
         let mut marks = Vec::new();
         for (credential, list) in self.world.memory.readings.iter() {
             let first = list.partition_point(|r| r.occ < from);
             let hit = list[first..].iter().take_while(|r| r.occ <= to).find(|r| {
                 let reader = self.world.memory.heads[r.head as usize].reader;
-                self.world.model.reader(reader, r.occ).is_some_and(|m| m.door == door)
+                self.world
+                    .model
+                    .reader(reader, r.occ)
+                    .is_some_and(|m| m.door == door)
             });
             if let Some(reading) = hit {
-                let holders = self.world.model.credentials.get(credential).into_iter().flatten();
+                let holders = self
+                    .world
+                    .model
+                    .credentials
+                    .get(credential)
+                    .into_iter()
+                    .flatten();
                 marks.extend(holders.map(|v| (v.value, reading.occ)));
             }
         }
@@ -344,7 +400,9 @@ impl Engine {
             self.mark_person(person, UtcMicros::MIN);
         }
         self.dirty.cameras.extend(self.world.model.cameras.words());
-        self.dirty.groups.extend(self.world.memory.sessions.keys().copied());
+        self.dirty
+            .groups
+            .extend(self.world.memory.sessions.keys().copied());
         self.dirty.sessions.extend(self.sessions.keys().copied());
     }
 
@@ -360,7 +418,9 @@ impl Engine {
 
     /// The newest revision of every session, by key.
     pub fn verdicts(&self) -> impl Iterator<Item = (&SessionView, &Revision)> {
-        self.sessions.values().filter_map(|kept| Some((&kept.view, kept.revision.as_ref()?)))
+        self.sessions
+            .values()
+            .filter_map(|kept| Some((&kept.view, kept.revision.as_ref()?)))
     }
 
     /// Every stay, by person, then start.
@@ -371,15 +431,28 @@ impl Engine {
     /// Every finding that holds, by key.
     #[must_use]
     pub fn findings(&self) -> BTreeMap<FindingKey, Finding> {
-        let owned = self.owned.values().flatten().map(|(key, finding)| (key.clone(), finding.clone()));
-        let odd = self.world.persons.iter().flat_map(|(_, w)| &w.oddities).map(|o| {
-            let finding = o.finding();
-            (finding.key.clone(), finding)
-        });
+        let owned = self
+            .owned
+            .values()
+            .flatten()
+            .map(|(key, finding)| (key.clone(), finding.clone()));
+        let odd = self
+            .world
+            .persons
+            .iter()
+            .flat_map(|(_, w)| &w.oddities)
+            .map(|o| {
+                let finding = o.finding();
+                (finding.key.clone(), finding)
+            });
         owned.chain(odd).collect()
     }
 }
 
 /// Before every session key, for ranges.
-pub(crate) const SMALLEST: SessionKey =
-    SessionKey { source: Word(0), epoch: None, id: Word(0), start: UtcMicros(i64::MIN) };
+pub(crate) const SMALLEST: SessionKey = SessionKey {
+    source: Word(0),
+    epoch: None,
+    id: Word(0),
+    start: UtcMicros(i64::MIN),
+};

@@ -31,72 +31,122 @@ pub struct Fact {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactBody {
     /// `door.reading`.
-    Reading { /// Reader.
-        reader: Word, /// Credential.
-        credential: Word, /// Granted.
-        granted: bool, /// Factors presented, each once; the credential's sort where none was named.
-        factors: Vec<Word> },
+    Reading {
+        /// Reader.
+        reader: Word,
+        /// Credential.
+        credential: Word,
+        /// Granted.
+        granted: bool,
+        /// Factors presented, each once; the credential's sort where none was named.
+        factors: Vec<Word>,
+    },
     /// `door.used`.
-    Used { /// Door.
-        door: Word, /// The reading's number.
-        reading: u64, /// Passed.
-        used: bool },
+    Used {
+        /// Door.
+        door: Word,
+        /// The reading's number.
+        reading: u64,
+        /// Passed.
+        used: bool,
+    },
     /// `door.state`.
-    Door { /// Door.
-        door: Word, /// New state.
-        state: DoorStateWord },
+    Door {
+        /// Door.
+        door: Word,
+        /// New state.
+        state: DoorStateWord,
+    },
     /// `reader.status`.
-    Reader { /// Reader.
-        reader: Word, /// New state.
-        status: ReaderStatusWord },
+    Reader {
+        /// Reader.
+        reader: Word,
+        /// New state.
+        status: ReaderStatusWord,
+    },
     /// `source.alive`.
     Alive,
     /// `session.started`.
-    Started { /// Session id.
-        session: Word, /// Account.
-        account: Word, /// Terminal.
-        terminal: Option<Word>, /// Target.
-        target: Option<Word>, /// Stepping stone.
-        via: Option<Word> },
+    Started {
+        /// Session id.
+        session: Word,
+        /// Account.
+        account: Word,
+        /// Terminal.
+        terminal: Option<Word>,
+        /// Target.
+        target: Option<Word>,
+        /// Stepping stone.
+        via: Option<Word>,
+    },
     /// `session.alive` (`ended` false) and `session.ended` (true).
-    Sign { /// Session id.
-        session: Word, /// Account.
-        account: Option<Word>, /// Terminal.
-        terminal: Option<Word>, /// It is the end.
-        ended: bool },
+    Sign {
+        /// Session id.
+        session: Word,
+        /// Account.
+        account: Option<Word>,
+        /// Terminal.
+        terminal: Option<Word>,
+        /// It is the end.
+        ended: bool,
+    },
     /// `camera.health`.
-    Camera { /// Camera.
-        camera: Word, /// Reachable, recording, and its newest frame fresh.
-        healthy: bool },
+    Camera {
+        /// Camera.
+        camera: Word,
+        /// Reachable, recording, and its newest frame fresh.
+        healthy: bool,
+    },
     /// `footage.segment`.
-    Footage { /// Camera.
-        camera: Word, /// Its path.
-        path: Word, /// First instant.
-        start: UtcMicros, /// First instant after it.
-        end: UtcMicros, /// The recorder no longer holds it.
-        gone: bool },
+    Footage {
+        /// Camera.
+        camera: Word,
+        /// Its path.
+        path: Word,
+        /// First instant.
+        start: UtcMicros,
+        /// First instant after it.
+        end: UtcMicros,
+        /// The recorder no longer holds it.
+        gone: bool,
+    },
     /// `source.caught_up`.
-    CaughtUp { /// Reader; none: all that the source reports.
-        reader: Option<Word>, /// First instant.
-        from: UtcMicros, /// First instant after it.
-        to: UtcMicros },
+    CaughtUp {
+        /// Reader; none: all that the source reports.
+        reader: Option<Word>,
+        /// First instant.
+        from: UtcMicros,
+        /// First instant after it.
+        to: UtcMicros,
+    },
     /// `source.clock`.
-    Clock { /// Source's clock minus true time, microseconds.
-        offset_us: i64, /// First instant by the source's clock.
-        from: UtcMicros, /// First instant after it.
-        to: UtcMicros },
+    Clock {
+        /// Source's clock minus true time, microseconds.
+        offset_us: i64,
+        /// First instant by the source's clock.
+        from: UtcMicros,
+        /// First instant after it.
+        to: UtcMicros,
+    },
     /// `watch.started`.
     WatchStarted,
     /// `watch.gap`.
-    WatchGap { /// First instant.
-        from: UtcMicros, /// First instant after it.
-        to: UtcMicros },
+    WatchGap {
+        /// First instant.
+        from: UtcMicros,
+        /// First instant after it.
+        to: UtcMicros,
+    },
     /// `clock.step`.
-    ClockStep { /// How far, microseconds.
-        step_us: i64 },
+    ClockStep {
+        /// How far, microseconds.
+        step_us: i64,
+    },
     /// `muster`.
-    Muster { /// Person and zone of those inside.
-        inside: Vec<(Word, Word)> },
+    Muster {
+        /// Person and zone of those inside.
+        inside: Vec<(Word, Word)>,
+    },
 }
 
 /// Frames older than this many milliseconds are no live picture.
@@ -106,27 +156,66 @@ impl Fact {
     /// Reduces an observation. `content` is its content hash.
     #[must_use]
     pub fn of(
-        observation: &Observation, entry: u64, recorded_at: UtcMicros, content: &[u8; 32], names: &mut Names,
+        observation: &Observation,
+        entry: u64,
+        recorded_at: UtcMicros,
+        content: &[u8; 32],
+        names: &mut Names,
     ) -> Self {
         let header = observation.header();
         let source = names.intern(header.source.as_str());
         let epoch = header.epoch.map(|e| names.intern(e.as_str()));
         let by_content = u64::from_be_bytes(content[..8].try_into().expect("a hash has 32 bytes"));
-        let order = header.event_id.and_then(|id| id.as_str().parse().ok()).unwrap_or(by_content);
+        let order = header
+            .event_id
+            .map_or(by_content, |id| order_of(id.as_str()));
         let body = body_of(observation, names);
-        let device_time =
-            header.device_time.or_else(|| observation.stated_span().map(|s| s.start)).unwrap_or(recorded_at);
-        Self { entry, source, epoch, seq: header.seq, order, device_time, recorded_at, body }
+        let device_time = header
+            .device_time
+            .or_else(|| observation.stated_span().map(|s| s.start))
+            .unwrap_or(recorded_at);
+        Self {
+            entry,
+            source,
+            epoch,
+            seq: header.seq,
+            order,
+            device_time,
+            recorded_at,
+            body,
+        }
+    }
+}
+
+/// What orders readings of one instant by their event ids: numbers as numbers, before texts by
+/// their first bytes.
+#[must_use]
+pub fn order_of(event_id: &str) -> u64 {
+    const TEXT: u64 = 1 << 63;
+    match event_id.parse::<u64>() {
+        Ok(number) if number < TEXT => number,
+        _ => {
+            let mut head = [0_u8; 8];
+            let len = event_id.len().min(8);
+            head[..len].copy_from_slice(&event_id.as_bytes()[..len]);
+            TEXT | (u64::from_be_bytes(head) >> 1)
+        }
     }
 }
 
 fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
-    let mut opt = |name: &Option<kukaku_schema::Name>| name.as_ref().map(|n| names.intern(n.as_str()));
+    let mut opt =
+        |name: &Option<kukaku_schema::Name>| name.as_ref().map(|n| names.intern(n.as_str()));
     match observation {
         Observation::DoorReading(o) => {
-            let mut factors: Vec<Word> = o.factors.iter().map(|f| names.intern(f.as_str())).collect();
+            let mut factors: Vec<Word> =
+                o.factors.iter().map(|f| names.intern(f.as_str())).collect();
             if factors.is_empty() {
-                let sort = o.credential.as_str().split_once(':').map_or("card", |(sort, _)| sort);
+                let sort = o
+                    .credential
+                    .as_str()
+                    .split_once(':')
+                    .map_or("card", |(sort, _)| sort);
                 factors.push(names.intern(sort));
             }
             factors.sort_unstable();
@@ -138,13 +227,19 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
                 factors,
             }
         }
-        Observation::DoorUsed(o) => {
-            FactBody::Used { door: names.intern(o.door.as_str()), reading: o.reading, used: o.used }
-        }
-        Observation::DoorState(o) => FactBody::Door { door: names.intern(o.door.as_str()), state: o.state },
-        Observation::ReaderStatus(o) => {
-            FactBody::Reader { reader: names.intern(o.reader.as_str()), status: o.status }
-        }
+        Observation::DoorUsed(o) => FactBody::Used {
+            door: names.intern(o.door.as_str()),
+            reading: o.reading,
+            used: o.used,
+        },
+        Observation::DoorState(o) => FactBody::Door {
+            door: names.intern(o.door.as_str()),
+            state: o.state,
+        },
+        Observation::ReaderStatus(o) => FactBody::Reader {
+            reader: names.intern(o.reader.as_str()),
+            status: o.status,
+        },
         Observation::SourceAlive(_) => FactBody::Alive,
         Observation::SessionStarted(o) => {
             let (terminal, target, via) = (opt(&o.terminal), opt(&o.target), opt(&o.via));
@@ -158,15 +253,27 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
         }
         Observation::SessionAlive(o) => {
             let (account, terminal) = (opt(&o.account), opt(&o.terminal));
-            FactBody::Sign { session: names.intern(o.session.as_str()), account, terminal, ended: false }
+            FactBody::Sign {
+                session: names.intern(o.session.as_str()),
+                account,
+                terminal,
+                ended: false,
+            }
         }
         Observation::SessionEnded(o) => {
             let (account, terminal) = (opt(&o.account), opt(&o.terminal));
-            FactBody::Sign { session: names.intern(o.session.as_str()), account, terminal, ended: true }
+            FactBody::Sign {
+                session: names.intern(o.session.as_str()),
+                account,
+                terminal,
+                ended: true,
+            }
         }
         Observation::CameraHealth(o) => FactBody::Camera {
             camera: names.intern(o.camera.as_str()),
-            healthy: o.reachable && o.recording && o.frame_age_ms.is_none_or(|age| age <= FRAME_STALE_MS),
+            healthy: o.reachable
+                && o.recording
+                && o.frame_age_ms.is_none_or(|age| age <= FRAME_STALE_MS),
         },
         Observation::FootageSegment(o) => FactBody::Footage {
             camera: names.intern(o.camera.as_str()),
@@ -175,18 +282,32 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
             end: o.end,
             gone: o.gone,
         },
-        Observation::SourceCaughtUp(o) => FactBody::CaughtUp { reader: opt(&o.reader), from: o.from, to: o.to },
-        Observation::SourceClock(o) => {
-            FactBody::Clock { offset_us: o.offset_ms.saturating_mul(1000), from: o.from, to: o.to }
-        }
+        Observation::SourceCaughtUp(o) => FactBody::CaughtUp {
+            reader: opt(&o.reader),
+            from: o.from,
+            to: o.to,
+        },
+        Observation::SourceClock(o) => FactBody::Clock {
+            offset_us: o.offset_ms.saturating_mul(1000),
+            from: o.from,
+            to: o.to,
+        },
         Observation::WatchStarted(_) => FactBody::WatchStarted,
-        Observation::WatchGap(o) => FactBody::WatchGap { from: o.from, to: o.to },
+        Observation::WatchGap(o) => FactBody::WatchGap {
+            from: o.from,
+            to: o.to,
+        },
         Observation::ClockStep(o) => FactBody::ClockStep { step_us: o.step_us },
         Observation::Muster(o) => FactBody::Muster {
             inside: o
                 .inside
                 .iter()
-                .map(|m| (names.intern(m.person.as_str()), names.intern(m.zone.as_str())))
+                .map(|m| {
+                    (
+                        names.intern(m.person.as_str()),
+                        names.intern(m.zone.as_str()),
+                    )
+                })
                 .collect(),
         },
     }

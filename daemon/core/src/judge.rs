@@ -1,9 +1,10 @@
 //! The verdict of a session, and what is wrong with it.
 
 mod findings;
+mod shared;
 mod verdict;
 
-pub(crate) use findings::shared_accounts;
+pub(crate) use shared::shared_accounts;
 
 use kukaku_schema::{Grade, Span, UtcMicros, Verdict};
 
@@ -77,7 +78,12 @@ impl Court<'_> {
             |zone| self.model.zone_policy(zone, session.key.start),
         );
         let lag = kukaku_schema::DurationUs(zone_policy.grace_before.0 + zone_policy.settle.0);
-        let mut horizon = Horizon { judged: self.now.minus(lag), lag, now: self.now, wake: None };
+        let mut horizon = Horizon {
+            judged: self.now.minus(lag),
+            lag,
+            now: self.now,
+            wake: None,
+        };
         horizon.boundary(session.key.start);
         horizon.boundary(session.end_at());
         let mut judged = self.presence(session, &zone_policy, &mut horizon);
@@ -88,17 +94,34 @@ impl Court<'_> {
     }
 
     /// The stays of a person in a zone that touch a span, with `slack` on both sides.
-    fn stays_of(&self, person: Word, zone: Word, span: Span, slack: kukaku_schema::DurationUs) -> Vec<crate::effect::Stay> {
-        let Some(known) = self.persons.get(person) else { return Vec::new() };
-        self.stays_near(known, span, slack).filter(|s| s.zone == zone).copied().collect()
+    fn stays_of(
+        &self,
+        person: Word,
+        zone: Word,
+        span: Span,
+        slack: kukaku_schema::DurationUs,
+    ) -> Vec<crate::effect::Stay> {
+        let Some(known) = self.persons.get(person) else {
+            return Vec::new();
+        };
+        self.stays_near(known, span, slack)
+            .filter(|s| s.zone == zone)
+            .copied()
+            .collect()
     }
 
     fn stays_near<'b>(
-        &self, known: &'b Whereabouts, span: Span, slack: kukaku_schema::DurationUs,
+        &self,
+        known: &'b Whereabouts,
+        span: Span,
+        slack: kukaku_schema::DurationUs,
     ) -> impl Iterator<Item = &'b crate::effect::Stay> + use<'b> {
         let (from, to) = (span.start.minus(slack), span.end.plus(slack));
         let earliest = from.minus(self.model.longest_stay).minus(slack);
         let first = known.stays.partition_point(|s| s.span.start < earliest);
-        known.stays[first..].iter().take_while(move |s| s.span.start <= to).filter(move |s| s.span.end >= from)
+        known.stays[first..]
+            .iter()
+            .take_while(move |s| s.span.start <= to)
+            .filter(move |s| s.span.end >= from)
     }
 }

@@ -1,5 +1,7 @@
 //! Registers made ready for the engine: numbers instead of texts, look-ups by instant.
 
+mod ask;
+
 use kukaku_schema::registers::{
     Entry, Hours, OUTSIDE, Policy, ReaderDirection, Registers, TrustClass, UseEvidence,
 };
@@ -106,8 +108,14 @@ pub(crate) struct Model {
 }
 
 fn valid<R, T>(entry: &Entry<R>, value: T) -> Valid<T> {
-    let backdated_at = entry.recorded_at.filter(|recorded| entry.valid.start < *recorded);
-    Valid { span: entry.valid, backdated_at, value }
+    let backdated_at = entry
+        .recorded_at
+        .filter(|recorded| entry.valid.start < *recorded);
+    Valid {
+        span: entry.valid,
+        backdated_at,
+        value,
+    }
 }
 
 /// The newest entry of each id: layout is not evaluated by instant.
@@ -124,14 +132,6 @@ fn newest<T>(entries: &[Entry<T>], id_of: impl Fn(&T) -> &str) -> Vec<&Entry<T>>
     out
 }
 
-fn at<T>(list: &[Valid<T>], when: UtcMicros) -> Option<&Valid<T>> {
-    list.iter().find(|v| v.span.contains(when))
-}
-
-fn policy_at(list: &[(Span, Policy)], when: UtcMicros) -> Policy {
-    list.iter().find(|(span, _)| span.contains(when)).or(list.first()).map_or_else(Policy::default, |(_, p)| *p)
-}
-
 impl Model {
     /// Makes `registers` ready.
     ///
@@ -139,13 +139,21 @@ impl Model {
     /// A sentence when the time zone is unknown or a reference leads nowhere.
     pub fn new(registers: &Registers, names: &mut Names) -> Result<Self, String> {
         let tz = SiteZone::named(&registers.site.time_zone)?;
-        let mut policies: Vec<(Span, Policy)> =
-            registers.policies.iter().map(|e| (e.valid, Policy::default().with(&e.row))).collect();
+        let mut policies: Vec<(Span, Policy)> = registers
+            .policies
+            .iter()
+            .map(|e| (e.valid, Policy::default().with(&e.row)))
+            .collect();
         policies.sort_by_key(|(span, _)| *span);
         if policies.is_empty() {
             policies.push((Span::new(UtcMicros::MIN, UtcMicros::MAX), Policy::default()));
         }
-        let with = |row| policies.iter().map(|(span, p)| (*span, p.with(&row))).collect::<Vec<_>>();
+        let with = |row| {
+            policies
+                .iter()
+                .map(|(span, p)| (*span, p.with(&row)))
+                .collect::<Vec<_>>()
+        };
         let mut model = Self {
             tz,
             policies: policies.clone(),
@@ -170,7 +178,10 @@ impl Model {
             for _ in 0..zones.len() {
                 let Some(id) = parent else { break };
                 chain.push(names.intern(id));
-                parent = zones.iter().find(|z| z.row.id == id).and_then(|z| z.row.parent.as_deref());
+                parent = zones
+                    .iter()
+                    .find(|z| z.row.id == id)
+                    .and_then(|z| z.row.parent.as_deref());
             }
             let policies = with(entry.row.policy());
             for (_, p) in &policies {
@@ -184,7 +195,9 @@ impl Model {
                 entry_unread: false,
                 chain,
             };
-            model.zones.or_insert_with(names.intern(&entry.row.id), || zone);
+            model
+                .zones
+                .or_insert_with(names.intern(&entry.row.id), || zone);
         }
         for entry in newest(&registers.doors, |d| &d.id) {
             let place = |id: &str, names: &mut Names| (id != OUTSIDE).then(|| names.intern(id));
@@ -198,14 +211,21 @@ impl Model {
                 policies: with(entry.row.policy()),
                 recorded_at: entry.recorded_at,
             };
-            model.doors.or_insert_with(names.intern(&entry.row.id), || door);
+            model
+                .doors
+                .or_insert_with(names.intern(&entry.row.id), || door);
         }
         model.take_readers(registers, names);
         model.take_people(registers, names);
         for e in &registers.terminals {
-            let value =
-                TerminalModel { zone: names.intern(&e.row.zone), client: e.row.client.as_ref().map(|c| names.intern(c)) };
-            model.terminals.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
+            let value = TerminalModel {
+                zone: names.intern(&e.row.zone),
+                client: e.row.client.as_ref().map(|c| names.intern(c)),
+            };
+            model
+                .terminals
+                .or_insert_with(names.intern(&e.row.id), Vec::new)
+                .push(valid(e, value));
         }
         for e in newest(&registers.sources, |s| &s.id) {
             let value = SourceModel {
@@ -214,7 +234,9 @@ impl Model {
                 interim_every: e.row.interim_every,
                 client: e.row.client.as_ref().map(|c| names.intern(c)),
             };
-            model.sources.or_insert_with(names.intern(&e.row.id), || value);
+            model
+                .sources
+                .or_insert_with(names.intern(&e.row.id), || value);
         }
         for e in newest(&registers.cameras, |c| &c.id) {
             let value = CameraModel {
@@ -223,7 +245,9 @@ impl Model {
                 keep: e.row.keep,
                 health_every: e.row.health_every,
             };
-            model.cameras.or_insert_with(names.intern(&e.row.id), || value);
+            model
+                .cameras
+                .or_insert_with(names.intern(&e.row.id), || value);
         }
         Ok(model)
     }
@@ -237,7 +261,9 @@ impl Model {
                 direction: e.row.direction,
                 source: e.row.source.as_ref().map(|s| names.intern(s)),
             };
-            self.readers.or_insert_with(id, Vec::new).push(valid(e, value));
+            self.readers
+                .or_insert_with(id, Vec::new)
+                .push(valid(e, value));
             if let Some(door) = self.doors.get_mut(door_word) {
                 if !door.readers.contains(&id) {
                     door.readers.push(id);
@@ -248,7 +274,12 @@ impl Model {
                 }
             }
         }
-        let unread: Vec<Word> = self.doors.iter().filter(|(_, d)| !d.reads_entry).map(|(_, d)| d.inner).collect();
+        let unread: Vec<Word> = self
+            .doors
+            .iter()
+            .filter(|(_, d)| !d.reads_entry)
+            .map(|(_, d)| d.inner)
+            .collect();
         for zone in unread {
             if let Some(zone) = self.zones.get_mut(zone) {
                 zone.entry_unread = true;
@@ -260,16 +291,26 @@ impl Model {
         for e in &registers.operators {
             let clients = e.row.clients.iter().map(|c| names.intern(c)).collect();
             let value = PersonModel { clients };
-            self.persons.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
+            self.persons
+                .or_insert_with(names.intern(&e.row.id), Vec::new)
+                .push(valid(e, value));
         }
         for e in &registers.persons {
-            let value = PersonModel { clients: Vec::new() };
-            self.persons.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
+            let value = PersonModel {
+                clients: Vec::new(),
+            };
+            self.persons
+                .or_insert_with(names.intern(&e.row.id), Vec::new)
+                .push(valid(e, value));
         }
         for e in &registers.credentials {
-            let Some(person) = e.row.operator.as_ref().or(e.row.person.as_ref()) else { continue };
+            let Some(person) = e.row.operator.as_ref().or(e.row.person.as_ref()) else {
+                continue;
+            };
             let (id, person) = (names.intern(&e.row.id), names.intern(person));
-            self.credentials.or_insert_with(id, Vec::new).push(valid(e, person));
+            self.credentials
+                .or_insert_with(id, Vec::new)
+                .push(valid(e, person));
             let of = self.credentials_of.or_insert_with(person, Vec::new);
             if !of.contains(&id) {
                 of.push(id);
@@ -281,126 +322,9 @@ impl Model {
                 client: names.intern(&e.row.client),
                 source: e.row.source.as_ref().map(|s| names.intern(s)),
             };
-            self.accounts.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
+            self.accounts
+                .or_insert_with(names.intern(&e.row.id), Vec::new)
+                .push(valid(e, value));
         }
-    }
-
-    /// The zone and all it lies in; nothing for outside.
-    pub fn chain(&self, place: Place) -> &[Word] {
-        place.and_then(|zone| self.zones.get(zone)).map_or(&[], |zone| &zone.chain)
-    }
-
-    /// Whether `place` is `zone` or lies in it.
-    pub fn within(&self, place: Place, zone: Word) -> bool {
-        self.chain(place).contains(&zone)
-    }
-
-    /// Whether one of two zones lies in the other, or they are the same.
-    pub fn related(&self, a: Word, b: Word) -> bool {
-        self.within(Some(a), b) || self.within(Some(b), a)
-    }
-
-    /// The numbers of the rules for the whole site at an instant.
-    pub fn policy(&self, when: UtcMicros) -> Policy {
-        policy_at(&self.policies, when)
-    }
-
-    /// The numbers of the rules in a zone at an instant.
-    pub fn zone_policy(&self, zone: Word, when: UtcMicros) -> Policy {
-        self.zones.get(zone).map_or_else(|| self.policy(when), |z| policy_at(&z.policies, when))
-    }
-
-    /// The numbers of the rules at a door at an instant.
-    pub fn door_policy(&self, door: Word, when: UtcMicros) -> Policy {
-        self.doors.get(door).map_or_else(|| self.policy(when), |d| policy_at(&d.policies, when))
-    }
-
-    /// Whose a credential is at an instant: his credential and he himself are registered then.
-    pub fn holder(&self, credential: Word, when: UtcMicros) -> Option<Word> {
-        let person = at(self.credentials.get(credential)?, when)?.value;
-        at(self.persons.get(person)?, when)?;
-        Some(person)
-    }
-
-    /// Whose a credential was whose registration, or whose holder's, ended before an instant.
-    pub fn former_holder(&self, credential: Word, when: UtcMicros) -> Option<Word> {
-        if self.holder(credential, when).is_some() {
-            return None;
-        }
-        let list = self.credentials.get(credential)?;
-        // A card still valid whose holder has left, or the card that ended last.
-        let last = list.iter().filter(|v| v.span.start <= when).max_by_key(|v| v.span.end)?;
-        let left = self.persons.get(last.value).is_some_and(|p| p.iter().any(|v| v.span.end <= when));
-        (last.span.end <= when || left).then_some(last.value)
-    }
-
-    /// A reader as registered at an instant.
-    pub fn reader(&self, reader: Word, when: UtcMicros) -> Option<ReaderModel> {
-        Some(at(self.readers.get(reader)?, when)?.value)
-    }
-
-    /// A terminal as registered at an instant.
-    pub fn terminal(&self, terminal: Word, when: UtcMicros) -> Option<&Valid<TerminalModel>> {
-        at(self.terminals.get(terminal)?, when)
-    }
-
-    /// A person as registered at an instant.
-    pub fn person(&self, person: Word, when: UtcMicros) -> Option<&Valid<PersonModel>> {
-        at(self.persons.get(person)?, when)
-    }
-
-    /// The one account of that name that a session of `source` can mean at an instant.
-    pub fn account(&self, name: Word, source: Word, when: UtcMicros) -> Option<&Valid<AccountModel>> {
-        let list = self.accounts.get(name)?;
-        let of_source = |v: &&Valid<AccountModel>| v.value.source.is_none_or(|s| s == source);
-        let mut fitting: Vec<&Valid<AccountModel>> =
-            list.iter().filter(|v| v.span.contains(when)).filter(of_source).collect();
-        if fitting.len() > 1 {
-            // An account bound to this source, or to the client of this source, is meant before any other.
-            let line = self.sources.get(source).and_then(|s| s.client);
-            let bound: Vec<_> = fitting.iter().copied().filter(|v| v.value.source == Some(source)).collect();
-            let of_client: Vec<_> = fitting.iter().copied().filter(|v| Some(v.value.client) == line).collect();
-            if !bound.is_empty() {
-                fitting = bound;
-            } else if !of_client.is_empty() {
-                fitting = of_client;
-            }
-        }
-        // Two accounts that fit equally resolve to nobody.
-        if fitting.len() == 1 { fitting.pop() } else { None }
-    }
-
-    /// Whether a source could be spoofed.
-    pub fn spoofable(&self, source: Word) -> bool {
-        self.sources.get(source).is_some_and(|s| s.class == TrustClass::C)
-    }
-
-    /// The minute of the local day that holds `when`.
-    pub fn local_minute(&self, when: UtcMicros) -> u16 {
-        let since = when.since(self.tz.start_of_day(when)).0 / 60_000_000;
-        u16::try_from(since).unwrap_or(0)
-    }
-
-    /// The parts of `span` that lie in `hours`, all of it where there are none.
-    pub fn within_hours(&self, span: Span, hours: Option<Hours>) -> Vec<Span> {
-        let Some(hours) = hours else { return vec![span] };
-        /// Longest stretch that is cut into days: what is open for longer is cut at its newest part.
-        const DAYS_MAX: usize = 800;
-        let mut out = Vec::new();
-        let mut day = self.tz.start_of_day(span.start);
-        for _ in 0..DAYS_MAX {
-            if day >= span.end {
-                break;
-            }
-            let minute = |m: u16| day.plus(DurationUs(i64::from(m) * 60_000_000));
-            let parts = if hours.from_min < hours.to_min {
-                [Span::new(minute(hours.from_min), minute(hours.to_min)), Span::new(day, day)]
-            } else {
-                [Span::new(day, minute(hours.to_min)), Span::new(minute(hours.from_min), minute(1440))]
-            };
-            out.extend(parts.into_iter().map(|p| p.intersect(span)).filter(|p| !p.is_empty()));
-            day = self.tz.start_of_day(day.plus(DurationUs::from_secs(26 * 3600)));
-        }
-        crate::spans::joined(out)
     }
 }

@@ -1,1 +1,27 @@
 //! The program: configuration, wiring, clock, ingest pipeline, outbox, command line.
+//!
+//! The only room that knows all others. It decides no meaning and parses no protocol: it opens
+//! the store, gives each room what it needs, keeps rooms running, and stops them in order. A
+//! library, so that tests and the demonstration call what the program calls.
+
+pub mod certificates;
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod control;
+pub mod demo;
+pub mod durable;
+pub mod failure;
+pub mod logs;
+pub mod mqtt_passwords;
+pub mod outbox;
+pub mod replay_files;
+pub mod rooms;
+pub mod say;
+pub mod secrets;
+pub mod site_dir;
+pub mod start;
+pub mod supervisor;
+pub mod time_state;
+pub mod writer;

@@ -18,9 +18,9 @@ const PANICS_MAX: usize = 3;
 /// See `PANICS_MAX`.
 const PANIC_WINDOW: Duration = Duration::from_secs(60);
 
-/// How long everything together may take to drain: service managers kill after 90 s, people
-/// lose patience sooner, and every sender sends again what was not acknowledged.
-pub const DRAIN_LONGEST: Duration = Duration::from_secs(10);
+/// How long all rooms together may take to drain; with the writer's stop behind it less than the
+/// ten seconds that people wait. Every sender sends again what was not acknowledged.
+pub const DRAIN_LONGEST: Duration = Duration::from_secs(8);
 
 /// Says "stop" to rooms, once.
 pub type Stop = watch::Receiver<bool>;

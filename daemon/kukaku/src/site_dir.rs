@@ -68,6 +68,18 @@ impl SiteDir {
         self.keys().join("checkpoint.key")
     }
 
+    /// The public half of that key, to be handed to the clients.
+    #[must_use]
+    pub fn verifier_key(&self) -> PathBuf {
+        self.0.join("checkpoint.pub")
+    }
+
+    /// The newest signed checkpoint, outside the store: a store put back from a backup is noticed by it.
+    #[must_use]
+    pub fn checkpoint(&self) -> PathBuf {
+        self.0.join("checkpoint.note")
+    }
+
     /// The passwords of MQTT users, as Argon2id hashes.
     #[must_use]
     pub fn mqtt_passwords(&self) -> PathBuf {

@@ -73,6 +73,8 @@ pub struct Batch<'a> {
     pub(crate) stays: BTreeMap<Word, (UtcMicros, Vec<Stay>)>,
     pub(crate) outages: BTreeMap<Word, Vec<Outage>>,
     pub(crate) bytes: Vec<u8>,
+    /// Whether the site is watched while this is recorded, and whether watching ends with it.
+    watching: Option<bool>,
     touched: bool,
     open: bool,
 }
@@ -103,6 +105,7 @@ impl<'a> Batch<'a> {
             stays: BTreeMap::new(),
             outages: BTreeMap::new(),
             bytes: Vec::with_capacity(64),
+            watching: None,
             touched: false,
             open: true,
         })
@@ -113,10 +116,28 @@ impl<'a> Batch<'a> {
         self.clock = clock;
     }
 
+    /// States that the site is watched while this is recorded; `ending`: and from here on no
+    /// more. Not called by commands that work on a store without watching.
+    pub fn watching(&mut self, ending: bool) {
+        self.watching = Some(ending);
+    }
+
     /// The instant at which its entries are recorded.
     #[must_use]
     pub fn recorded_at(&self) -> UtcMicros {
         self.recorded_at
+    }
+
+    /// The connection, for reading what the batch holds so far.
+    #[must_use]
+    pub fn connection(&self) -> &rusqlite::Connection {
+        &self.store.conn
+    }
+
+    /// How many journal entries each client has so far, by the number of its word.
+    #[must_use]
+    pub fn client_counts(&self) -> BTreeMap<Word, u64> {
+        self.store.clients.iter().map(|(word, seen)| (*word, seen.leaves)).collect()
     }
 
     /// The number that the next journal entry will get.
@@ -215,11 +236,24 @@ impl<'a> Batch<'a> {
         let head = &mut self.store.head;
         head.recorded_at = self.recorded_at;
         head.advanced_to = advanced_to.max(head.advanced_to);
+        if let Some(ending) = self.watching {
+            head.watched_to = Some(self.recorded_at);
+            head.stopped = ending;
+        }
         self.store
             .conn
-            .prepare_cached("UPDATE head SET journal_size = ?1, recorded_at_us = ?2, advanced_to_us = ?3")
+            .prepare_cached(
+                "UPDATE head SET journal_size = ?1, recorded_at_us = ?2, advanced_to_us = ?3, watched_to_us = ?4,
+                 stopped = ?5",
+            )
             .and_then(|mut statement| {
-                statement.execute([head.journal_size.cast_signed(), head.recorded_at.0, head.advanced_to.0])
+                statement.execute(params![
+                    head.journal_size.cast_signed(),
+                    head.recorded_at.0,
+                    head.advanced_to.0,
+                    head.watched_to.map(|at| at.0),
+                    head.stopped,
+                ])
             })
             // If power fails before this line returns, the batch is kept or not; nobody was told.
             .and_then(|_| self.store.conn.prepare_cached("COMMIT"))

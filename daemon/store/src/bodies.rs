@@ -60,7 +60,7 @@ impl<'a> SessionBody<'a> {
 }
 
 /// The body of a `revision`.
-pub(crate) fn revision(revision: &Revision, names: &Names) -> Vec<u8> {
+pub fn revision(revision: &Revision, names: &Names) -> Vec<u8> {
     #[derive(Serialize)]
     struct Body<'a> {
         kind: &'static str,
@@ -88,7 +88,7 @@ pub(crate) fn revision(revision: &Revision, names: &Names) -> Vec<u8> {
 }
 
 /// The body of a `finding`: a change of one. A resolved one is told as it was before.
-pub(crate) fn finding(
+pub fn finding(
     change: &'static str, key: &str, finding: &Finding, at: UtcMicros, cause: Cause, names: &Names,
 ) -> Vec<u8> {
     #[derive(Serialize)]

@@ -9,6 +9,7 @@
 //! opens it again and lets identity absorb what is sent twice.
 
 mod batch;
+mod bodies;
 mod bytes;
 mod changed;
 mod checkpoint;
@@ -20,10 +21,12 @@ mod identity;
 mod load;
 mod lock;
 mod observations;
+mod offsets;
 mod outbox;
 mod prepared;
 pub mod query;
 mod registers;
+mod replay;
 mod schema;
 mod store;
 mod tree;
@@ -31,16 +34,21 @@ pub mod users;
 mod verify;
 
 pub use batch::{Appended, Batch, Committed, NewLeaf, PAYLOAD_FIELD};
+pub use bodies::{finding as finding_body, revision as revision_body};
 pub use changed::{Changed, ChangedKind};
-pub use checkpoint::StoredCheckpoint;
+pub use checkpoint::{StoredCheckpoint, newest_checkpoint};
 pub use connect::{beside, read_only};
 pub use directory::Directory;
-pub use effects::{Notice, NoticeRow};
+pub use effects::{Notice, Route};
 pub use error::StoreError;
-pub use load::{EffectLeaf, JournalInput, RegisterEpoch, effect_leaves, journal_inputs};
-pub use outbox::{OutboxRow, OutboxState};
+pub use load::{head, known, names, with_facts};
+pub use outbox::{
+    OutboxRow, OutboxState, delivered_since as outbox_delivered_since, due as outbox_due, next_due as outbox_next_due,
+};
 pub use prepared::{Prepared, PreparedBody};
-pub use registers::{RegisterDiff, RegisterStep};
+pub use registers::{RegisterDiff, RegisterStep, plan, registers, registers_at};
+pub use replay::{JournalLine, journal_lines};
 pub use schema::{APPLICATION_ID, SCHEMA_SQL, SCHEMA_VERSION};
 pub use store::{Head, Store};
-pub use verify::{Finding as VerifyFinding, VerifyReport, verify};
+pub use rusqlite::Connection;
+pub use verify::{Fault, VerifyReport, verify};

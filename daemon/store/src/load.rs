@@ -7,7 +7,7 @@ use kukaku_core::{
     Cause, Fact, Finding, Names, Outage, OutageCause, Revision, SessionEnd, SessionKey, SessionView, Stay, Word,
 };
 use kukaku_schema::{Grade, Span, UtcMicros, Verdict};
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 
 use crate::bytes::{read_fact, read_finding};
 use crate::error::{StoreError, in_act};
@@ -15,16 +15,23 @@ use crate::store::{ClientSeen, Head, SourceSeen};
 
 const ACT: &str = "read the store back";
 
-pub(crate) fn head(conn: &Connection) -> Result<Head, StoreError> {
-    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?));
-    let (size, recorded_at, advanced_to) = conn
-        .query_row("SELECT journal_size, recorded_at_us, advanced_to_us FROM head", [], read)
-        .map_err(in_act(ACT))?;
-    Ok(Head {
-        journal_size: u64::try_from(size).map_err(|_| StoreError::corrupt(ACT, "the journal's size is negative"))?,
-        recorded_at: UtcMicros(recorded_at),
-        advanced_to: UtcMicros(advanced_to),
-    })
+/// Where the store stands.
+///
+/// # Errors
+/// What the disk says.
+pub fn head(conn: &Connection) -> Result<Head, StoreError> {
+    let read = |row: &Row<'_>| {
+        let head = Head {
+            journal_size: row.get::<_, i64>(0)?.cast_unsigned(),
+            recorded_at: UtcMicros(row.get(1)?),
+            advanced_to: UtcMicros(row.get(2)?),
+            watched_to: row.get::<_, Option<i64>>(3)?.map(UtcMicros),
+            stopped: row.get(4)?,
+        };
+        Ok(head)
+    };
+    conn.query_row("SELECT journal_size, recorded_at_us, advanced_to_us, watched_to_us, stopped FROM head", [], read)
+        .map_err(in_act(ACT))
 }
 
 pub(crate) fn count_words(conn: &Connection) -> Result<usize, StoreError> {
@@ -33,7 +40,11 @@ pub(crate) fn count_words(conn: &Connection) -> Result<usize, StoreError> {
     Ok(last.map_or(0, |last| usize::try_from(last + 1).unwrap_or(usize::MAX)))
 }
 
-pub(crate) fn names(conn: &Connection) -> Result<Names, StoreError> {
+/// All texts by number.
+///
+/// # Errors
+/// Numbers that are missing are damage.
+pub fn names(conn: &Connection) -> Result<Names, StoreError> {
     let mut names = Names::new();
     let mut statement = conn.prepare("SELECT id, text FROM word ORDER BY id").map_err(in_act(ACT))?;
     let mut rows = statement.query([]).map_err(in_act(ACT))?;
@@ -278,14 +289,4 @@ pub(crate) fn spans(bytes: &[u8]) -> Result<Vec<Span>, StoreError> {
     }
     let instant = |raw: u64| UtcMicros(raw.cast_signed());
     Ok(pairs.iter().map(|[start, end]| Span::new(instant(*start), instant(*end))).collect())
-}
-
-/// The kind of the newest journal entry of the daemon's own life: `start`, `stop`, or none.
-///
-/// # Errors
-/// What the disk says.
-pub fn last_life_sign(conn: &Connection) -> Result<Option<String>, StoreError> {
-    conn.query_row("SELECT kind FROM journal ORDER BY seq DESC LIMIT 1", [], |row| row.get(0))
-        .optional()
-        .map_err(in_act(ACT))
 }

@@ -56,6 +56,13 @@ impl Prepared {
         let commitment = commitment(&salt, PAYLOAD_FIELD, &payload);
         Ok(Self { link: arrival.link, body, salt, payload, commitment, content })
     }
+
+    /// How much memory it takes while it waits, in bytes, roughly.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        // The value stands in it twice: read, and as canonical bytes.
+        2 * self.payload.len() + 512
+    }
 }
 
 /// A salt for one value, from the system.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kukaku_core::{Names, Word};
 use kukaku_ledger::Frontier;
@@ -27,6 +28,10 @@ pub struct Head {
     pub recorded_at: UtcMicros,
     /// The engine's `now` at the last commit.
     pub advanced_to: UtcMicros,
+    /// The last instant that was certainly watched; none: watching never began.
+    pub watched_to: Option<UtcMicros>,
+    /// Watching ended in order; otherwise it goes on, or was cut off.
+    pub stopped: bool,
 }
 
 /// What a source has said so far.
@@ -67,7 +72,7 @@ pub struct Store {
     /// A batch was given up after it had appended: the numbers above are ahead of the file.
     pub(crate) ahead: bool,
     path: PathBuf,
-    _lock: Lock,
+    lock: Arc<Lock>,
 }
 
 impl std::fmt::Debug for Store {
@@ -83,14 +88,14 @@ impl Store {
     /// [`StoreError::Exists`], [`StoreError::Held`], and what the disk says.
     pub fn create(path: &Path, now: UtcMicros) -> Result<Self, StoreError> {
         const ACT: &str = "create the store";
-        let lock = Lock::take(path)?;
+        let lock = Arc::new(Lock::take(path)?);
         if path.exists() {
             return Err(StoreError::Exists { path: path.to_owned() });
         }
         let mut conn = connect::fresh(path)?;
         schema::create(&mut conn)?;
         conn.execute(
-            "INSERT INTO head (one, journal_size, recorded_at_us, advanced_to_us) VALUES (1, 0, ?1, ?1)",
+            "INSERT INTO head (one, journal_size, recorded_at_us, advanced_to_us, stopped) VALUES (1, 0, ?1, ?1, 0)",
             [now.0],
         )
         .map_err(in_act(ACT))?;
@@ -112,24 +117,27 @@ impl Store {
         if !path.is_file() {
             return Err(StoreError::Missing { path: path.to_owned() });
         }
-        let lock = Lock::take(path)?;
+        let lock = Arc::new(Lock::take(path)?);
         Self::open_locked(path, lock)
     }
 
-    /// Gives the file up and opens it again, keeping the lock: after an error.
+    /// Gives the file up and opens it again, keeping the lock: after an error. Until this has
+    /// worked, nothing can be begun.
     ///
     /// # Errors
-    /// As for [`Store::open`]; the lock is then given up as well.
-    pub fn reopen(self) -> Result<Self, StoreError> {
-        let Self { conn, path, _lock: lock, .. } = self;
-        // A connection that can't be closed cleanly is closed all the same.
-        drop(conn);
-        let store = Self::open_locked(&path, lock)?;
-        store.write_through()?;
-        Ok(store)
+    /// As for [`Store::open`].
+    pub fn reopen(&mut self) -> Result<(), StoreError> {
+        const ACT: &str = "open the store again";
+        self.ahead = true;
+        // Whatever stands in for it: the old connection must be closed before the file is read.
+        self.conn = Connection::open_in_memory().map_err(in_act(ACT))?;
+        let opened = Self::open_locked(&self.path, Arc::clone(&self.lock))?;
+        opened.write_through()?;
+        *self = opened;
+        Ok(())
     }
 
-    fn open_locked(path: &Path, lock: Lock) -> Result<Self, StoreError> {
+    fn open_locked(path: &Path, lock: Arc<Lock>) -> Result<Self, StoreError> {
         let (mut conn, version) = connect::owner(path)?;
         schema::upgrade(&mut conn, version, &schema::UPGRADES)?;
         let head = load::head(&conn)?;
@@ -149,7 +157,7 @@ impl Store {
             offsets,
             ahead: false,
             path: path.to_owned(),
-            _lock: lock,
+            lock,
         })
     }
 

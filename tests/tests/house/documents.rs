@@ -5,7 +5,16 @@ use std::collections::BTreeSet;
 use crate::repository::{TextFile, exists, files, read};
 
 /// Folders at the top of the project: a path in a text that begins with one is meant literally.
-const TOP: [&str; 8] = ["schema/", "daemon/", "adapters/", "web/", "tests/", "docs/", ".ci/", "figures/"];
+const TOP: [&str; 8] = [
+    "schema/",
+    "daemon/",
+    "adapters/",
+    "web/",
+    "tests/",
+    "docs/",
+    ".ci/",
+    "figures/",
+];
 
 /// A block of code in a document.
 struct Block {
@@ -60,7 +69,10 @@ fn folder(path: &str) -> &str {
 
 /// Resolves `..` in a path below the project.
 fn resolve(from: &str, target: &str) -> String {
-    let mut parts: Vec<&str> = folder(from).split('/').filter(|part| !part.is_empty()).collect();
+    let mut parts: Vec<&str> = folder(from)
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .collect();
     for part in target.split('/') {
         match part {
             "" | "." => {}
@@ -83,7 +95,11 @@ fn anchor(heading: &str) -> String {
 
 fn headings(document: &str) -> Vec<String> {
     let (prose, _) = cut(document);
-    prose.lines().filter(|line| line.starts_with('#')).map(str::to_owned).collect()
+    prose
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -96,11 +112,17 @@ fn every_link_leads_somewhere() {
                 continue;
             }
             let (target, fragment) = link.split_once('#').unwrap_or((link, ""));
-            let target = if target.is_empty() { path.clone() } else { resolve(&path, target) };
+            let target = if target.is_empty() {
+                path.clone()
+            } else {
+                resolve(&path, target)
+            };
             if !exists(&target) {
                 broken.push(format!("{path}: {link}: no such file"));
             } else if !fragment.is_empty()
-                && !headings(&read(&target)).iter().any(|h| anchor(h) == fragment)
+                && !headings(&read(&target))
+                    .iter()
+                    .any(|h| anchor(h) == fragment)
             {
                 broken.push(format!("{path}: {link}: no such heading"));
             }
@@ -114,13 +136,24 @@ fn every_path_that_a_text_names_exists() {
     let mut broken = Vec::new();
     let comments = files(".rs").into_iter().map(|mut file| {
         let comment = |line: &&str| line.trim_start().starts_with("//");
-        file.text = file.text.lines().filter(comment).collect::<Vec<_>>().join("\n");
+        file.text = file
+            .text
+            .lines()
+            .filter(comment)
+            .collect::<Vec<_>>()
+            .join("\n");
         file
     });
     for TextFile { path, text } in files(".md").into_iter().chain(comments) {
-        let (prose, _) = if path.ends_with(".md") { cut(&text) } else { (text, Vec::new()) };
+        let (prose, _) = if path.ends_with(".md") {
+            cut(&text)
+        } else {
+            (text, Vec::new())
+        };
         for named in quoted(&prose) {
-            let literal = named.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            let literal = named
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
             let ours = TOP.iter().any(|top| named.starts_with(top));
             if literal && ours && !exists(named) {
                 broken.push(format!("{path}: `{named}`"));
@@ -150,7 +183,10 @@ fn every_make_target_that_a_document_names_exists() {
                 continue;
             };
             let target = rest.split_whitespace().next().unwrap_or_default();
-            assert!(targets.contains(target), "{path}: `make {target}`: no such target");
+            assert!(
+                targets.contains(target),
+                "{path}: `make {target}`: no such target"
+            );
             named += 1;
         }
     }
@@ -207,17 +243,51 @@ fn read_config_example(text: &str, place: &str) {
     }
 }
 
+#[test]
+fn the_manual_names_every_command() {
+    let source = read("daemon/kukaku/src/cli.rs");
+    let commands = source
+        .lines()
+        .skip_while(|line| *line != "pub enum Command {")
+        .take_while(|line| *line != "}")
+        .filter_map(|line| {
+            line.strip_prefix("    ")?
+                .split_once('(')
+                .map(|(name, _)| name)
+        })
+        .filter(|name| name.chars().all(char::is_alphanumeric))
+        .map(str::to_lowercase);
+    let commands: Vec<String> = commands.collect();
+    assert!(commands.len() >= 10, "found only {commands:?}");
+    let manual = read("daemon/kukaku/dist/kukaku.1");
+    let listed: Vec<&str> = manual
+        .lines()
+        .skip_while(|line| *line != ".SH COMMANDS")
+        .take_while(|line| *line != ".SH EXIT STATUS")
+        .filter_map(|line| line.strip_prefix(".B "))
+        .collect();
+    assert_eq!(listed, commands);
+}
+
 /// Both languages tell the same: the same shape, the same commands, the same links.
 #[test]
 fn both_readmes_have_the_same_content() {
     let (japanese, english) = (read("README.ja.md"), read("README.md"));
     let shape = |document: &str| -> Vec<String> {
         let levels = headings(document).into_iter();
-        levels.map(|h| h.chars().take_while(|c| *c == '#').collect()).collect()
+        levels
+            .map(|h| h.chars().take_while(|c| *c == '#').collect())
+            .collect()
     };
     assert_eq!(shape(&japanese), shape(&english), "headings");
     let commands = |document: &str| -> Vec<String> {
-        let uncommented = |line: &str| line.split(" #").next().unwrap_or_default().trim_end().to_owned();
+        let uncommented = |line: &str| {
+            line.split(" #")
+                .next()
+                .unwrap_or_default()
+                .trim_end()
+                .to_owned()
+        };
         let (_, blocks) = cut(document);
         blocks
             .iter()
@@ -229,7 +299,10 @@ fn both_readmes_have_the_same_content() {
     let links = |document: &str| -> BTreeSet<String> {
         let (prose, _) = cut(document);
         let own = |link: &str| !link.starts_with("README") && !link.contains('#');
-        between(&prose, "](", ")").filter(|link| own(link)).map(str::to_owned).collect()
+        between(&prose, "](", ")")
+            .filter(|link| own(link))
+            .map(str::to_owned)
+            .collect()
     };
     assert_eq!(links(&japanese), links(&english), "links");
 }
@@ -238,7 +311,10 @@ fn both_readmes_have_the_same_content() {
 fn both_readmes_begin_with_the_two_commands() {
     for path in ["README.md", "README.ja.md"] {
         let (_, blocks) = cut(&read(path));
-        let first = blocks.first().map(|block| block.text.clone()).unwrap_or_default();
+        let first = blocks
+            .first()
+            .map(|block| block.text.clone())
+            .unwrap_or_default();
         let commands: Vec<&str> = first.lines().filter(|l| l.starts_with("make ")).collect();
         assert!(
             commands.len() == 2

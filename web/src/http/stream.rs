@@ -1,6 +1,6 @@
 //! Bodies of answers that are made while they are sent.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,7 +12,9 @@ use tokio::sync::mpsc;
 const PIECES_AHEAD: usize = 4;
 
 /// The sending end: waits while the reader is behind, and fails once he is gone.
-pub(crate) type PieceSender = mpsc::Sender<Bytes>;
+///
+/// An error sent through it breaks the answer off, so that its reader knows that it is not whole.
+pub(crate) type PieceSender = mpsc::Sender<io::Result<Bytes>>;
 
 /// A body fed through the sender. It ends when the sender is dropped.
 pub(crate) fn fed_body() -> (PieceSender, Body) {
@@ -20,11 +22,11 @@ pub(crate) fn fed_body() -> (PieceSender, Body) {
     (sender, Body::from_stream(Fed(receiver)))
 }
 
-struct Fed(mpsc::Receiver<Bytes>);
+struct Fed(mpsc::Receiver<io::Result<Bytes>>);
 
 impl Stream for Fed {
-    type Item = Result<Bytes, Infallible>;
+    type Item = io::Result<Bytes>;
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(cx).map(|piece| piece.map(Ok))
+        self.0.poll_recv(cx)
     }
 }

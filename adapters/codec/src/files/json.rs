@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::rule::{ABSENT, ColumnRef, Range, SlotNames};
+use super::raw::ColumnRef;
+use super::rule::SlotNames;
+use super::slots::{ABSENT, Range};
 
 /// Writes the texts that `names` speak of to `out`.
 ///
@@ -11,7 +13,12 @@ use super::rule::{ABSENT, ColumnRef, Range, SlotNames};
 ///
 /// # Errors
 /// A sentence: no JSON, no object, or a value that is an object.
-pub(crate) fn slots_of(line: &str, names: &SlotNames, out: &mut String, ranges: &mut Vec<Range>) -> Result<(), String> {
+pub(crate) fn slots_of(
+    line: &str,
+    names: &SlotNames,
+    out: &mut String,
+    ranges: &mut Vec<Range>,
+) -> Result<(), String> {
     out.clear();
     ranges.clear();
     let row: Value = serde_json::from_str(line).map_err(|e| format!("no JSON: {e}"))?;
@@ -20,7 +27,9 @@ pub(crate) fn slots_of(line: &str, names: &SlotNames, out: &mut String, ranges: 
     };
     for name in &names.0 {
         // Numbers of columns were refused with the mapping.
-        let ColumnRef::Name(path) = name else { continue };
+        let ColumnRef::Name(path) = name else {
+            continue;
+        };
         let from = out.len() as u32;
         match look_up(&row, path) {
             None | Some(Value::Null) => ranges.push(ABSENT),
@@ -35,7 +44,8 @@ pub(crate) fn slots_of(line: &str, names: &SlotNames, out: &mut String, ranges: 
 
 /// The value of a key that may itself hold dots, or of a path of keys.
 fn look_up<'v>(row: &'v Value, path: &str) -> Option<&'v Value> {
-    row.get(path).or_else(|| path.split('.').try_fold(row, |value, key| value.get(key)))
+    row.get(path)
+        .or_else(|| path.split('.').try_fold(row, |value, key| value.get(key)))
 }
 
 fn write(value: &Value, out: &mut String) -> Option<()> {

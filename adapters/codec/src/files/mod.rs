@@ -35,26 +35,31 @@ mod json;
 mod mapping;
 mod observe;
 mod plan;
+mod raw;
 mod read;
 mod records;
 mod rows;
 mod rule;
+mod slots;
 mod split;
 mod strf;
 mod template;
 mod time;
+mod values;
 mod walker;
 
 pub use error::{LineError, MappingError, ReadError};
 pub use mapping::{Encoding, Mapping, Table};
+pub use raw::RawRule;
 pub use read::{Observations, RowCount, read_rows, visit_doors, visit_sessions};
 pub use rows::{DoorRowRef, Factors, SessionRowRef};
-pub use rule::RawRule;
 
 // Line protocols read their frames by the same rules.
 pub(crate) use fields::listed;
 pub(crate) use plan::{Plan, Purpose};
-pub(crate) use rule::{ABSENT, ColumnRef, SlotNames, Slots, Slotted};
+pub(crate) use raw::ColumnRef;
+pub(crate) use rule::{SlotNames, Slotted};
+pub(crate) use slots::{ABSENT, Slots};
 pub(crate) use walker::decode;
 
 #[cfg(test)]

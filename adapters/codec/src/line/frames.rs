@@ -42,8 +42,16 @@ pub struct Decoder {
 #[derive(Debug, Clone)]
 enum Form {
     Line,
-    StxEtx { check: Check, form: CheckForm, covers: CheckSpan, etx_at: Option<usize> },
-    Fixed { sync: Vec<u8>, length: usize },
+    StxEtx {
+        check: Check,
+        form: CheckForm,
+        covers: CheckSpan,
+        etx_at: Option<usize>,
+    },
+    Fixed {
+        sync: Vec<u8>,
+        length: usize,
+    },
 }
 
 impl Decoder {
@@ -63,7 +71,12 @@ impl Decoder {
             },
             Framing::Fixed => Form::Fixed { sync, length },
         };
-        Ok(Self { form, frame: Vec::new(), noise: Vec::new(), is_lost: false })
+        Ok(Self {
+            form,
+            frame: Vec::new(),
+            noise: Vec::new(),
+            is_lost: false,
+        })
     }
 
     /// Takes what came and hands every frame that it completes to `on`, in order.
@@ -94,7 +107,10 @@ impl Decoder {
 
     fn break_frame(&mut self, reason: &'static str, on: &mut impl FnMut(Frame<'_>)) {
         if !self.frame.is_empty() {
-            on(Frame::Broken { bytes: &self.frame, reason });
+            on(Frame::Broken {
+                bytes: &self.frame,
+                reason,
+            });
         }
         self.start_anew();
     }
@@ -120,7 +136,15 @@ impl Decoder {
     }
 
     fn stx_etx_byte(&mut self, byte: u8, on: &mut impl FnMut(Frame<'_>)) {
-        let Form::StxEtx { check, form, covers, etx_at } = &mut self.form else { return };
+        let Form::StxEtx {
+            check,
+            form,
+            covers,
+            etx_at,
+        } = &mut self.form
+        else {
+            return;
+        };
         if self.frame.is_empty() {
             if byte == STX {
                 self.report_noise(on);
@@ -162,7 +186,10 @@ impl Decoder {
             CheckForm::Byte => Some(byte == expected),
             CheckForm::Hex => match (given, char::from(byte).to_digit(16)) {
                 ([], Some(_)) => None,
-                ([high], Some(low)) => Some(char::from(*high).to_digit(16) == Some(u32::from(expected >> 4)) && low == u32::from(expected & 0xF)),
+                ([high], Some(low)) => Some(
+                    char::from(*high).to_digit(16) == Some(u32::from(expected >> 4))
+                        && low == u32::from(expected & 0xF),
+                ),
                 _ => Some(false),
             },
         };
@@ -187,7 +214,9 @@ impl Decoder {
     fn fixed_byte(&mut self, byte: u8, on: &mut impl FnMut(Frame<'_>)) {
         self.frame.push(byte);
         loop {
-            let Form::Fixed { sync, length } = &self.form else { return };
+            let Form::Fixed { sync, length } = &self.form else {
+                return;
+            };
             let begun = self.frame.len().min(sync.len());
             if self.frame[..begun] == sync[..begun] {
                 if self.frame.len() == *length {
@@ -206,8 +235,9 @@ impl Decoder {
     /// Keeps a byte that belongs to no frame. Line ends, idle bytes and the handshakes of the
     /// other side say nothing.
     fn noise_byte(&mut self, byte: u8, on: &mut impl FnMut(Frame<'_>)) {
-        const SAYS_NOTHING: [u8; 11] =
-            [0x00, 0x04, 0x05, 0x06, b'\n', b'\r', 0x15, 0x16, b' ', 0x7F, 0xFF];
+        const SAYS_NOTHING: [u8; 11] = [
+            0x00, 0x04, 0x05, 0x06, b'\n', b'\r', 0x15, 0x16, b' ', 0x7F, 0xFF,
+        ];
         if self.is_lost || SAYS_NOTHING.contains(&byte) {
             return;
         }

@@ -168,7 +168,9 @@ impl Decoder {
             0x00
         };
         if self.version.is_none() && first == 0x16 {
-            return Err(Malformed::packet("a TLS handshake, and this port speaks plain MQTT"));
+            return Err(Malformed::packet(
+                "a TLS handshake, and this port speaks plain MQTT",
+            ));
         }
         if kind != PUBLISH && flags != expected {
             return Err(Malformed::packet(format!(

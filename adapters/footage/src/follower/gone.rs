@@ -34,8 +34,12 @@ impl<I: Intake> Follower<I> {
         let (now, settle) = (self.now, self.config.settle);
         // A clock that was set back doesn't hold them up.
         let settled = |since: UtcMicros| now.since(since) >= settle || since > now;
-        let gone: Vec<Place> =
-            self.vanished.iter().filter(|(_, since)| settled(**since)).map(|(place, _)| place.clone()).collect();
+        let gone: Vec<Place> = self
+            .vanished
+            .iter()
+            .filter(|(_, since)| settled(**since))
+            .map(|(place, _)| place.clone())
+            .collect();
         if gone.is_empty() {
             return;
         }
@@ -60,7 +64,10 @@ impl<I: Intake> Follower<I> {
         if is_mass(missing.len(), self.shelf.len()) && !confirmed {
             if self.condition != Condition::Lost {
                 self.condition = Condition::Lost;
-                self.tell(LinkEvent::FolderLost { known: self.shelf.len(), missing: missing.len() });
+                self.tell(LinkEvent::FolderLost {
+                    known: self.shelf.len(),
+                    missing: missing.len(),
+                });
             }
             return;
         }
@@ -68,7 +75,7 @@ impl<I: Intake> Follower<I> {
             match self.report_gone(place).await {
                 Looked::Stalled => {
                     // The person's word still holds when it goes on.
-                    self.handle.confirmed.store(confirmed, Ordering::Release);
+                    self.handle.confirmed.fetch_or(confirmed, Ordering::AcqRel);
                     return;
                 }
                 Looked::Done | Looked::Wait | Looked::Absent => {}
@@ -87,7 +94,9 @@ impl<I: Intake> Follower<I> {
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
             _ => return Looked::Done,
         }
-        let Some(shelved) = self.shelf.get_mut(&place).copied() else { return Looked::Done };
+        let Some(shelved) = self.shelf.get_mut(&place).copied() else {
+            return Looked::Done;
+        };
         let segment = FootageSegment {
             source: self.config.source.clone(),
             epoch: None,
@@ -102,7 +111,12 @@ impl<I: Intake> Follower<I> {
             sha256: None,
             gone: true,
         };
-        if let Err(error) = self.keep(ArrivalBody::Observation(Box::new(Observation::FootageSegment(segment)))).await {
+        if let Err(error) = self
+            .keep(ArrivalBody::Observation(Box::new(
+                Observation::FootageSegment(segment),
+            )))
+            .await
+        {
             return self.stall(&error);
         }
         self.shelf.remove(&place);

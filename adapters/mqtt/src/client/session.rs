@@ -102,8 +102,8 @@ pub(super) async fn run<I: Intake>(
                 _ = &mut driving => {}
                 () = sleep_until(deadline) => {}
             }
-            // Failing means that the line is gone, which is what was wanted.
-            let _ = client.disconnect_now().await;
+            // In its turn, after the acknowledgements. Failing means that the line is gone already.
+            let _ = client.disconnect_with_timeout(GOODBYE_MAX).await;
             let _ = timeout(GOODBYE_MAX, driving).await;
         }
         ended

@@ -34,7 +34,7 @@ pub(super) async fn run<I: Intake>(
     peer: SocketAddr,
     slot: Slot,
     intake: I,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) {
     let deadline = Instant::now() + shared.limits.connect_timeout;
     // Without it an answer waits for the acknowledgement of the one before, 40 ms. It can only fail
@@ -50,7 +50,11 @@ pub(super) async fn run<I: Intake>(
     let Some(acceptor) = &shared.tls else {
         return arrived.serve(stream, intake, stop).await;
     };
-    match timeout_at(deadline, acceptor.accept(stream)).await {
+    let shaken = tokio::select! {
+        () = stopped(&mut stop) => return,
+        shaken = timeout_at(deadline, acceptor.accept(stream)) => shaken,
+    };
+    match shaken {
         Err(_) => refused(&shared, peer, None, "no TLS handshake in time".to_owned()).unwrap_or(()),
         Ok(Err(error)) => refused(&shared, peer, None, format!("TLS: {error}")).unwrap_or(()),
         Ok(Ok(stream)) => {
@@ -122,6 +126,8 @@ impl Arrived<'_> {
         )
         .await;
         counters.connections_open.fetch_sub(1, Ordering::Relaxed);
+        // Before the report: whoever hears of it finds the place free.
+        drop(self.slot);
         (shared.report)(LinkEvent::Disconnected {
             user,
             client_id,

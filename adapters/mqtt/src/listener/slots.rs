@@ -173,19 +173,11 @@ mod tests {
             "the newer one still holds the identifier"
         );
         for still_here in [newer_goes, foreign_goes] {
-            let told = std::pin::pin!(still_here.notified());
-            assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(told.as_mut_poll(cx))).await);
-        }
-    }
-
-    /// True while a notification is still awaited.
-    trait StillWaits {
-        fn as_mut_poll(self, cx: &mut std::task::Context<'_>) -> bool;
-    }
-
-    impl<F: Future> StillWaits for std::pin::Pin<&mut F> {
-        fn as_mut_poll(self, cx: &mut std::task::Context<'_>) -> bool {
-            self.poll(cx).is_pending()
+            tokio::select! {
+                biased;
+                () = still_here.notified() => panic!("told to go"),
+                () = std::future::ready(()) => {}
+            }
         }
     }
 }

@@ -128,16 +128,13 @@ impl Broker {
 
     /// Stops it in order, so that it stores what it holds, and starts it again at the same port.
     pub fn restart(mut self, settings: &str) -> Self {
-        self.end("-TERM");
+        let told = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(told.unwrap().success());
+        self.child.wait().unwrap();
         let folder = std::mem::replace(&mut self.folder, Folder::new());
         Self::start_at(self.port, folder, settings)
-    }
-
-    fn end(&mut self, signal: &str) {
-        let _ = Command::new("kill")
-            .args([signal, &self.child.id().to_string()])
-            .status();
-        let _ = self.child.wait();
     }
 
     /// Publishes at QoS 1.
@@ -159,7 +156,9 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        self.end("-KILL");
+        // One that was waited for already is left alone.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -11,7 +11,12 @@ use crate::names::Word;
 use crate::spans;
 
 /// What is common to the findings of one session.
-fn session_finding(session: &SessionView, kind: FindingKind, span: Span, more: Vec<Subject>) -> Finding {
+fn session_finding(
+    session: &SessionView,
+    kind: FindingKind,
+    span: Span,
+    more: Vec<Subject>,
+) -> Finding {
     let about = vec![Subject::Session(session.key.source, session.key.id)];
     let mut subjects = about.clone();
     subjects.extend(session.operator.map(Subject::Person));
@@ -24,7 +29,11 @@ fn session_finding(session: &SessionView, kind: FindingKind, span: Span, more: V
         }
     }
     Finding {
-        key: FindingKey { kind, about, at: session.key.start },
+        key: FindingKey {
+            kind,
+            about,
+            at: session.key.start,
+        },
         severity: kind.severity(),
         span,
         subjects,
@@ -34,12 +43,21 @@ fn session_finding(session: &SessionView, kind: FindingKind, span: Span, more: V
 }
 
 fn hull(parts: &[Span]) -> Option<Span> {
-    Some(Span::new(parts.first()?.start, parts.iter().map(|s| s.end).max()?))
+    Some(Span::new(
+        parts.first()?.start,
+        parts.iter().map(|s| s.end).max()?,
+    ))
 }
 
 impl Court<'_> {
     /// Adds every finding that holds for the session.
-    pub(super) fn find(&self, session: &SessionView, judged: &mut Judged, policy: &Policy, horizon: &mut Horizon) {
+    pub(super) fn find(
+        &self,
+        session: &SessionView,
+        judged: &mut Judged,
+        policy: &Policy,
+        horizon: &mut Horizon,
+    ) {
         let start = session.key.start;
         let end = session.end_at();
         let seen = Span::new(start, end);
@@ -47,7 +65,12 @@ impl Court<'_> {
         self.find_registration(session, seen, horizon, &mut out);
         if let SessionEnd::Presumed(at) = session.end {
             let span = Span::new(session.last_sign, at);
-            out.push(session_finding(session, FindingKind::SessionUnclosed, span, Vec::new()));
+            out.push(session_finding(
+                session,
+                FindingKind::SessionUnclosed,
+                span,
+                Vec::new(),
+            ));
         }
         let mut uncovered = judged.absent.clone();
         uncovered.extend(judged.unknown.iter().copied());
@@ -67,7 +90,10 @@ impl Court<'_> {
             out.push(found);
         }
         if judged.lonely && start < horizon.judged {
-            let parts: Vec<Span> = uncovered.iter().map(|s| s.intersect(Span::new(start, horizon.judged))).collect();
+            let parts: Vec<Span> = uncovered
+                .iter()
+                .map(|s| s.intersect(Span::new(start, horizon.judged)))
+                .collect();
             self.find_elsewhere(session, &parts, horizon, &mut out);
             self.find_unattended(session, judged, policy, horizon, &mut out);
         }
@@ -77,15 +103,29 @@ impl Court<'_> {
     }
 
     /// Account, operator, terminal and client against the registers.
-    fn find_registration(&self, session: &SessionView, seen: Span, horizon: &mut Horizon, out: &mut Vec<Finding>) {
+    fn find_registration(
+        &self,
+        session: &SessionView,
+        seen: Span,
+        horizon: &mut Horizon,
+        out: &mut Vec<Finding>,
+    ) {
         let start = session.key.start;
         let mut add = |kind, span, more| out.push(session_finding(session, kind, span, more));
         match session.operator.zip(session.client) {
             None => add(FindingKind::UnknownAccount, seen, vec![]),
             Some((operator, client)) => {
-                let registered = |at| self.model.person(operator, at).filter(|p| p.value.clients.contains(&client));
+                let registered = |at| {
+                    self.model
+                        .person(operator, at)
+                        .filter(|p| p.value.clients.contains(&client))
+                };
                 match registered(start) {
-                    None => add(FindingKind::UnregisteredOperator, seen, vec![Subject::Client(client)]),
+                    None => add(
+                        FindingKind::UnregisteredOperator,
+                        seen,
+                        vec![Subject::Client(client)],
+                    ),
                     Some(now_registered) => {
                         // Entries that follow each other without a break are one registration.
                         let mut ends = now_registered.span.end;
@@ -94,7 +134,11 @@ impl Court<'_> {
                         }
                         if ends < seen.end {
                             if ends < self.now {
-                                add(FindingKind::UnregisteredOperator, Span::new(ends, seen.end), vec![Subject::Client(client)]);
+                                add(
+                                    FindingKind::UnregisteredOperator,
+                                    Span::new(ends, seen.end),
+                                    vec![Subject::Client(client)],
+                                );
                             } else {
                                 horizon.at(ends.plus(DurationUs(1)));
                             }
@@ -107,11 +151,21 @@ impl Court<'_> {
             add(FindingKind::UnknownTerminal, seen, vec![]);
         }
         if let Some(client) = session.client {
-            let of_terminal =
-                session.terminal.and_then(|t| self.model.terminal(t, start)).and_then(|t| t.value.client);
-            let of_line = self.model.sources.get(session.key.source).and_then(|s| s.client);
-            let wrong: Vec<Subject> =
-                of_terminal.into_iter().chain(of_line).filter(|c| *c != client).map(Subject::Client).collect();
+            let of_terminal = session
+                .terminal
+                .and_then(|t| self.model.terminal(t, start))
+                .and_then(|t| t.value.client);
+            let of_line = self
+                .model
+                .sources
+                .get(session.key.source)
+                .and_then(|s| s.client);
+            let wrong: Vec<Subject> = of_terminal
+                .into_iter()
+                .chain(of_line)
+                .filter(|c| *c != client)
+                .map(Subject::Client)
+                .collect();
             if !wrong.is_empty() {
                 let mut more = vec![Subject::Client(client)];
                 more.extend(wrong);
@@ -121,34 +175,62 @@ impl Court<'_> {
     }
 
     /// The operator was in an unrelated zone, or his card was read at its door, while he was not covered.
-    fn find_elsewhere(&self, session: &SessionView, parts: &[Span], horizon: &mut Horizon, out: &mut Vec<Finding>) {
-        let (Some(operator), Some(zone)) = (session.operator, session.zone) else { return };
+    fn find_elsewhere(
+        &self,
+        session: &SessionView,
+        parts: &[Span],
+        horizon: &mut Horizon,
+        out: &mut Vec<Finding>,
+    ) {
+        let (Some(operator), Some(zone)) = (session.operator, session.zone) else {
+            return;
+        };
         let whole = Span::new(session.key.start, session.end_at());
         let mut hits: Vec<Span> = Vec::new();
         let mut zones: BTreeSet<Word> = BTreeSet::new();
         let mut proofs: BTreeSet<u64> = BTreeSet::new();
+        let mut goes_on = false;
         if let Some(known) = self.persons.get(operator) {
-            for stay in self.stays_near(known, whole, DurationUs::ZERO).filter(|s| !self.model.related(s.zone, zone)) {
+            for stay in self
+                .stays_near(known, whole, DurationUs::ZERO)
+                .filter(|s| !self.model.related(s.zone, zone))
+            {
                 horizon.boundary(stay.span.start);
+                horizon.boundary(stay.span.end);
                 for part in parts {
                     let shared = stay.span.intersect(*part);
                     let instant = part.is_empty() && stay.span.contains(part.start);
                     if !shared.is_empty() || instant {
                         hits.push(if instant { *part } else { shared });
+                        goes_on |= !instant
+                            && shared.end == horizon.judged
+                            && stay.span.end > horizon.judged;
                         zones.insert(stay.zone);
                     }
                 }
             }
         }
-        for credential in self.model.credentials_of.get(operator).into_iter().flatten() {
+        for credential in self
+            .model
+            .credentials_of
+            .get(operator)
+            .into_iter()
+            .flatten()
+        {
             let readings = self.memory.readings.get(*credential).map_or(&[][..], |r| r);
             let from = readings.partition_point(|r| r.occ < whole.start);
-            for reading in readings[from..].iter().take_while(|r| r.occ <= whole.end && r.occ <= self.now) {
+            for reading in readings[from..]
+                .iter()
+                .take_while(|r| r.occ <= whole.end && r.occ <= self.now)
+            {
                 if self.model.holder(*credential, reading.occ) != Some(operator) {
                     continue;
                 }
                 let reader = self.memory.heads[reading.head as usize].reader;
-                let Some(door) = self.model.reader(reader, reading.occ).and_then(|r| self.model.doors.get(r.door))
+                let Some(door) = self
+                    .model
+                    .reader(reader, reading.occ)
+                    .and_then(|r| self.model.doors.get(r.door))
                 else {
                     continue;
                 };
@@ -157,7 +239,10 @@ impl Court<'_> {
                     continue;
                 }
                 horizon.boundary(reading.occ);
-                if parts.iter().any(|p| p.contains(reading.occ) || (p.is_empty() && p.start == reading.occ)) {
+                if parts
+                    .iter()
+                    .any(|p| p.contains(reading.occ) || (p.is_empty() && p.start == reading.occ))
+                {
                     hits.push(Span::new(reading.occ, reading.occ.plus(DurationUs(1))));
                     zones.insert(door.inner);
                     proofs.insert(reading.entry);
@@ -170,10 +255,14 @@ impl Court<'_> {
         hits.sort_unstable();
         let Some(span) = hull(&hits) else { return };
         // While the session and the uncovered part both go on, so does this.
-        let grows = session.end == SessionEnd::Open && span.end == horizon.judged;
+        let grows = goes_on && session.end_at() > horizon.judged;
         let span = Span::new(span.start, if grows { UtcMicros::MAX } else { span.end });
-        let mut found =
-            session_finding(session, FindingKind::Elsewhere, span, zones.into_iter().map(Subject::Zone).collect());
+        let mut found = session_finding(
+            session,
+            FindingKind::Elsewhere,
+            span,
+            zones.into_iter().map(Subject::Zone).collect(),
+        );
         found.proofs.extend(proofs);
         found.proofs.truncate(PROOFS_MAX);
         out.push(found);
@@ -181,7 +270,12 @@ impl Court<'_> {
 
     /// Nobody registered was in the zone, after the session was first covered.
     fn find_unattended(
-        &self, session: &SessionView, judged: &Judged, policy: &Policy, horizon: &mut Horizon, out: &mut Vec<Finding>,
+        &self,
+        session: &SessionView,
+        judged: &Judged,
+        policy: &Policy,
+        horizon: &mut Horizon,
+        out: &mut Vec<Finding>,
     ) {
         let Some(zone) = session.zone else { return };
         let whole = Span::new(session.key.start, session.end_at().min(horizon.judged));
@@ -192,35 +286,81 @@ impl Court<'_> {
         let mut inside = Vec::new();
         let mut maybe = Vec::new();
         for (_, known) in self.persons.iter() {
-            for stay in self.stays_near(known, Span::new(whole.start, session.end_at()), slack).filter(|s| s.zone == zone) {
-                let graced =
-                    Span::new(stay.span.start.minus(policy.grace_before), stay.span.end.plus(policy.grace_after));
+            for stay in self
+                .stays_near(known, Span::new(whole.start, session.end_at()), slack)
+                .filter(|s| s.zone == zone)
+            {
+                let graced = Span::new(
+                    stay.span.start.minus(policy.grace_before),
+                    stay.span.end.plus(policy.grace_after),
+                );
                 horizon.boundary(graced.start);
                 horizon.boundary(graced.end);
                 inside.push(graced);
             }
-            maybe.extend(known.maybe.iter().filter(|(span, of)| *of == zone && span.end > whole.start).map(|(span, _)| *span));
+            maybe.extend(
+                known
+                    .maybe
+                    .iter()
+                    .filter(|(span, of)| *of == zone && span.end > whole.start)
+                    .map(|(span, _)| *span),
+            );
         }
         let inside = spans::joined(inside);
-        let absent: Vec<Span> = judged.absent.iter().map(|s| s.intersect(whole)).filter(|s| !s.is_empty()).collect();
+        let absent: Vec<Span> = judged
+            .absent
+            .iter()
+            .map(|s| s.intersect(whole))
+            .filter(|s| !s.is_empty())
+            .collect();
         // Before somebody was first there it is the operator's absence, not an empty room.
-        let operator_cover = spans::minus(&[whole], &spans::joined(judged.absent.iter().chain(&judged.unknown).map(|s| s.intersect(whole)).collect()));
-        let Some(first) = operator_cover.first().map(|s| s.start) else { return };
+        let operator_cover = spans::minus(
+            &[whole],
+            &spans::joined(
+                judged
+                    .absent
+                    .iter()
+                    .chain(&judged.unknown)
+                    .map(|s| s.intersect(whole))
+                    .collect(),
+            ),
+        );
+        let Some(first) = operator_cover.first().map(|s| s.start) else {
+            return;
+        };
         let empty = spans::minus(&spans::minus(&absent, &inside), &spans::joined(maybe));
-        let empty: Vec<Span> = empty.into_iter().map(|s| s.intersect(Span::new(first, whole.end))).filter(|s| !s.is_empty()).collect();
+        let empty: Vec<Span> = empty
+            .into_iter()
+            .map(|s| s.intersect(Span::new(first, whole.end)))
+            .filter(|s| !s.is_empty())
+            .collect();
         if let Some(span) = hull(&empty) {
             let grows = session.end_at() > horizon.judged && span.end == whole.end;
             let span = Span::new(span.start, if grows { UtcMicros::MAX } else { span.end });
-            out.push(session_finding(session, FindingKind::Unattended, span, Vec::new()));
+            out.push(session_finding(
+                session,
+                FindingKind::Unattended,
+                span,
+                Vec::new(),
+            ));
         }
     }
 
     /// No healthy camera on the zone for part of the session.
-    fn find_uncovered(&self, session: &SessionView, policy: &Policy, horizon: &mut Horizon, out: &mut Vec<Finding>) {
+    fn find_uncovered(
+        &self,
+        session: &SessionView,
+        policy: &Policy,
+        horizon: &mut Horizon,
+        out: &mut Vec<Finding>,
+    ) {
         let Some(zone) = session.zone else { return };
         let whole = Span::new(session.key.start, session.end_at().min(horizon.judged));
-        let cameras: Vec<_> =
-            self.cameras.iter().filter(|(c, _)| self.model.cameras.get(*c).is_some_and(|c| c.zone == zone)).collect();
+        let cameras: Vec<_> = self
+            .cameras
+            .iter()
+            .filter(|(c, _)| self.model.cameras.get(*c).is_some_and(|c| c.zone == zone))
+            .collect();
         if whole.is_empty() || cameras.is_empty() {
             return;
         }
@@ -240,11 +380,20 @@ impl Court<'_> {
             let grows = session.end_at() > horizon.judged && span.end == whole.end;
             let span = Span::new(span.start, if grows { UtcMicros::MAX } else { span.end });
             let more = cameras.iter().map(|(c, _)| Subject::Camera(*c)).collect();
-            out.push(session_finding(session, FindingKind::UncoveredSession, span, more));
+            out.push(session_finding(
+                session,
+                FindingKind::UncoveredSession,
+                span,
+                more,
+            ));
         }
         // A gap becomes one when it has lasted.
         if session.end == SessionEnd::Open {
-            let last = cameras.iter().flat_map(|(_, v)| v.covered.last()).map(|s| s.end).max();
+            let last = cameras
+                .iter()
+                .flat_map(|(_, v)| v.covered.last())
+                .map(|s| s.end)
+                .max();
             if let Some(last) = last.filter(|l| *l < UtcMicros::MAX) {
                 horizon.boundary(last.plus(policy.footage_gap));
             }
@@ -257,24 +406,47 @@ impl Court<'_> {
         let late = |at: Option<UtcMicros>| at.is_some_and(|recorded| recorded > start);
         let mut entries: Vec<Subject> = Vec::new();
         if let Some(account) = session.account
-            && self.model.account(account, session.key.source, start).is_some_and(|v| late(v.backdated_at))
+            && self
+                .model
+                .account(account, session.key.source, start)
+                .is_some_and(|v| late(v.backdated_at))
         {
             entries.push(Subject::Account(account));
         }
         if let Some(terminal) = session.terminal
-            && self.model.terminal(terminal, start).is_some_and(|v| late(v.backdated_at))
+            && self
+                .model
+                .terminal(terminal, start)
+                .is_some_and(|v| late(v.backdated_at))
         {
             entries.push(Subject::Terminal(terminal));
         }
         if let Some(operator) = session.operator {
-            if self.model.person(operator, start).is_some_and(|v| late(v.backdated_at)) {
+            if self
+                .model
+                .person(operator, start)
+                .is_some_and(|v| late(v.backdated_at))
+            {
                 entries.push(Subject::Person(operator));
             }
-            for credential in self.model.credentials_of.get(operator).into_iter().flatten() {
-                let list = self.model.credentials.get(*credential).map_or(&[][..], |l| l);
+            for credential in self
+                .model
+                .credentials_of
+                .get(operator)
+                .into_iter()
+                .flatten()
+            {
+                let list = self
+                    .model
+                    .credentials
+                    .get(*credential)
+                    .map_or(&[][..], |l| l);
                 let counts = |v: &crate::model::Valid<Word>| {
                     let until = v.backdated_at.unwrap_or(v.span.start);
-                    v.value == operator && late(v.backdated_at) && v.span.start < session.end_at() && until > start
+                    v.value == operator
+                        && late(v.backdated_at)
+                        && v.span.start < session.end_at()
+                        && until > start
                 };
                 if list.iter().any(counts) {
                     entries.push(Subject::Credential(*credential));
@@ -283,43 +455,12 @@ impl Court<'_> {
         }
         if !entries.is_empty() {
             let span = Span::new(start, session.end_at());
-            out.push(session_finding(session, FindingKind::Backdated, span, entries));
+            out.push(session_finding(
+                session,
+                FindingKind::Backdated,
+                span,
+                entries,
+            ));
         }
     }
-}
-
-/// One account, two terminals, at once: a finding for each pair, named by the later session.
-pub(crate) fn shared_accounts(later: &SessionView, others: &[&SessionView]) -> Vec<Finding> {
-    let mut out = Vec::new();
-    for other in others {
-        let order = |s: &SessionView| (s.key.start, s.key);
-        let both = Span::new(later.key.start, later.end_at()).intersect(Span::new(other.key.start, other.end_at()));
-        let account = later.account.zip(other.account).filter(|(a, b)| a == b).map(|(a, _)| a);
-        let Some(account) = account else { continue };
-        let two_desks = later.terminal.zip(other.terminal).is_some_and(|(a, b)| a != b);
-        if order(other) >= order(later) || both.is_empty() || !two_desks {
-            continue;
-        }
-        let about = vec![
-            Subject::Account(account),
-            Subject::Session(later.key.source, later.key.id),
-            Subject::Session(other.key.source, other.key.id),
-        ];
-        let mut subjects = about.clone();
-        subjects.extend(later.operator.map(Subject::Person));
-        subjects.extend(later.terminal.into_iter().chain(other.terminal).map(Subject::Terminal));
-        let mut proofs: Vec<u64> = later.proofs.iter().chain(&other.proofs).copied().collect();
-        proofs.sort_unstable();
-        proofs.dedup();
-        proofs.truncate(PROOFS_MAX);
-        out.push(Finding {
-            key: FindingKey { kind: FindingKind::SharedAccount, about, at: both.start },
-            severity: FindingKind::SharedAccount.severity(),
-            span: both,
-            subjects,
-            client: later.client,
-            proofs,
-        });
-    }
-    out
 }

@@ -5,197 +5,15 @@ use std::collections::BTreeMap;
 
 use kukaku_core::engine::{Engine, Input, Known, Mode};
 use kukaku_core::{Effect, Fact, Finding, Names};
+use kukaku_schema::observation::DoorReading;
 use kukaku_schema::observation::{
-    DoorState, DoorStateWord, DoorUsed, Muster, MusterEntry, ReaderStatus, ReaderStatusWord, ReadingResult, SessionAlive,
-    SessionEnded, SessionStarted, SourceAlive, SourceCaughtUp, SourceClock, WatchGap, WatchStarted, canonical_bytes,
-    content_hash,
+    DoorState, DoorStateWord, DoorUsed, Muster, MusterEntry, ReaderStatus, ReaderStatusWord,
+    ReadingResult, SessionAlive, SessionEnded, SessionStarted, SourceAlive, SourceCaughtUp,
+    SourceClock, WatchGap, WatchStarted, canonical_bytes, content_hash,
 };
-use kukaku_schema::observation::{DoorReading};
 use kukaku_schema::{Name, Observation, Registers, SiteZone, Span, UtcMicros, registers};
 
-pub const SITE: &str = r#"
-[site]
-id = "s"
-name = "札幌保守センター"
-[[client]]
-id = "tomakomai"
-name = "苫小牧市"
-[[client]]
-id = "chitose"
-name = "千歳市"
-[[zone]]
-id = "z"
-name = "区画Z"
-[[zone]]
-id = "inner"
-name = "区画Zの奥"
-parent = "z"
-[[zone]]
-id = "y"
-name = "別棟Y"
-[[zone]]
-id = "one-way"
-name = "入室リーダーのみ"
-[[zone]]
-id = "sensed"
-name = "開閉センサー付き"
-[[zone]]
-id = "strict"
-name = "二要素"
-factors = 2
-hours = "08:00-20:00"
-[[door]]
-id = "dz"
-outer = "outside"
-inner = "z"
-[[door]]
-id = "di"
-outer = "z"
-inner = "inner"
-[[door]]
-id = "dy"
-outer = "outside"
-inner = "y"
-[[door]]
-id = "d1"
-outer = "outside"
-inner = "one-way"
-[[door]]
-id = "ds"
-outer = "outside"
-inner = "sensed"
-use_evidence = "position"
-[[door]]
-id = "d2"
-outer = "outside"
-inner = "strict"
-[[reader]]
-id = "z-in"
-door = "dz"
-direction = "entry"
-source = "panel"
-[[reader]]
-id = "z-out"
-door = "dz"
-direction = "exit"
-source = "panel"
-[[reader]]
-id = "i-in"
-door = "di"
-direction = "entry"
-source = "panel"
-[[reader]]
-id = "i-out"
-door = "di"
-direction = "exit"
-source = "panel"
-[[reader]]
-id = "y-in"
-door = "dy"
-direction = "entry"
-source = "panel-y"
-[[reader]]
-id = "y-out"
-door = "dy"
-direction = "exit"
-source = "panel-y"
-[[reader]]
-id = "o-in"
-door = "d1"
-direction = "entry"
-source = "panel-y"
-[[reader]]
-id = "s-in"
-door = "ds"
-direction = "entry"
-source = "panel-y"
-[[reader]]
-id = "s-out"
-door = "ds"
-direction = "exit"
-source = "panel-y"
-[[reader]]
-id = "t-in"
-door = "d2"
-direction = "entry"
-source = "panel-y"
-[[reader]]
-id = "t-fp"
-door = "d2"
-direction = "entry"
-source = "panel-y"
-[[reader]]
-id = "t-out"
-door = "d2"
-direction = "exit"
-source = "panel-y"
-[[terminal]]
-id = "T"
-zone = "z"
-[[terminal]]
-id = "T2"
-zone = "z"
-[[terminal]]
-id = "TI"
-zone = "inner"
-[[terminal]]
-id = "TY"
-zone = "y"
-[[terminal]]
-id = "T1"
-zone = "one-way"
-[[terminal]]
-id = "TS"
-zone = "sensed"
-[[terminal]]
-id = "TT"
-zone = "strict"
-[[operator]]
-id = "A"
-name = "佐藤"
-clients = ["tomakomai"]
-[[operator]]
-id = "B"
-name = "鈴木"
-clients = ["tomakomai"]
-[[person]]
-id = "V"
-name = "来訪者"
-[[credential]]
-id = "card:A"
-operator = "A"
-[[credential]]
-id = "fp:A"
-operator = "A"
-[[credential]]
-id = "card:B"
-operator = "B"
-[[credential]]
-id = "card:V"
-person = "V"
-[[account]]
-id = "a01"
-operator = "A"
-client = "tomakomai"
-[[account]]
-id = "b01"
-operator = "B"
-client = "tomakomai"
-[[account]]
-id = "a-chitose"
-operator = "A"
-client = "chitose"
-[[source]]
-id = "panel"
-class = "A"
-[[source]]
-id = "panel-y"
-[[source]]
-id = "udp"
-class = "C"
-[[source]]
-id = "vpn"
-"#;
+pub const SITE: &str = include_str!("site.toml");
 
 pub fn site() -> Registers {
     registers::parse(SITE, "site").unwrap()
@@ -208,7 +26,11 @@ pub fn at(text: &str) -> UtcMicros {
         b'-' => ("2026-11-21", &text[1..]),
         _ => ("2026-11-22", text),
     };
-    let clock = if clock.len() == 5 { format!("{clock}:00") } else { clock.to_owned() };
+    let clock = if clock.len() == 5 {
+        format!("{clock}:00")
+    } else {
+        clock.to_owned()
+    };
     UtcMicros::parse_rfc3339(&format!("{day}T{clock}+09:00")).unwrap()
 }
 
@@ -216,7 +38,14 @@ pub fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
-pub fn reading_from(source: &str, seq: Option<u64>, time: &str, reader: &str, card: &str, granted: bool) -> Observation {
+pub fn reading_from(
+    source: &str,
+    seq: Option<u64>,
+    time: &str,
+    reader: &str,
+    card: &str,
+    granted: bool,
+) -> Observation {
     Observation::DoorReading(DoorReading {
         source: name(source),
         epoch: None,
@@ -225,32 +54,62 @@ pub fn reading_from(source: &str, seq: Option<u64>, time: &str, reader: &str, ca
         device_time: at(time),
         reader: name(reader),
         credential: name(card),
-        result: if granted { ReadingResult::Granted } else { ReadingResult::Denied },
+        result: if granted {
+            ReadingResult::Granted
+        } else {
+            ReadingResult::Denied
+        },
         factors: vec![],
         reason: None,
     })
 }
 
 pub fn source_of(reader: &str) -> &'static str {
-    if reader.starts_with('z') || reader.starts_with('i') { "panel" } else { "panel-y" }
+    if reader.starts_with('z') || reader.starts_with('i') {
+        "panel"
+    } else {
+        "panel-y"
+    }
 }
 
 pub fn read(time: &str, reader: &str, who: &str) -> Observation {
-    let card = if who.contains(':') { who.to_owned() } else { format!("card:{who}") };
+    let card = if who.contains(':') {
+        who.to_owned()
+    } else {
+        format!("card:{who}")
+    };
     reading_from(source_of(reader), None, time, reader, &card, true)
 }
 
 pub fn numbered(seq: u64, time: &str, reader: &str, who: &str) -> Observation {
-    reading_from(source_of(reader), Some(seq), time, reader, &format!("card:{who}"), true)
+    reading_from(
+        source_of(reader),
+        Some(seq),
+        time,
+        reader,
+        &format!("card:{who}"),
+        true,
+    )
 }
 
 pub fn denied(time: &str, reader: &str, who: &str) -> Observation {
-    reading_from(source_of(reader), None, time, reader, &format!("card:{who}"), false)
+    reading_from(
+        source_of(reader),
+        None,
+        time,
+        reader,
+        &format!("card:{who}"),
+        false,
+    )
 }
 
 pub fn state(time: &str, door: &str, state: DoorStateWord) -> Observation {
     Observation::DoorState(DoorState {
-        source: name(if door.starts_with("dz") || door.starts_with("di") { "panel" } else { "panel-y" }),
+        source: name(if door.starts_with("dz") || door.starts_with("di") {
+            "panel"
+        } else {
+            "panel-y"
+        }),
         epoch: None,
         seq: None,
         event_id: None,
@@ -286,7 +145,13 @@ pub fn used(time: &str, door: &str, reading: u64, used: bool) -> Observation {
 }
 
 pub fn alive(time: &str, source: &str) -> Observation {
-    Observation::SourceAlive(SourceAlive { source: name(source), epoch: None, seq: None, event_id: None, device_time: at(time) })
+    Observation::SourceAlive(SourceAlive {
+        source: name(source),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at(time),
+    })
 }
 
 pub fn caught_up(reader: &str, from: &str, to: &str) -> Observation {
@@ -380,7 +245,13 @@ pub fn muster(time: &str, inside: &[(&str, &str)]) -> Observation {
         seq: None,
         event_id: None,
         device_time: at(time),
-        inside: inside.iter().map(|(p, z)| MusterEntry { person: name(p), zone: name(z) }).collect(),
+        inside: inside
+            .iter()
+            .map(|(p, z)| MusterEntry {
+                person: name(p),
+                zone: name(z),
+            })
+            .collect(),
         written_by: name("yamada"),
         confirmed_by: name("kato"),
     })
@@ -403,7 +274,13 @@ pub fn watched() -> Vec<Observation> {
 }
 
 pub fn fact_of(o: &Observation, entry: u64, recorded_at: UtcMicros, names: &mut Names) -> Fact {
-    Fact::of(o, entry, recorded_at, &content_hash(&canonical_bytes(o)), names)
+    Fact::of(
+        o,
+        entry,
+        recorded_at,
+        &content_hash(&canonical_bytes(o)),
+        names,
+    )
 }
 
 /// An observation and when it reached us.
@@ -414,7 +291,10 @@ pub struct Arrives {
 }
 
 pub fn instant_of(o: &Observation) -> UtcMicros {
-    o.header().device_time.or(o.stated_span().map(|s| s.end)).unwrap()
+    o.header()
+        .device_time
+        .or(o.stated_span().map(|s| s.end))
+        .unwrap()
 }
 
 /// What is shown of a site at an instant, in words.
@@ -431,7 +311,13 @@ impl Shown {
         let names = engine.names();
         let tokyo = SiteZone::named("Asia/Tokyo").unwrap();
         let clock = |t: UtcMicros| {
-            if t == UtcMicros::MAX { String::new() } else { tokyo.rfc3339(t)[5..].replace("+09:00", "").replace('T', " ") }
+            if t == UtcMicros::MAX {
+                String::new()
+            } else {
+                tokyo.rfc3339(t)[5..]
+                    .replace("+09:00", "")
+                    .replace('T', " ")
+            }
         };
         let span = |s: &Span| format!("{}/{}", clock(s.start), clock(s.end));
         let mut shown = Self::default();
@@ -440,7 +326,12 @@ impl Shown {
                 .absent
                 .iter()
                 .map(|s| format!("absent:{}", span(s)))
-                .chain(revision.unknown.iter().map(|s| format!("unknown:{}", span(s))))
+                .chain(
+                    revision
+                        .unknown
+                        .iter()
+                        .map(|s| format!("unknown:{}", span(s))),
+                )
                 .collect();
             let text = format!(
                 "{} {} {}",
@@ -448,11 +339,16 @@ impl Shown {
                 revision.grade.map_or("-", |g| g.word()),
                 spans.join(";")
             );
-            shown.verdicts.insert(names.text(view.key.id).to_owned(), text.trim().to_owned());
+            shown
+                .verdicts
+                .insert(names.text(view.key.id).to_owned(), text.trim().to_owned());
         }
         for (key, finding) in engine.findings() {
-            let mut subjects: Vec<String> =
-                finding.subjects.iter().map(|s| format!("{}:{}", s.sort(), s.value(names))).collect();
+            let mut subjects: Vec<String> = finding
+                .subjects
+                .iter()
+                .map(|s| format!("{}:{}", s.sort(), s.value(names)))
+                .collect();
             subjects.sort();
             shown.told.push(format!(
                 "{} {} {} {} {:?}",
@@ -483,7 +379,11 @@ impl Shown {
     }
 
     pub fn kinds(&self) -> Vec<&str> {
-        let mut out: Vec<&str> = self.findings.keys().map(|k| k.split('|').next().unwrap()).collect();
+        let mut out: Vec<&str> = self
+            .findings
+            .keys()
+            .map(|k| k.split('|').next().unwrap())
+            .collect();
         out.dedup();
         out
     }
@@ -494,7 +394,12 @@ pub fn live(registers: &Registers, arrivals: &[Arrives], now: UtcMicros) -> (Eng
     let mut engine = Engine::new(registers, Names::new(), Mode::Live).unwrap();
     let mut effects = Vec::new();
     for (index, arrival) in arrivals.iter().enumerate() {
-        let fact = fact_of(&arrival.what, index as u64 + 1, arrival.at, engine.names_mut());
+        let fact = fact_of(
+            &arrival.what,
+            index as u64 + 1,
+            arrival.at,
+            engine.names_mut(),
+        );
         effects.extend(engine.step(arrival.at, Input::Fact(fact)));
     }
     effects.extend(engine.step(now, Input::Time));
@@ -504,27 +409,47 @@ pub fn live(registers: &Registers, arrivals: &[Arrives], now: UtcMicros) -> (Eng
 /// The same from nothing, all at once.
 pub fn at_once(registers: &Registers, arrivals: &[Arrives], now: UtcMicros) -> Engine {
     let mut names = Names::new();
-    let facts: Vec<Fact> =
-        arrivals.iter().enumerate().map(|(i, a)| fact_of(&a.what, i as u64 + 1, a.at, &mut names)).collect();
-    Engine::restore(registers, names, facts.into_iter(), now, Known::default()).unwrap().0
+    let facts: Vec<Fact> = arrivals
+        .iter()
+        .enumerate()
+        .map(|(i, a)| fact_of(&a.what, i as u64 + 1, a.at, &mut names))
+        .collect();
+    Engine::restore(registers, names, facts.into_iter(), now, Known::default())
+        .unwrap()
+        .0
 }
 
 /// A story whose observations arrive when they happen.
 pub fn told(observations: impl IntoIterator<Item = Observation>) -> Vec<Arrives> {
-    let mut all: Vec<Arrives> = observations.into_iter().map(|what| Arrives { at: instant_of(&what), what }).collect();
+    let mut all: Vec<Arrives> = observations
+        .into_iter()
+        .map(|what| Arrives {
+            at: instant_of(&what),
+            what,
+        })
+        .collect();
     all.sort_by_key(|a| a.at);
     all
 }
 
 /// Tells a story on a watched site and shows it at `now`; live and at once must agree.
 pub fn shown_at(observations: impl IntoIterator<Item = Observation>, now: &str) -> Shown {
-    let arrivals = told(watched().into_iter().chain(observations).filter(|o| instant_of(o) <= at(now)));
+    let arrivals = told(
+        watched()
+            .into_iter()
+            .chain(observations)
+            .filter(|o| instant_of(o) <= at(now)),
+    );
     shown_of(&site(), &arrivals, at(now))
 }
 
 pub fn shown_of(registers: &Registers, arrivals: &[Arrives], now: UtcMicros) -> Shown {
     let shown = Shown::of(&live(registers, arrivals, now).0);
     let again = Shown::of(&at_once(registers, arrivals, now));
-    assert_eq!((&shown.verdicts, &shown.told, &shown.stays), (&again.verdicts, &again.told, &again.stays), "live, then at once");
+    assert_eq!(
+        (&shown.verdicts, &shown.told, &shown.stays),
+        (&again.verdicts, &again.told, &again.stays),
+        "live, then at once"
+    );
     shown
 }

@@ -75,6 +75,19 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     }
 }
 
+/// What keeps the daemon from starting though the configuration is well formed: secrets that
+/// others can read, or that stand in manuals.
+#[must_use]
+pub fn refusals(dir: &SiteDir, config: &Config) -> Vec<String> {
+    let lines = secret_files(config).into_iter().chain(key_modes(dir));
+    lines
+        .filter_map(|line| match line {
+            Line::Problem(what) => Some(what),
+            Line::Fine(_) | Line::Note(_) => None,
+        })
+        .collect()
+}
+
 fn channels(config: &Config) -> Vec<Line> {
     match Channels::open(&config.alerts) {
         Err(error) => vec![Line::Problem(format!("alerts: {error}"))],

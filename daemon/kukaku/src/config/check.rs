@@ -32,7 +32,30 @@ pub fn check(config: &Config) -> Result<(), Fault> {
     for (place, broker) in config.broker.iter().enumerate() {
         check_broker(place, broker, &config.broker[..place])?;
     }
+    for (place, line) in config.serial.iter().enumerate() {
+        check_line(place, line)?;
+        if config.serial[..place].iter().any(|other| other.port == line.port) {
+            return fault(format!("serial.{place}.port"), format!("{:?} stands twice; a port has one line", line.port));
+        }
+    }
+    for (place, folder) in config.footage.iter().enumerate() {
+        folder.check().or_else(|e| fault(format!("footage.{place}.{}", e.field), e.reason))?;
+    }
     check_alerts(config)
+}
+
+/// The room of serial lines checks its own part; its errors name the key.
+fn check_line(place: usize, line: &kukaku_serial::SerialConfig) -> Result<(), Fault> {
+    use kukaku_serial::{SerialConfigError, SerialLink};
+    match SerialLink::new(line.clone()) {
+        Ok(_) => Ok(()),
+        Err(SerialConfigError::Port { key, message }) => fault(format!("serial.{place}.{key}"), message),
+        Err(SerialConfigError::Line(error)) => {
+            // `messages[0].fields.reader` as `messages.0.fields.reader`.
+            let key = error.key.replace('[', ".").replace(']', "");
+            fault(format!("serial.{place}.line.{key}"), error.message)
+        }
+    }
 }
 
 fn check_web(config: &Config) -> Result<(), Fault> {

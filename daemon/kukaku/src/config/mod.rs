@@ -11,8 +11,8 @@ mod paths;
 mod sample;
 mod web;
 
-pub use check::check;
-pub use links::{BrokerConfig, FootageFolderConfig, LineConfig, MqttListenConfig, RateConfig};
+pub use check::{Fault, check, split_address};
+pub use links::{BrokerConfig, BrokerTlsConfig, MqttCertificateConfig, MqttListenConfig, MqttTlsConfig, RateConfig};
 pub use load::{ConfigError, Loaded, load, parse};
 pub use sample::sample;
 pub use web::{TlsConfig, WebConfig};
@@ -47,10 +47,10 @@ pub struct Config {
     pub broker: Vec<BrokerConfig>,
     /// Serial lines.
     #[serde(default)]
-    pub serial: Vec<LineConfig>,
+    pub serial: Vec<kukaku_serial::SerialConfig>,
     /// Folders that a recorder writes video files into.
     #[serde(default)]
-    pub footage: Vec<FootageFolderConfig>,
+    pub footage: Vec<kukaku_footage::FootageConfig>,
     /// Where alerts go.
     #[serde(default)]
     pub alerts: AlertsConfig,

@@ -44,6 +44,23 @@ listen = "127.0.0.1:1883"
 # [broker.tls]
 # ca = "tls/broker-ca.pem"
 
+# [[serial]]                     # シリアル回線の機器
+# port = "/dev/serial/by-id/usb-reader"
+# baud = 9600
+# [serial.line]
+# source = "panel-2"
+# [[serial.line.messages]]
+# pattern = '^(?<reader>\S+) (?<card>[0-9A-F]+) (?<result>OK|NG)$'
+# [serial.line.messages.fields]
+# reader = { group = "reader" }
+# credential = { template = "card:{card}" }
+# result = { group = "result", map = { OK = "granted", NG = "denied" } }
+
+# [[footage]]                    # 録画装置のフォルダ
+# source = "nvr-1"
+# root = "/srv/nvr/recordings"
+# pattern = "%Y-%m-%d/%H/{camera}/%M.%S.mp4"
+
 # [[alerts.mail]]                # 通知先
 # id = "duty-mail"
 # server = "mail.example.jp"
@@ -92,6 +109,23 @@ listen = "127.0.0.1:1883"
 # password_file = "keys/broker.password"
 # [broker.tls]
 # ca = "tls/broker-ca.pem"
+
+# [[serial]]                     # a device on a serial line
+# port = "/dev/serial/by-id/usb-reader"
+# baud = 9600
+# [serial.line]
+# source = "panel-2"
+# [[serial.line.messages]]
+# pattern = '^(?<reader>\S+) (?<card>[0-9A-F]+) (?<result>OK|NG)$'
+# [serial.line.messages.fields]
+# reader = { group = "reader" }
+# credential = { template = "card:{card}" }
+# result = { group = "result", map = { OK = "granted", NG = "denied" } }
+
+# [[footage]]                    # a recorder's folder
+# source = "nvr-1"
+# root = "/srv/nvr/recordings"
+# pattern = "%Y-%m-%d/%H/{camera}/%M.%S.mp4"
 
 # [[alerts.mail]]                # where alerts go
 # id = "duty-mail"

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use kukaku_notify::{Alert, AlertKind, AlertsConfig, ChannelId, route};
 use kukaku_schema::registers::Registers;
 use kukaku_schema::{Lang, Observation, UtcMicros};
-use kukaku_store::query;
-use kukaku_store::{Notice, OutboxRow, StoreError, read_only};
+use kukaku_store::outbox::{self, OutboxRow};
+use kukaku_store::{Notice, StoreError, query, read_only};
 
 use super::change::{FindingChangeBody, state_of};
 use super::compose::{Material, PROOFS_TOLD, compose};
@@ -90,20 +90,24 @@ impl OutboxDesk {
     /// Looks for what is due on a channel. Blocks.
     pub(super) fn look(&self, channel: &ChannelId, now: UtcMicros) -> Result<Look, StoreError> {
         let conn = read_only(&self.store)?;
-        let rows = kukaku_store::outbox_due(&conn, channel.as_str(), now, BATCH_ROWS)?;
+        let rows = outbox::due(&conn, channel.as_str(), now, BATCH_ROWS)?;
         let window = now.minus(kukaku_notify::STORM_WINDOW);
-        let mut sent_at = kukaku_store::outbox_delivered_since(&conn, channel.as_str(), window)?;
+        let mut sent_at = outbox::delivered_since(&conn, channel.as_str(), window)?;
         // All rows of a digest bear the same instant: they were one message.
         sent_at.dedup();
-        let next_at = kukaku_store::outbox_next_due(&conn)?;
+        let next_at = outbox::next_due(&conn)?;
         let registers = if rows.is_empty() { None } else { query::registers(&conn)? };
         let lang = self.alerts.lang_of(channel).unwrap_or_default();
+        let said = |seq: u64| -> Result<Option<Observation>, StoreError> {
+            let entry = query::journal_entry(&conn, seq.cast_signed())?;
+            Ok(entry.and_then(|entry| entry.body).and_then(|body| serde_json::from_slice(&body).ok()))
+        };
         let due = rows
             .into_iter()
             .map(|row| {
                 let alert = match &registers {
                     None => Err("the registers hold no site".to_owned()),
-                    Some(registers) => self.alert(&conn, &row, registers, lang),
+                    Some(registers) => self.alert(&said, &row, registers, lang),
                 };
                 (row, alert)
             })
@@ -112,14 +116,13 @@ impl OutboxDesk {
     }
 
     fn alert(
-        &self, conn: &kukaku_store::Connection, row: &OutboxRow, registers: &Registers, lang: Lang,
+        &self, said: &dyn Fn(u64) -> Result<Option<Observation>, StoreError>, row: &OutboxRow, registers: &Registers,
+        lang: Lang,
     ) -> Result<Alert, String> {
         let body = FindingChangeBody::read(&row.body)?;
         let mut proofs = Vec::new();
         for seq in body.proofs.iter().take(PROOFS_TOLD) {
-            let entry = query::journal_entry(conn, seq.cast_signed()).map_err(|e| e.to_string())?;
-            let said = entry.and_then(|entry| entry.body).and_then(|said| serde_json::from_slice::<Observation>(&said).ok());
-            proofs.push((*seq, said));
+            proofs.push((*seq, said(*seq).map_err(|e| e.to_string())?));
         }
         compose(&Material {
             body: &body,

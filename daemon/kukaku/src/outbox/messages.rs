@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use kukaku_notify::{Alert, Attempts, Channel, DeliveryError, DeliveryState, digest, plan_batch};
 use kukaku_schema::UtcMicros;
-use kukaku_store::{Changed, ChangedKind, OutboxRow, OutboxState};
+use kukaku_store::outbox::{OutboxRow, OutboxState};
+use kukaku_store::{Changed, ChangedKind};
 use tokio::sync::broadcast;
 use tokio::time::Duration;
 
@@ -23,10 +24,11 @@ const FINISH_WITHIN: Duration = Duration::from_secs(4);
 /// # Errors
 /// The writer is gone: nothing could be noted, so nothing more is sent.
 pub async fn work_channel(
-    desk: Arc<OutboxDesk>, channel: Arc<Channel>, writer: Writer, mut changes: broadcast::Receiver<Changed>,
-    ledger: Arc<Ledger>, mut stop: Stop,
+    desk: Arc<OutboxDesk>, channel: Arc<Channel>, writer: Writer, ledger: Arc<Ledger>, mut stop: Stop,
 ) -> Result<(), String> {
     let room = room_name(&channel);
+    // Before the first look: what changes during it is looked at next.
+    let mut changes = writer.changes();
     loop {
         let look = {
             let (desk, id) = (Arc::clone(&desk), channel.id().clone());
@@ -55,7 +57,8 @@ pub async fn work_channel(
 }
 
 /// The name of a channel's room.
-pub(crate) fn room_name(channel: &Channel) -> String {
+#[must_use]
+pub fn room_name(channel: &Channel) -> String {
     format!("alerts {}", channel.id())
 }
 

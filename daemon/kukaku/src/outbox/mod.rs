@@ -12,8 +12,8 @@ mod messages;
 mod towers;
 
 pub use desk::{OutboxDesk, Route};
-pub use messages::work_channel;
-pub use towers::keep_tower;
+pub use messages::{room_name as message_room, work_channel};
+pub use towers::{keep_tower, room_name as tower_room};
 
 /// The longest wait between two looks into the outbox: a clock that was set is noticed by then.
 const LOOK_AT_LEAST_EVERY: std::time::Duration = std::time::Duration::from_secs(60);

@@ -50,6 +50,7 @@ pub async fn keep_tower(
 }
 
 /// The name of a tower's room.
-pub(crate) fn room_name(tower: &Tower) -> String {
+#[must_use]
+pub fn room_name(tower: &Tower) -> String {
     format!("tower {}", tower.config().id)
 }

@@ -49,6 +49,7 @@ fn write_subject(out: &mut Out<'_>, subject: Subject) {
         Subject::Credential(word) => (9, word),
         Subject::Source(word) => (10, word),
         Subject::Camera(word) => (11, word),
+        Subject::Segment(word) => (13, word),
         Subject::Outage(cause) => {
             let place = OutageCause::ALL.iter().position(|known| *known == cause).expect("ALL holds every cause");
             (12, Word(u32::try_from(place).expect("nine causes")))
@@ -108,6 +109,7 @@ fn read_subject(input: &mut In<'_>) -> Result<Subject, Fault> {
             let cause = OutageCause::ALL.get(word.0 as usize).copied();
             Subject::Outage(cause.ok_or("a cause of an outage is unknown to this version")?)
         }
+        13 => Subject::Segment(word),
         _ => return Err("the sort of a subject is unknown to this version"),
     })
 }

@@ -122,6 +122,49 @@ pub fn journal_entry(conn: &Connection, seq: i64) -> Result<Option<JournalEntry>
         .map_err(in_act("read a journal entry"))
 }
 
+/// A journal entry as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalRow {
+    /// Its number.
+    pub seq: i64,
+    /// Its kind.
+    pub kind: String,
+    /// Who said it; empty: kukaku itself.
+    pub source: String,
+    /// The client it concerns; empty: the site.
+    pub client: String,
+    /// Our clock.
+    pub recorded_at: UtcMicros,
+    /// The source's clock.
+    pub device_time: Option<UtcMicros>,
+}
+
+/// Journal entries, newest first, from after `after` on, at most `limit`.
+///
+/// # Errors
+/// The store.
+pub fn journal_entries(conn: &Connection, after: Option<Cursor>, limit: u32) -> Result<Listed<JournalRow>, StoreError> {
+    const ACT: &str = "list the journal";
+    let sql = "SELECT j.seq, j.kind, s.text, c.text, j.recorded_at_us, j.device_time_us
+               FROM journal j JOIN word s ON s.id = j.source JOIN word c ON c.id = j.client
+               WHERE j.seq < ?1 ORDER BY j.seq DESC LIMIT ?2";
+    let mut statement = conn.prepare_cached(sql).map_err(in_act(ACT))?;
+    let rows = statement
+        .query_map([after.map_or(i64::MAX, |after| after.row), i64::from(limit) + 1], |row| {
+            Ok(JournalRow {
+                seq: row.get(0)?,
+                kind: row.get(1)?,
+                source: row.get(2)?,
+                client: row.get(3)?,
+                recorded_at: instant_at(row, 4)?,
+                device_time: maybe_instant_at(row, 5)?,
+            })
+        })
+        .map_err(in_act(ACT))?;
+    let rows = rows.collect::<Result<Vec<_>, _>>().map_err(in_act(ACT))?;
+    Ok(Listed::new(rows, limit, |row| Cursor { at_us: row.recorded_at.0, row: row.seq }))
+}
+
 /// What was said in a journal entry.
 pub(super) fn body_of(conn: &Connection, seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
     conn.prepare_cached("SELECT body FROM payload WHERE seq = ?1")

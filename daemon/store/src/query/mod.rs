@@ -31,7 +31,7 @@ pub use findings::{
     findings_counted,
 };
 pub use journal::{
-    CheckpointRow, Head, JournalEntry, UnreadableRow, head, journal_entry, newest_checkpoint, outbox_failing, unreadable,
+    CheckpointRow, Head, JournalEntry, JournalRow, UnreadableRow, head, journal_entries, journal_entry, newest_checkpoint, outbox_failing, unreadable,
 };
 pub use registers::{RegisterChangeRow, register_changes, registers, registers_version};
 pub use sessions::{

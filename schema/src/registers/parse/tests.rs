@@ -1,4 +1,5 @@
 use super::*;
+use crate::registers::to_toml;
 
 const SITE: &str = r#"
 [site]

@@ -1,0 +1,394 @@
+//! Taking a fact in: at its place, once.
+
+use kukaku_schema::{DurationUs, Span, UtcMicros};
+
+use super::{
+    ClockNote, Happening, Memory, MusterNote, NO_SEQ, Numbered, Reading, ReadingHead, SignNote,
+    SourceMemory, StartNote, Touch, reading_order,
+};
+use crate::fact::{Fact, FactBody};
+use crate::names::Word;
+
+/// Puts `item` at its place; false if it is there already.
+fn put<T: Ord>(list: &mut Vec<T>, item: T) -> bool {
+    match list.last() {
+        None => list.push(item),
+        Some(last) if *last < item => list.push(item),
+        _ => match list.binary_search(&item) {
+            Ok(_) => return false,
+            Err(at) => list.insert(at, item),
+        },
+    }
+    true
+}
+
+/// Device times before this are an unset clock (1970, 1980, 2000-01-01).
+const CLOCK_UNSET_BEFORE: UtcMicros = UtcMicros(946_771_200_000_000);
+
+impl Memory {
+    /// The bit of a factor word; the 32nd and later ones share the last bit.
+    pub fn factor_bit(&mut self, factor: Word) -> u32 {
+        let index = self
+            .factor_bits
+            .iter()
+            .position(|f| *f == factor)
+            .unwrap_or_else(|| {
+                self.factor_bits.push(factor);
+                self.factor_bits.len() - 1
+            });
+        1 << index.min(31)
+    }
+
+    /// The number of a head.
+    pub fn head(&mut self, head: ReadingHead) -> u32 {
+        if let Some(number) = self.head_numbers.get(&head) {
+            return *number;
+        }
+        let number =
+            u32::try_from(self.heads.len()).expect("heads are combinations of registered things");
+        self.heads.push(head);
+        self.head_numbers.insert(head, number);
+        number
+    }
+
+    /// Adds a reading at its place; false if it is there already.
+    pub fn put_reading(&mut self, credential: Word, reading: Reading) -> bool {
+        let list = self.readings.or_insert_with(credential, Vec::new);
+        let key = reading_order(&reading);
+        match list.last() {
+            None => list.push(reading),
+            Some(last) if reading_order(last) < key => list.push(reading),
+            _ => match list.binary_search_by_key(&key, reading_order) {
+                Ok(_) => return false,
+                Err(at) => list.insert(at, reading),
+            },
+        }
+        true
+    }
+
+    /// Takes a fact in. The second value says whether its source needs a new look.
+    pub fn add(&mut self, fact: &Fact, max_skew: DurationUs) -> (Touch, bool) {
+        let source = self
+            .sources
+            .or_insert_with(fact.source, SourceMemory::default);
+        let occ = source.occurred(fact.device_time);
+        let mut look = false;
+        if let Some(seq) = fact.seq {
+            let numbers = source.numbers.entry(fact.epoch).or_default();
+            let numbered = Numbered {
+                seq,
+                content: fact.order,
+                occ,
+                dev: fact.device_time,
+                entry: fact.entry,
+            };
+            let known = |n: &Numbered| n.seq == seq && n.content == fact.order;
+            match numbers.last() {
+                Some(last) if last.seq < seq => {
+                    look |= last.seq + 1 != seq || last.occ > occ;
+                    numbers.push(numbered);
+                }
+                None => {
+                    look = true;
+                    numbers.push(numbered);
+                }
+                _ => {
+                    let at = numbers.partition_point(|n| (n.seq, n.content) < (seq, fact.order));
+                    if numbers.get(at).is_some_and(known) {
+                        return (Touch::Nothing, false);
+                    }
+                    look = true;
+                    numbers.insert(at, numbered);
+                }
+            }
+        }
+        let is_span = matches!(
+            fact.body,
+            FactBody::CaughtUp { .. } | FactBody::Clock { .. }
+        );
+        if !is_span {
+            look |= source.unsettled
+                || source
+                    .signs
+                    .last()
+                    .is_none_or(|last| *last > fact.device_time);
+            put(&mut source.signs, fact.device_time);
+            let ahead = fact.device_time > fact.recorded_at.plus(max_skew);
+            if ahead || fact.device_time < CLOCK_UNSET_BEFORE {
+                look |= put(&mut source.impossible, (fact.recorded_at, fact.entry));
+            }
+        }
+        put(&mut source.recorded, fact.recorded_at);
+        let touch = self.add_body(fact, occ);
+        (touch, look)
+    }
+
+    fn add_body(&mut self, fact: &Fact, occ: UtcMicros) -> Touch {
+        let known = |new: bool, touch: Touch| if new { touch } else { Touch::Nothing };
+        let seq = fact.seq.unwrap_or(NO_SEQ);
+        let source = self
+            .sources
+            .or_insert_with(fact.source, SourceMemory::default);
+        match &fact.body {
+            FactBody::Reading {
+                reader,
+                credential,
+                granted,
+                factors,
+            } => {
+                source.readers.insert(*reader);
+                let bits = factors.iter().fold(0, |bits, f| bits | self.factor_bit(*f));
+                let head = self.head(ReadingHead {
+                    source: fact.source,
+                    epoch: fact.epoch,
+                    reader: *reader,
+                    granted: *granted,
+                    factors: bits,
+                });
+                let reading = Reading {
+                    occ,
+                    dev: fact.device_time,
+                    entry: fact.entry,
+                    seq,
+                    order: fact.order,
+                    head,
+                };
+                let new = self.put_reading(*credential, reading);
+                if new && !granted {
+                    put(
+                        self.denied.entry(*reader).or_default(),
+                        (occ, fact.order, fact.entry),
+                    );
+                }
+                known(new, Touch::Credential(*credential, *reader, occ))
+            }
+            FactBody::Used {
+                door,
+                reading,
+                used,
+            } => {
+                source.doors.insert(*door);
+                let list = self
+                    .used
+                    .entry((fact.source, fact.epoch, *reading))
+                    .or_default();
+                known(put(list, (fact.order, *used)), Touch::Use(*door, occ))
+            }
+            FactBody::Door { door, state } => {
+                source.doors.insert(*door);
+                self.any_position = true;
+                known(
+                    put(
+                        self.doors.entry(*door).or_default(),
+                        happening(fact, occ, *state),
+                    ),
+                    Touch::Door(*door, occ),
+                )
+            }
+            FactBody::Reader { reader, status } => {
+                source.readers.insert(*reader);
+                let list = self.readers.entry(*reader).or_default();
+                known(
+                    put(list, happening(fact, occ, *status)),
+                    Touch::Reader(*reader),
+                )
+            }
+            FactBody::Alive => {
+                source.sent_alive = true;
+                Touch::Alive
+            }
+            FactBody::Started {
+                session,
+                account,
+                terminal,
+                target,
+                via,
+            } => {
+                let key = (fact.source, fact.epoch, *session);
+                let note = StartNote {
+                    occ,
+                    order: fact.order,
+                    dev: fact.device_time,
+                    entry: fact.entry,
+                    account: *account,
+                    terminal: *terminal,
+                    target: *target,
+                    via: *via,
+                };
+                let starts = &mut self.sessions.entry(key).or_default().starts;
+                known(put(starts, note), Touch::Session(key))
+            }
+            FactBody::Sign {
+                session,
+                account,
+                terminal,
+                ended,
+            } => {
+                let key = (fact.source, fact.epoch, *session);
+                let note = SignNote {
+                    occ,
+                    order: fact.order,
+                    ended: *ended,
+                    dev: fact.device_time,
+                    entry: fact.entry,
+                    account: *account,
+                    terminal: *terminal,
+                };
+                let signs = &mut self.sessions.entry(key).or_default().signs;
+                known(put(signs, note), Touch::Session(key))
+            }
+            FactBody::Camera { camera, healthy } => {
+                let list = &mut self.cameras.entry(*camera).or_default().health;
+                known(
+                    put(list, happening(fact, occ, *healthy)),
+                    Touch::Camera(*camera),
+                )
+            }
+            FactBody::Footage {
+                camera,
+                path,
+                start,
+                end,
+                gone,
+            } => {
+                let memory = self.cameras.entry(*camera).or_default();
+                let span = Span::new(*start, *end);
+                let new = if *gone {
+                    put(&mut memory.gone, (*path, span, occ, fact.entry))
+                } else {
+                    put(&mut memory.segments, (span, *path, fact.entry))
+                };
+                known(new, Touch::Camera(*camera))
+            }
+            FactBody::CaughtUp { reader, from, to } => known(
+                put(&mut source.caught_up, (*reader, Span::new(*from, *to))),
+                Touch::Source(fact.source),
+            ),
+            FactBody::Clock {
+                offset_us,
+                from,
+                to,
+            } => {
+                let note = ClockNote {
+                    from: *from,
+                    to: *to,
+                    offset_us: *offset_us,
+                    entry: fact.entry,
+                };
+                let again = source
+                    .clocks
+                    .iter()
+                    .any(|c| ClockNote { entry: 0, ..*c } == ClockNote { entry: 0, ..note });
+                if !again && put(&mut source.clocks, note) {
+                    self.correct_times(fact.source);
+                    Touch::All
+                } else {
+                    Touch::Nothing
+                }
+            }
+            FactBody::WatchStarted => {
+                self.watched_from = Some(self.watched_from.map_or(occ, |before| before.min(occ)));
+                Touch::All
+            }
+            FactBody::WatchGap { from, to } => {
+                let span = Span::new(*from, *to);
+                let new = !self.watch_gaps.iter().any(|(s, _)| *s == span)
+                    && put(&mut self.watch_gaps, (span, fact.entry));
+                for source in self.sources.values_mut() {
+                    source.unsettled = true;
+                }
+                known(new, Touch::All)
+            }
+            FactBody::ClockStep { step_us } => known(
+                put(&mut self.clock_steps, (occ, *step_us, fact.entry)),
+                Touch::Source(fact.source),
+            ),
+            FactBody::Muster { inside } => {
+                let note = MusterNote {
+                    at: occ,
+                    entry: fact.entry,
+                    inside: inside.clone(),
+                };
+                let again = self
+                    .musters
+                    .iter()
+                    .any(|m| m.at == note.at && m.inside == note.inside);
+                known(!again && put(&mut self.musters, note), Touch::All)
+            }
+        }
+    }
+
+    /// Takes a source's newly known offsets out of all it said so far.
+    fn correct_times(&mut self, source: Word) {
+        let Some(memory) = self.sources.get_mut(source) else {
+            return;
+        };
+        let clocks = SourceMemory {
+            clocks: memory.clocks.clone(),
+            ..SourceMemory::default()
+        };
+        for n in memory.numbers.values_mut().flatten() {
+            n.occ = clocks.occurred(n.dev);
+        }
+        for list in self.readings.values_mut() {
+            let heads = &self.heads;
+            for r in list
+                .iter_mut()
+                .filter(|r| heads[r.head as usize].source == source)
+            {
+                r.occ = clocks.occurred(r.dev);
+            }
+            list.sort_unstable_by_key(reading_order);
+        }
+        let fix = |h_source: Word, dev: UtcMicros, occ: UtcMicros| {
+            if h_source == source {
+                clocks.occurred(dev)
+            } else {
+                occ
+            }
+        };
+        for list in self.doors.values_mut() {
+            list.iter_mut()
+                .for_each(|h| h.occ = fix(h.source, h.dev, h.occ));
+            list.sort_unstable();
+        }
+        for list in self.readers.values_mut() {
+            list.iter_mut()
+                .for_each(|h| h.occ = fix(h.source, h.dev, h.occ));
+            list.sort_unstable();
+        }
+        for camera in self.cameras.values_mut() {
+            camera
+                .health
+                .iter_mut()
+                .for_each(|h| h.occ = fix(h.source, h.dev, h.occ));
+            camera.health.sort_unstable();
+        }
+        for ((of, _, _), notes) in &mut self.sessions {
+            if *of == source {
+                notes
+                    .starts
+                    .iter_mut()
+                    .for_each(|n| n.occ = clocks.occurred(n.dev));
+                notes
+                    .signs
+                    .iter_mut()
+                    .for_each(|n| n.occ = clocks.occurred(n.dev));
+                notes.starts.sort_unstable();
+                notes.signs.sort_unstable();
+            }
+        }
+    }
+}
+
+fn happening<T>(fact: &Fact, occ: UtcMicros, what: T) -> Happening<T> {
+    Happening {
+        occ,
+        seq: fact.seq.unwrap_or(NO_SEQ),
+        order: fact.order,
+        source: fact.source,
+        dev: fact.device_time,
+        entry: fact.entry,
+        what,
+    }
+}

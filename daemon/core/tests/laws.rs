@@ -1,0 +1,314 @@
+//! The law: newest verdicts, findings that hold and stays are a pure function of observations,
+//! registers and now.
+//!
+//! The harm if it fails: the same evidence convicts or clears somebody depending on which packet
+//! came first, or on whether the daemon was restarted in between.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::*;
+use kukaku_core::engine::{Engine, Input, Known, Mode};
+use kukaku_core::{Effect, FindingChange, Names};
+use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord};
+use kukaku_schema::{DurationUs, Observation, UtcMicros};
+use proptest::prelude::*;
+
+/// A moment within 30 hours, to a grain that makes instants meet.
+fn moment() -> impl Strategy<Value = UtcMicros> {
+    (0_i64..720).prop_map(|n| UtcMicros(at("06:00").0 + n * 150_000_000))
+}
+
+fn set_time(mut o: Observation, t: UtcMicros) -> Observation {
+    match &mut o {
+        Observation::DoorReading(b) => b.device_time = t,
+        Observation::DoorState(b) => b.device_time = t,
+        Observation::ReaderStatus(b) => b.device_time = t,
+        Observation::SourceAlive(b) => b.device_time = t,
+        Observation::SessionStarted(b) => b.device_time = t,
+        Observation::SessionAlive(b) => b.device_time = t,
+        Observation::SessionEnded(b) => b.device_time = t,
+        Observation::Muster(b) => b.device_time = t,
+        _ => {}
+    }
+    o
+}
+
+fn reader() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "z-in", "z-in", "z-in", "z-out", "z-out", "i-in", "i-out", "y-in", "y-out", "o-in", "s-in",
+        "s-out", "t-in", "t-fp", "t-out",
+    ])
+}
+
+fn anything() -> impl Strategy<Value = Observation> {
+    let card = prop::sample::select(vec!["A", "A", "A", "B", "B", "fp:A", "V", "unknown"]);
+    let granted = prop::bool::weighted(0.9);
+    let seq = prop::option::weighted(0.3, 0_u64..40);
+    let readings =
+        (moment(), reader(), card, granted, seq).prop_map(|(t, reader, who, granted, seq)| {
+            let card = if who.contains(':') {
+                who.to_owned()
+            } else {
+                format!("card:{who}")
+            };
+            set_time(
+                reading_from(source_of(reader), seq, "09:00", reader, &card, granted),
+                t,
+            )
+        });
+    let spoofed = (moment(), reader())
+        .prop_map(|(t, r)| set_time(reading_from("udp", None, "09:00", r, "card:A", true), t));
+    let door = prop::sample::select(vec!["dz", "ds", "ds", "di"]);
+    let word = prop::sample::select(vec![
+        DoorStateWord::Opened,
+        DoorStateWord::Opened,
+        DoorStateWord::Closed,
+        DoorStateWord::Closed,
+        DoorStateWord::Forced,
+        DoorStateWord::HeldOpen,
+        DoorStateWord::Unlocked,
+        DoorStateWord::Locked,
+    ]);
+    let states = (moment(), door, word).prop_map(|(t, d, w)| set_time(state("09:00", d, w), t));
+    let how = prop::sample::select(vec![
+        ReaderStatusWord::Online,
+        ReaderStatusWord::Offline,
+        ReaderStatusWord::Tamper,
+    ]);
+    let statuses =
+        (moment(), reader(), how).prop_map(|(t, r, w)| set_time(status("09:00", r, w), t));
+    let id = prop::sample::select(vec!["s1", "s2", "s3"]);
+    let account = prop::sample::select(vec!["a01", "a01", "b01", "a-chitose", "nobody"]);
+    let terminal = prop::sample::select(vec![
+        "T", "T", "T2", "TI", "TY", "T1", "TS", "TT", "nowhere",
+    ]);
+    let starts = (moment(), id.clone(), account, terminal)
+        .prop_map(|(t, i, a, d)| set_time(start("09:00", i, a, d), t));
+    let signs = (moment(), id.clone()).prop_map(|(t, i)| set_time(sign("09:00", i), t));
+    let ends = (moment(), id).prop_map(|(t, i)| set_time(end("09:00", i), t));
+    let spans = (moment(), 0_i64..240, reader()).prop_map(|(t, minutes, r)| {
+        let mut o = caught_up(r, "09:00", "09:00");
+        if let Observation::SourceCaughtUp(b) = &mut o {
+            (b.from, b.to) = (t, t.plus(DurationUs(minutes * 60_000_000)));
+        }
+        o
+    });
+    let gaps = (moment(), 1_i64..90).prop_map(|(t, minutes)| {
+        let mut o = gap("09:00", "09:00");
+        if let Observation::WatchGap(b) = &mut o {
+            (b.from, b.to) = (t, t.plus(DurationUs(minutes * 60_000_000)));
+        }
+        o
+    });
+    let clocks = (
+        moment(),
+        -10_000_i64..10_000,
+        prop::sample::select(vec!["panel", "panel-y", "vpn"]),
+    )
+        .prop_map(|(t, ms, s)| {
+            let mut o = clock(s, ms, "09:00", "09:00");
+            if let Observation::SourceClock(b) = &mut o {
+                (b.from, b.to) = (t, t.plus(DurationUs(7_200_000_000)));
+            }
+            o
+        });
+    let musters =
+        moment().prop_map(|t| set_time(muster("09:00", &[("B", "z"), ("A", "inner")]), t));
+    prop_oneof![
+        24 => readings, 2 => spoofed, 6 => states, 3 => statuses, 6 => starts, 2 => signs, 5 => ends, 2 => spans, 1 => gaps,
+        1 => clocks, 1 => musters,
+    ]
+}
+
+/// What happened, how late each arrives, and in what order those that arrive together come.
+fn world() -> impl Strategy<Value = Vec<(Observation, i64, u32)>> {
+    let late = prop_oneof![6 => Just(0_i64), 2 => 1_i64..120, 1 => 120_i64..72_000];
+    prop::collection::vec((anything(), late, any::<u32>()), 1..45)
+}
+
+struct Numbered {
+    entry: u64,
+    arrives: Arrives,
+}
+
+fn numbered_arrivals(world: &[(Observation, i64, u32)], with_delay: bool) -> Vec<Numbered> {
+    let mut all: Vec<(UtcMicros, u32, Numbered)> = Vec::new();
+    for (index, o) in watched().into_iter().enumerate() {
+        let t = instant_of(&o);
+        all.push((
+            t,
+            0,
+            Numbered {
+                entry: index as u64 + 1,
+                arrives: Arrives { at: t, what: o },
+            },
+        ));
+    }
+    for (index, (o, late, tie)) in world.iter().enumerate() {
+        // Clock findings read recorded_at: the record is the same in every order of arrival.
+        let recorded = instant_of(o).plus(DurationUs(86_400_000_000));
+        let t = if with_delay {
+            instant_of(o).plus(DurationUs(late * 1_000_000))
+        } else {
+            instant_of(o)
+        };
+        let _ = recorded;
+        all.push((
+            t,
+            *tie,
+            Numbered {
+                entry: index as u64 + 10,
+                arrives: Arrives {
+                    at: t,
+                    what: o.clone(),
+                },
+            },
+        ));
+    }
+    all.sort_by_key(|(t, tie, n)| (*t, *tie, n.entry));
+    all.into_iter().map(|(.., n)| n).collect()
+}
+
+fn run(arrivals: &[Numbered], now: UtcMicros) -> (Engine, Vec<Effect>) {
+    let mut engine = Engine::new(&site(), Names::new(), Mode::Live).unwrap();
+    let mut effects = Vec::new();
+    for n in arrivals {
+        let fact = fact_of(&n.arrives.what, n.entry, n.arrives.at, engine.names_mut());
+        effects.extend(engine.step(n.arrives.at, Input::Fact(fact)));
+    }
+    effects.extend(engine.step(now, Input::Time));
+    (engine, effects)
+}
+
+fn restored(
+    arrivals: &[Numbered],
+    now: UtcMicros,
+    known: Known,
+    names: &Names,
+) -> (Engine, Vec<Effect>) {
+    let mut names = names.clone();
+    let facts: Vec<_> = arrivals
+        .iter()
+        .map(|n| fact_of(&n.arrives.what, n.entry, n.arrives.at, &mut names))
+        .collect();
+    Engine::restore(&site(), names, facts.into_iter(), now, known).unwrap()
+}
+
+fn same(a: &Shown, b: &Shown) -> Result<(), TestCaseError> {
+    prop_assert_eq!(&a.verdicts, &b.verdicts);
+    prop_assert_eq!(&a.stays, &b.stays);
+    prop_assert_eq!(&a.told, &b.told);
+    Ok(())
+}
+
+/// The state that a store would have kept: every effect applied.
+fn applied(effects: &[Effect]) -> Known {
+    let mut known = Known::default();
+    for effect in effects {
+        match effect {
+            Effect::Stays {
+                person,
+                from,
+                stays,
+            } => {
+                known
+                    .stays
+                    .retain(|s| s.person != *person || s.span.start < *from);
+                known.stays.extend(stays.iter().copied());
+            }
+            Effect::Outages { door, outages } => {
+                known.outages.retain(|o| o.door != *door);
+                known.outages.extend(outages.iter().copied());
+            }
+            Effect::Session(view) => {
+                known.sessions.retain(|s| s.key != view.key);
+                known.sessions.push((**view).clone());
+            }
+            Effect::SessionGone(key) => {
+                known.sessions.retain(|s| s.key != *key);
+                known.revisions.retain(|r| r.session != *key);
+            }
+            Effect::Revision(revision) => {
+                known.revisions.retain(|r| r.session != revision.session);
+                known.revisions.push(revision.clone());
+            }
+            Effect::Finding { change, .. } => match change {
+                FindingChange::Opened(f) => {
+                    assert!(
+                        !known.findings.iter().any(|k| k.key == f.key),
+                        "opened twice: {f:?}"
+                    );
+                    known.findings.push(f.clone());
+                }
+                FindingChange::Changed(f) => {
+                    let kept = known
+                        .findings
+                        .iter_mut()
+                        .find(|k| k.key == f.key)
+                        .expect("a changed finding was open");
+                    *kept = f.clone();
+                }
+                FindingChange::Resolved(key) => {
+                    let before = known.findings.len();
+                    known.findings.retain(|k| k.key != *key);
+                    assert_eq!(
+                        before,
+                        known.findings.len() + 1,
+                        "resolved but not open: {key:?}"
+                    );
+                }
+            },
+        }
+    }
+    known
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, max_shrink_iters: 3000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_of_arrival_and_a_fresh_start_change_nothing(world in world(), after in 0_i64..2000) {
+        let now = UtcMicros(at("+14:00").0 + 72_000_000_000 + after * 61_000_000);
+        let late = numbered_arrivals(&world, true);
+        let (engine, effects) = run(&late, now);
+        let live = Shown::of(&engine);
+        // From nothing, all at once.
+        let (fresh, _) = restored(&late, now, Known::default(), &Names::new());
+        same(&live, &Shown::of(&fresh))?;
+        // What the effects wrote is what holds, and a restart finds nothing to correct.
+        let (again, corrections) = restored(&late, now, applied(&effects), engine.names());
+        prop_assert!(corrections.is_empty(), "a restart would change {:?}", corrections);
+        same(&live, &Shown::of(&again))?;
+        // In time, each twice: the same verdicts and stays (silence and skew read the record, so only those).
+        let mut twice = numbered_arrivals(&world, false);
+        let copies: Vec<Numbered> = twice.iter().map(|n| Numbered { entry: n.entry, arrives: n.arrives.clone() }).collect();
+        twice.extend(copies);
+        twice.sort_by_key(|n| n.arrives.at);
+        let punctual = Shown::of(&run(&twice, now).0);
+        same(&live, &punctual)?;
+    }
+
+    #[test]
+    fn a_restart_in_the_middle_goes_on_the_same(world in world(), cut in 0_usize..45) {
+        let now = UtcMicros(at("+14:00").0 + 72_000_000_000);
+        let all = numbered_arrivals(&world, true);
+        let cut = cut.min(all.len());
+        let (whole, mut through) = run(&all, now);
+        let stopped_at = all[..cut].last().map_or(at("06:00"), |n| n.arrives.at);
+        let (before, mut effects) = run(&all[..cut], stopped_at);
+        let (mut engine, corrections) = restored(&all[..cut], stopped_at, applied(&effects), before.names());
+        prop_assert!(corrections.is_empty(), "a restart would change {:?}", corrections);
+        for n in &all[cut..] {
+            let fact = fact_of(&n.arrives.what, n.entry, n.arrives.at, engine.names_mut());
+            effects.extend(engine.step(n.arrives.at, Input::Fact(fact)));
+        }
+        effects.extend(engine.step(now, Input::Time));
+        same(&Shown::of(&whole), &Shown::of(&engine))?;
+        // Not only the state: the very revisions and findings, in the same order.
+        let told = |e: &Effect| matches!(e, Effect::Revision(_) | Effect::Finding { .. });
+        through.retain(told);
+        effects.retain(told);
+        prop_assert_eq!(through, effects);
+    }
+}

@@ -1,0 +1,41 @@
+//! What each command does: one file a command.
+
+pub mod certificates;
+pub mod check;
+pub mod import;
+pub mod init;
+pub mod muster;
+pub mod registers;
+pub mod run;
+pub mod sources;
+pub mod status;
+pub mod users;
+pub mod verify;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+
+/// Does what the command line asks for.
+///
+/// # Errors
+/// Why it was not done.
+pub fn act(cli: &Cli) -> Result<(), Failure> {
+    match &cli.command {
+        Command::Init(args) => init::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Run(args) => run::run(args),
+        Command::Users(args) => users::run(args),
+        Command::Sources(args) => sources::run(args),
+        Command::Certificates(args) => certificates::run(&args.action),
+        Command::Registers(args) => registers::run(args),
+        Command::Muster(args) => muster::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Replay(args) => match &args.store {
+            Some(dir) => verify::replay(dir),
+            None => crate::replay_files::run(args),
+        },
+        Command::Status(args) => status::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Demo(args) => crate::demo::run(args),
+    }
+}

@@ -1,0 +1,300 @@
+//! The owner's end of the conversation.
+
+use std::collections::VecDeque;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kukaku_schema::intake::{Arrival, ArrivalBody, Intake as _, NotKept, Receipt};
+use kukaku_schema::observation::{Muster, MusterEntry};
+use kukaku_schema::{Name, Observation, UtcMicros};
+use kukaku_store::users::{Users, UsersError};
+use kukaku_store::{query, read_only};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
+
+use super::client::short_path;
+use super::{Credentials, LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
+use crate::clock;
+use crate::failure::Failure;
+use crate::rooms::{Ledger, Stop, stopped};
+use crate::site_dir::SiteDir;
+use crate::start;
+use crate::writer::Writer;
+
+/// Conversations at once: commands are typed by people.
+const CONVERSATIONS_MAX: usize = 8;
+
+/// Arrivals of an import that wait for their commit: many group commits, a few MiB.
+const IN_FLIGHT_MAX: usize = 4096;
+
+/// After so many arrivals an import tells how far it is.
+const TELL_EVERY: u64 = 1000;
+
+/// The name under which the site's own acts are recorded.
+const OWN_SOURCE: &str = "kukaku";
+
+/// What is needed to serve commands.
+#[derive(Clone)]
+pub struct Desk {
+    /// The way into the store.
+    pub writer: Writer,
+    /// The store, for reading.
+    pub store: PathBuf,
+    /// How the rooms are; none where a command owns the store.
+    pub ledger: Option<Arc<Ledger>>,
+    /// Told when the MQTT users changed.
+    pub mqtt_users_changed: Arc<Notify>,
+}
+
+impl Desk {
+    /// Opens the store for one command.
+    pub(super) fn alone(dir: &SiteDir) -> Result<Self, Failure> {
+        let writer = start::writer::for_command(dir)?;
+        Ok(Self { writer, store: dir.store(), ledger: None, mqtt_users_changed: Arc::default() })
+    }
+
+    /// Closes a store opened by `alone`.
+    pub(super) async fn close(self) -> Result<(), Failure> {
+        self.writer.stop().await.map_err(|e| Failure::Store(e.to_string()))
+    }
+}
+
+/// Serves commands until `stop`.
+///
+/// # Errors
+/// The socket can't be made.
+pub async fn serve(desk: Desk, dir: SiteDir, mut stop: Stop) -> Result<(), String> {
+    let path = dir.control_socket();
+    let listener = listen(&path)?;
+    let slots = Arc::new(Semaphore::new(CONVERSATIONS_MAX));
+    let mut conversations = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stopped(&mut stop) => break,
+            Some(_) = conversations.join_next(), if !conversations.is_empty() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!("accept a command: {error}");
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                continue;
+            }
+        };
+        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
+        let (desk, mut stop) = (desk.clone(), stop.clone());
+        conversations.spawn(async move {
+            tokio::select! {
+                () = serve_connection(&desk, stream) => {}
+                () = stopped(&mut stop) => {}
+            }
+            drop(slot);
+        });
+    }
+    // Best effort: a socket that stays behind refuses connections, which means the same.
+    let _ = std::fs::remove_file(&path);
+    while conversations.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// This process owns the store, so a socket that is there belongs to nobody who lives.
+fn listen(path: &std::path::Path) -> Result<UnixListener, String> {
+    let wrong = |e: std::io::Error| format!("listen for commands at {}: {e}", path.display());
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(wrong(e)),
+        _ => {}
+    }
+    let (short, _folder) = short_path(path.to_owned()).map_err(|e| e.to_string())?;
+    let listener = UnixListener::bind(short).map_err(wrong)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(wrong)?;
+    Ok(listener)
+}
+
+/// Serves one conversation: one request, its replies.
+pub async fn serve_connection(desk: &Desk, stream: UnixStream) {
+    let (read, mut write) = stream.into_split();
+    let mut read = BufReader::new(read);
+    let reply = match next_line::<Request>(&mut read).await {
+        Ok(None) => return,
+        Err(why) => Reply::from(Failure::Failed(why)),
+        Ok(Some(Request::Import)) => {
+            let imported = import(desk, &mut read, &mut write).await;
+            imported.unwrap_or_else(Reply::from)
+        }
+        Ok(Some(request)) => answer(desk, request).await.unwrap_or_else(Reply::from),
+    };
+    // Whoever asked may be gone; what was done is done.
+    let _ = tell(&mut write, &reply).await;
+}
+
+async fn next_line<T: serde::de::DeserializeOwned>(
+    read: &mut BufReader<impl tokio::io::AsyncRead + Unpin>,
+) -> Result<Option<T>, String> {
+    let mut line = Vec::new();
+    let length = read.take(LINE_MAX_BYTES).read_until(b'\n', &mut line).await.map_err(|e| e.to_string())?;
+    if length == 0 {
+        return Ok(None);
+    }
+    serde_json::from_slice(&line).map(Some).map_err(|e| format!("a request that is none: {e}"))
+}
+
+async fn tell(write: &mut (impl tokio::io::AsyncWrite + Unpin), reply: &Reply) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(reply).expect("texts, numbers and lists always serialise");
+    line.push(b'\n');
+    write.write_all(&line).await
+}
+
+async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
+    match request {
+        Request::ReloadMqttUsers => {
+            desk.mqtt_users_changed.notify_one();
+            Ok(Reply::Done { lines: Vec::new() })
+        }
+        Request::Rooms => {
+            let rooms = desk.ledger.as_ref().map(|ledger| ledger.read()).unwrap_or_default();
+            let rooms = rooms
+                .into_iter()
+                .map(|room| RoomReply {
+                    working: room.running && room.trouble.is_none(),
+                    note: room.trouble.unwrap_or_default(),
+                    name: room.name,
+                })
+                .collect();
+            Ok(Reply::Rooms { rooms })
+        }
+        Request::ImportRegisters { toml, file, by, reason } => import_registers(desk, &toml, &file, by, reason).await,
+        Request::Muster { at, inside, written_by, confirmed_by } => {
+            muster(desk, at, inside, written_by, confirmed_by).await
+        }
+        Request::Import => Err(Failure::Failed("an import goes on with its rows".to_owned())),
+    }
+}
+
+async fn import_registers(desk: &Desk, toml: &str, file: &str, by: String, reason: String) -> Result<Reply, Failure> {
+    let registers = kukaku_schema::registers::parse(toml, file).map_err(|e| Failure::Written(e.to_string()))?;
+    let change = desk.writer.import_registers(registers, by, reason).await.map_err(start::writer::act_failure)?;
+    Ok(Reply::Done { lines: vec![change.to_string()] })
+}
+
+/// Both users sign in, so that neither can write the other's name.
+async fn muster(
+    desk: &Desk, at: UtcMicros, inside: Vec<(String, String)>, written_by: Credentials, confirmed_by: Credentials,
+) -> Result<Reply, Failure> {
+    let now = clock::now();
+    if at > now {
+        return Err(Failure::Failed(format!("{} lies in the future", at.to_rfc3339_utc())));
+    }
+    if written_by.user == confirmed_by.user {
+        return Err(Failure::Failed("a muster needs two people: give another user to confirm it".to_owned()));
+    }
+    let store = desk.store.clone();
+    let (writer, confirmer) = (written_by.user.clone(), confirmed_by.user.clone());
+    let checked = tokio::task::spawn_blocking(move || -> Result<Vec<MusterEntry>, Failure> {
+        let users = Users::open(&store).map_err(|e| Failure::Store(e.to_string()))?;
+        sign_in(&users, &written_by, now)?;
+        sign_in(&users, &confirmed_by, now)?;
+        placed(&store, at, inside)
+    });
+    let inside = checked.await.map_err(|e| Failure::Failed(e.to_string()))??;
+    let count = inside.len();
+    let name = |text: &str| Name::new(text).map_err(Failure::Failed);
+    let observation = Observation::Muster(Muster {
+        source: name(OWN_SOURCE)?,
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at,
+        inside,
+        written_by: name(&writer)?,
+        confirmed_by: name(&confirmer)?,
+    });
+    let arrival = Arrival { link: "muster".to_owned(), body: ArrivalBody::Observation(Box::new(observation)) };
+    let kept = async { desk.writer.submit(arrival).await?.await }.await.map_err(not_kept)?;
+    Ok(Reply::Done {
+        lines: vec![format!(
+            "journal entry {}: {count} inside at {}, written by {writer}, confirmed by {confirmer}",
+            kept.journal_seq,
+            at.to_rfc3339_utc()
+        )],
+    })
+}
+
+fn sign_in(users: &Users, who: &Credentials, now: UtcMicros) -> Result<(), Failure> {
+    match users.sign_in(&who.user, &who.password, "control", now) {
+        Ok(Some(user)) if user.must_change => Err(Failure::Failed(format!(
+            "{} still has a one-time password; sign in on the pages and change it first",
+            who.user
+        ))),
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err(Failure::Failed(format!("user {:?} or its password is wrong, or it is locked", who.user))),
+        Err(error @ UsersError::Store { .. }) => Err(Failure::Store(error.to_string())),
+        Err(error) => Err(Failure::Failed(error.to_string())),
+    }
+}
+
+/// Persons and zones have to be registered at that instant, and each person has one place.
+fn placed(store: &std::path::Path, at: UtcMicros, inside: Vec<(String, String)>) -> Result<Vec<MusterEntry>, Failure> {
+    let conn = read_only(store).map_err(|e| Failure::Store(e.to_string()))?;
+    let registers = query::registers(&conn).map_err(|e| Failure::Store(e.to_string()))?;
+    let registers = registers.ok_or_else(|| Failure::Failed("there are no registers yet; import them first".to_owned()))?;
+    let mut entries: Vec<MusterEntry> = Vec::new();
+    for (person, zone) in inside {
+        let holds = |valid: &kukaku_schema::Span| valid.contains(at);
+        let is_known = registers.operators.iter().any(|e| e.row.id == person && holds(&e.valid))
+            || registers.persons.iter().any(|e| e.row.id == person && holds(&e.valid));
+        if !is_known {
+            return Err(Failure::Written(format!("person {person:?} is not in the registers at that instant")));
+        }
+        if !registers.zones.iter().any(|e| e.row.id == zone && holds(&e.valid)) {
+            return Err(Failure::Written(format!("zone {zone:?} is not in the registers at that instant")));
+        }
+        if entries.iter().any(|e| e.person.as_str() == person) {
+            return Err(Failure::Written(format!("person {person:?} stands twice; give the innermost zone alone")));
+        }
+        let name = |text| Name::new(text).map_err(Failure::Written);
+        entries.push(MusterEntry { person: name(person)?, zone: name(zone)? });
+    }
+    Ok(entries)
+}
+
+async fn import(
+    desk: &Desk, read: &mut BufReader<impl tokio::io::AsyncRead + Unpin>,
+    write: &mut (impl tokio::io::AsyncWrite + Unpin),
+) -> Result<Reply, Failure> {
+    let mut waiting: VecDeque<Receipt> = VecDeque::new();
+    let (mut kept, mut known, mut told) = (0_u64, 0_u64, 0_u64);
+    let mut count = async |receipt: Receipt| -> Result<(u64, u64), Failure> {
+        let outcome = receipt.await.map_err(not_kept)?;
+        if outcome.duplicate { known += 1 } else { kept += 1 }
+        Ok((kept, known))
+    };
+    let mut so_far = (0, 0);
+    loop {
+        let line = next_line::<WireArrival>(read).await.map_err(Failure::Failed)?;
+        let line = line.ok_or_else(|| Failure::Failed("the import ended without its last line".to_owned()))?;
+        let Some(arrival) = line.into_arrival().map_err(Failure::Failed)? else { break };
+        waiting.push_back(desk.writer.submit(arrival).await.map_err(not_kept)?);
+        if waiting.len() >= IN_FLIGHT_MAX
+            && let Some(oldest) = waiting.pop_front()
+        {
+            so_far = count(oldest).await?;
+        }
+        if so_far.0 + so_far.1 >= told + TELL_EVERY {
+            told = so_far.0 + so_far.1;
+            let reply = Reply::Imported { kept: so_far.0, known: so_far.1, last: false };
+            tell(write, &reply).await.map_err(|e| Failure::Failed(e.to_string()))?;
+        }
+    }
+    for receipt in waiting {
+        so_far = count(receipt).await?;
+    }
+    Ok(Reply::Imported { kept: so_far.0, known: so_far.1, last: true })
+}
+
+fn not_kept(error: NotKept) -> Failure {
+    Failure::Store(error.to_string())
+}

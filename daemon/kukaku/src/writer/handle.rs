@@ -1,0 +1,164 @@
+//! The way to the writer: what links, pages and commands hold.
+
+use std::sync::Arc;
+
+use kukaku_schema::Registers;
+use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
+use kukaku_store::{Changed, OutboxRow, Prepared, RegisterDiff};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
+
+use super::error::ActError;
+use super::machine::RegisterChange;
+use super::queue::{Act, Done, Job, QUEUE_BYTES_MAX};
+
+/// How the writer is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriterState {
+    /// It keeps what comes.
+    Working,
+    /// Storage is in doubt: nothing is kept nor acknowledged until it recovers.
+    Doubt(String),
+    /// It ended in order.
+    Stopped,
+    /// It ended because it could not go on.
+    Failed(String),
+}
+
+/// A handle to the writer; as many as are needed. An `Intake`.
+#[derive(Clone)]
+pub struct Writer {
+    pub(super) jobs: mpsc::Sender<Job>,
+    pub(super) room: Arc<Semaphore>,
+    pub(super) changes: broadcast::Sender<Changed>,
+    pub(super) state: watch::Receiver<WriterState>,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("state", &*self.state.borrow()).finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// One message after each commit: what it changed.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Changed> {
+        self.changes.subscribe()
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn state(&self) -> WriterState {
+        self.state.borrow().clone()
+    }
+
+    /// Returns when it has ended: in order, or because it could not go on.
+    ///
+    /// # Errors
+    /// Why it could not go on.
+    pub async fn ended(&self) -> Result<(), String> {
+        let mut state = self.state.clone();
+        let ended = state.wait_for(|state| matches!(state, WriterState::Stopped | WriterState::Failed(_))).await;
+        match ended.as_deref() {
+            Ok(WriterState::Failed(why)) => Err(why.clone()),
+            Ok(_) => Ok(()),
+            Err(_) => Err("the writer's thread ended without a word".to_owned()),
+        }
+    }
+
+    /// Takes registers in: `registers` is the whole as it shall be from now on.
+    ///
+    /// # Errors
+    /// [`ActError::Refused`]: they are of no use; [`ActError::NotKept`]: try again.
+    pub async fn import_registers(
+        &self, registers: Registers, actor: String, reason: String,
+    ) -> Result<RegisterChange, ActError> {
+        match self.act(Act::Import { registers: Box::new(registers), actor, reason }).await? {
+            Done::Imported(change) => Ok(change),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Says what taking registers in would change, and changes nothing.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: the store can't be read now.
+    pub async fn plan_registers(&self, registers: Registers) -> Result<RegisterDiff, ActError> {
+        match self.act(Act::Plan(Box::new(registers))).await? {
+            Done::Planned(diff) => Ok(diff),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Notes what became of messages of the outbox.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: not noted, the messages are still as they were.
+    pub async fn note_deliveries(&self, rows: Vec<OutboxRow>) -> Result<(), ActError> {
+        self.act(Act::Deliveries(rows)).await.map(drop)
+    }
+
+    /// Returns when everything that is due by now is kept; for a simulated clock, and before a
+    /// reading that must not miss anything.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`].
+    pub async fn advance(&self) -> Result<(), ActError> {
+        self.act(Act::Advance).await.map(drop)
+    }
+
+    /// Signs the journal as it stands, and returns the checkpoint; none for an empty journal.
+    ///
+    /// # Errors
+    /// [`ActError::Refused`]: the journal is not what was signed, or the file can't be written.
+    pub async fn checkpoint(&self) -> Result<Option<String>, ActError> {
+        match self.act(Act::Checkpoint).await? {
+            Done::Signed(note) => Ok(note),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Stops in order: what was handed in before is kept, then the journal says so.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: it had ended already, or storage failed.
+    pub async fn stop(&self) -> Result<(), ActError> {
+        self.act(Act::Stop).await.map(drop)
+    }
+
+    async fn act(&self, act: Act) -> Result<Done, ActError> {
+        let (reply, answer) = oneshot::channel();
+        let gone = |_| ActError::NotKept(self.gone());
+        self.jobs.send(Job::Act { act, reply }).await.map_err(|_| ActError::NotKept(self.gone()))?;
+        answer.await.map_err(gone)?
+    }
+
+    fn gone(&self) -> String {
+        match &*self.state.borrow() {
+            WriterState::Failed(why) | WriterState::Doubt(why) => why.clone(),
+            WriterState::Working | WriterState::Stopped => "the writer has stopped".to_owned(),
+        }
+    }
+}
+
+/// The writer answered another question than the one asked.
+fn mixed_up() -> ActError {
+    ActError::Refused("the writer mixed answers up; this is a mistake in kukaku, please report it".to_owned())
+}
+
+impl Intake for Writer {
+    async fn submit(&self, arrival: Arrival) -> Result<Receipt, NotKept> {
+        // Hashing and encoding happen here, in the task of the link, not in the writer's thread.
+        let arrival = Prepared::new(arrival).map_err(|error| NotKept { reason: error.to_string() })?;
+        let bytes = u32::try_from(arrival.size().min(QUEUE_BYTES_MAX)).unwrap_or(u32::MAX);
+        let stopped = || NotKept { reason: self.gone() };
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.map_err(|_| stopped())?;
+        let (reply, answer) = oneshot::channel();
+        let job = Job::Arrival { arrival: Box::new(arrival), reply, _room: room };
+        self.jobs.send(job).await.map_err(|_| stopped())?;
+        Ok(Receipt::new(async move {
+            let gone = |_| NotKept { reason: "the writer ended before the commit".to_owned() };
+            answer.await.map_err(gone)?
+        }))
+    }
+}

@@ -1,0 +1,378 @@
+//! Store and engine as one: groups of jobs go in, commits come out. Knows no thread and no queue.
+
+use std::fmt;
+use std::sync::Arc;
+
+use kukaku_core::Names;
+use kukaku_core::engine::{Engine, Input, Mode};
+use kukaku_schema::intake::{Arrival, Kept, NotKept};
+use kukaku_schema::{DurationUs, Registers, UtcMicros};
+use kukaku_store::{Appended, Batch, Changed, Directory, Prepared, Store, StoreError};
+
+use super::clock::{Clock, Step, Timeline};
+use super::error::{ActError, WriterError};
+use super::life::{self, GapCause};
+use super::queue::{Act, Done, Job};
+use super::{Purpose, RouteFn};
+
+/// How often watching says that it goes on, and the journal is signed.
+const LIVENESS_EVERY: DurationUs = DurationUs::from_secs(60);
+
+/// A register change that was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisterChange {
+    /// Its journal entry; none where nothing changed, and nothing was written.
+    pub journal_seq: Option<u64>,
+    /// Entries that are new.
+    pub added: usize,
+    /// Entries that ended or were replaced.
+    pub closed: usize,
+    /// It was the opening of the site.
+    pub opening: bool,
+}
+
+impl fmt::Display for RegisterChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.journal_seq {
+            None => f.write_str("nothing changed: the registers are in force as they are written"),
+            Some(seq) => write!(f, "journal entry {seq}: {} entries new, {} ended", self.added, self.closed),
+        }
+    }
+}
+
+/// What became of a job, once its group is committed.
+pub(super) enum Outcome {
+    Arrival(Result<Kept, NotKept>),
+    Act(Result<Done, ActError>),
+}
+
+/// Engine and texts, once there are registers.
+struct Mind {
+    engine: Engine,
+    directory: Directory,
+}
+
+/// The store, the engine, and the time.
+pub(super) struct Machine {
+    store: Store,
+    mind: Option<Mind>,
+    timeline: Timeline,
+    clock: Arc<dyn Clock>,
+    purpose: Purpose,
+    route: RouteFn,
+    next_liveness: UtcMicros,
+    /// A step of the wall clock that is not yet in the journal.
+    clock_step: Option<Step>,
+}
+
+impl Machine {
+    /// Builds the engine from the store.
+    pub(super) fn new(
+        store: Store, purpose: Purpose, clock: Arc<dyn Clock>, route: RouteFn,
+    ) -> Result<Self, WriterError> {
+        let timeline = Timeline::new(store.head().recorded_at, clock.read());
+        let mut machine = Self {
+            store,
+            mind: None,
+            timeline,
+            clock,
+            purpose,
+            route,
+            next_liveness: UtcMicros::MIN,
+            clock_step: None,
+        };
+        machine.build()?;
+        if machine.mind.is_none() && matches!(machine.purpose, Purpose::Watch { .. }) {
+            return Err(WriterError::NoRegisters);
+        }
+        Ok(machine)
+    }
+
+    /// Builds the engine anew from the store, and keeps what differs from what it had said:
+    /// nothing, unless the rules themselves changed with a new version.
+    fn build(&mut self) -> Result<(), WriterError> {
+        self.mind = None;
+        let conn = self.store.connection();
+        let Some(registers) = kukaku_store::registers(conn)? else { return Ok(()) };
+        let (names, known) = (self.store.names()?, kukaku_store::known(conn)?);
+        let now = self.store.head().advanced_to;
+        let built = kukaku_store::with_facts(conn, |facts| Engine::restore(&registers, names, facts, now, known))?;
+        let (mut engine, effects) = built.map_err(WriterError::Engine)?;
+        let directory = Directory::new(&registers, engine.names_mut());
+        if !effects.is_empty() {
+            let mut batch = self.store.begin(now)?;
+            batch.effects(effects, engine.names_mut(), &self.route)?;
+            batch.commit(engine.now(), engine.names())?;
+        }
+        self.mind = Some(Mind { engine, directory });
+        Ok(())
+    }
+
+    /// After a failure: opens the store again, makes sure that it takes what comes, and builds
+    /// the engine from what is in it.
+    pub(super) fn reopen(&mut self) -> Result<(), WriterError> {
+        self.mind = None;
+        self.store.reopen()?;
+        self.store.probe()?;
+        self.build()
+    }
+
+    /// The store.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Watching begins, or goes on after a gap: says so in the journal.
+    pub(super) fn resume(&mut self, after_storage_failure: bool) -> Result<Changed, StoreError> {
+        let now = self.read_clock();
+        let (Purpose::Watch { program, configuration }, Some(mind)) = (&self.purpose, &mut self.mind) else {
+            return Ok(Changed::default());
+        };
+        let head = self.store.head();
+        let mut batch = self.store.begin(now)?;
+        batch.set_clock(self.clock.state());
+        batch.watching(false);
+        let now = batch.recorded_at();
+        let cause = match (after_storage_failure, head.stopped) {
+            (true, _) => GapCause::Storage,
+            (false, true) => GapCause::Stopped,
+            (false, false) => GapCause::Crashed,
+        };
+        let own = match head.watched_to {
+            None => Some(life::watch_started(now)),
+            Some(from) if from < now => Some(life::watch_gap(from, now, cause)),
+            Some(_) => None,
+        };
+        if !after_storage_failure {
+            life::append_start(&mut batch, program, configuration, mind.engine.names_mut())?;
+        }
+        let mut step = Stepper { batch, mind, route: &self.route };
+        if let Some(own) = own {
+            step.own(own)?;
+        }
+        self.next_liveness = now.plus(LIVENESS_EVERY);
+        let Stepper { batch, mind, .. } = step;
+        Ok(batch.commit(mind.engine.now(), mind.engine.names())?.changed)
+    }
+
+    /// Recorded time now; a step of the wall clock is remembered until it is in the journal.
+    fn read_clock(&mut self) -> UtcMicros {
+        let (now, step) = self.timeline.advance(self.clock.read());
+        self.clock_step = step.or(self.clock_step);
+        now
+    }
+
+    /// When it wants to be called though nothing came: a deadline of the engine, or a sign of
+    /// life.
+    pub(super) fn next_wake(&self) -> UtcMicros {
+        let deadline = self.mind.as_ref().and_then(|mind| mind.engine.next_wake()).unwrap_or(UtcMicros::MAX);
+        match self.purpose {
+            Purpose::Watch { .. } => deadline.min(self.next_liveness),
+            Purpose::Command => deadline,
+        }
+    }
+
+    /// Does a group of jobs in one transaction, after letting time pass to now. The outcomes are
+    /// those of the jobs, in their order, and true from the moment this returns.
+    ///
+    /// The second value: a sign of life was due, and the journal is to be signed.
+    pub(super) fn group(&mut self, jobs: &[Job]) -> Result<(Vec<Outcome>, Changed, bool), StoreError> {
+        let now = self.read_clock();
+        let watching = matches!(self.purpose, Purpose::Watch { .. });
+        let alive = watching && now >= self.next_liveness;
+        let clock_step = self.clock_step.filter(|_| watching);
+        let due = alive || clock_step.is_some() || self.next_wake() <= now;
+        if jobs.is_empty() && !due {
+            return Ok((Vec::new(), Changed::default(), false));
+        }
+        let Some(mind) = &mut self.mind else { return self.group_without_registers(jobs, now) };
+        let mut batch = self.store.begin(now)?;
+        if alive || clock_step.is_some() {
+            batch.set_clock(self.clock.state());
+        }
+        if watching {
+            batch.watching(false);
+        }
+        let mut step = Stepper { batch, mind, route: &self.route };
+        let now = step.batch.recorded_at();
+        if let Some(clock_step) = clock_step {
+            step.own(life::clock_step(&clock_step))?;
+            if clock_step.by.0 > 0 {
+                // Either the machine slept, or its clock was wrong until now: nobody watched the
+                // time that was skipped.
+                step.own(life::watch_gap(clock_step.expected, now, GapCause::Clock))?;
+            }
+        }
+        step.engine(now, Input::Time)?;
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            outcomes.push(step.job(job)?);
+        }
+        if alive {
+            life::append_liveness(&mut step.batch, step.mind.engine.names_mut())?;
+            self.next_liveness = now.plus(LIVENESS_EVERY);
+        }
+        let Stepper { batch, mind, .. } = step;
+        if batch.is_empty() {
+            return Ok((outcomes, Changed::default(), alive));
+        }
+        let committed = batch.commit(mind.engine.now(), mind.engine.names())?;
+        // Durable from here on: only now may anything be acknowledged.
+        self.clock_step = None;
+        Ok((outcomes, committed.changed, alive))
+    }
+
+    /// Before the opening of the site there is nothing to understand arrivals with.
+    fn group_without_registers(
+        &mut self, jobs: &[Job], now: UtcMicros,
+    ) -> Result<(Vec<Outcome>, Changed, bool), StoreError> {
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        let mut changed = Changed::default();
+        for job in jobs {
+            if let (Some(_), Job::Act { act: Act::Import { .. }, .. }) = (&self.mind, job) {
+                outcomes.push(Outcome::Act(Err(ActError::Refused("registers were just taken in".to_owned()))));
+                continue;
+            }
+            outcomes.push(match job {
+                Job::Act { act: Act::Import { registers, actor, reason }, .. } => {
+                    let (outcome, opened) = self.open_site(registers, actor, reason, now)?;
+                    changed = opened;
+                    outcome
+                }
+                Job::Act { act: Act::Plan(registers), .. } => {
+                    let diff = kukaku_store::plan(self.store.connection(), registers, now)?;
+                    Outcome::Act(Ok(Done::Planned(diff)))
+                }
+                Job::Act { .. } => Outcome::Act(Ok(Done::Nothing)),
+                Job::Arrival { .. } => {
+                    Outcome::Arrival(Err(NotKept { reason: WriterError::NoRegisters.to_string() }))
+                }
+            });
+        }
+        Ok((outcomes, changed, false))
+    }
+
+    /// The first registers: they hold from ever.
+    fn open_site(
+        &mut self, registers: &Registers, actor: &str, reason: &str, now: UtcMicros,
+    ) -> Result<(Outcome, Changed), StoreError> {
+        if let Err(wrong) = Engine::new(registers, Names::new(), Mode::Live) {
+            return Ok((Outcome::Act(Err(ActError::Refused(wrong))), Changed::default()));
+        }
+        let mut names = self.store.names()?;
+        let diff = kukaku_store::plan(self.store.connection(), registers, now)?;
+        let mut batch = self.store.begin(now)?;
+        batch.set_clock(self.clock.state());
+        let (seq, registers) = batch.change_registers(&diff, actor, reason, &mut names)?;
+        let now = batch.recorded_at();
+        let committed = batch.commit(now, &names)?;
+        let engine = Engine::new(&registers, names, Mode::Live);
+        if let Ok(mut engine) = engine {
+            let directory = Directory::new(&registers, engine.names_mut());
+            self.mind = Some(Mind { engine, directory });
+        }
+        let (added, closed) = diff.counts();
+        let change = RegisterChange { journal_seq: Some(seq), added, closed, opening: true };
+        Ok((Outcome::Act(Ok(Done::Imported(change))), committed.changed))
+    }
+
+    /// Watching ends in order: the last entry says so.
+    pub(super) fn stop(&mut self) -> Result<Changed, StoreError> {
+        let now = self.read_clock();
+        let (Purpose::Watch { .. }, Some(mind)) = (&self.purpose, &mut self.mind) else {
+            return Ok(Changed::default());
+        };
+        let mut batch = self.store.begin(now)?;
+        batch.set_clock(self.clock.state());
+        batch.watching(true);
+        let now = batch.recorded_at();
+        let mut step = Stepper { batch, mind, route: &self.route };
+        step.engine(now, Input::Time)?;
+        life::append_stop(&mut step.batch, step.mind.engine.names_mut())?;
+        let Stepper { batch, mind, .. } = step;
+        Ok(batch.commit(mind.engine.now(), mind.engine.names())?.changed)
+    }
+}
+
+/// A batch with the engine beside it.
+struct Stepper<'a> {
+    batch: Batch<'a>,
+    mind: &'a mut Mind,
+    route: &'a RouteFn,
+}
+
+impl Stepper<'_> {
+    /// Steps the engine and writes what that changed.
+    fn engine(&mut self, now: UtcMicros, input: Input<'_>) -> Result<(), StoreError> {
+        let effects = self.mind.engine.step(now, input);
+        if effects.is_empty() {
+            return Ok(());
+        }
+        self.batch.effects(effects, self.mind.engine.names_mut(), self.route)
+    }
+
+    /// Keeps what kukaku observes of itself.
+    fn own(&mut self, arrival: Arrival) -> Result<(), StoreError> {
+        let prepared = Prepared::new(arrival)?;
+        self.arrival(&prepared).map(drop)
+    }
+
+    fn arrival(&mut self, arrival: &Prepared) -> Result<Kept, StoreError> {
+        let Mind { engine, directory } = &mut *self.mind;
+        match self.batch.arrival(arrival, directory, engine.names_mut())? {
+            Appended::Duplicate { seq } => Ok(Kept { journal_seq: seq, duplicate: true }),
+            Appended::New { seq, fact } => {
+                if let Some(fact) = fact {
+                    self.engine(self.batch.recorded_at(), Input::Fact(fact))?;
+                }
+                Ok(Kept { journal_seq: seq, duplicate: false })
+            }
+        }
+    }
+
+    fn job(&mut self, job: &Job) -> Result<Outcome, StoreError> {
+        Ok(match job {
+            Job::Arrival { arrival, .. } => Outcome::Arrival(Ok(self.arrival(arrival)?)),
+            Job::Act { act, .. } => Outcome::Act(self.act(act)?),
+        })
+    }
+
+    fn act(&mut self, act: &Act) -> Result<Result<Done, ActError>, StoreError> {
+        match act {
+            Act::Import { registers, actor, reason } => self.import(registers, actor, reason),
+            Act::Plan(registers) => {
+                let now = self.batch.recorded_at();
+                Ok(Ok(Done::Planned(kukaku_store::plan(self.batch.connection(), registers, now)?)))
+            }
+            Act::Deliveries(rows) => {
+                for row in rows {
+                    self.batch.note_delivery(row)?;
+                }
+                Ok(Ok(Done::Nothing))
+            }
+            // Time has passed already, and signing and stopping follow the commit.
+            Act::Advance | Act::Checkpoint | Act::Stop => Ok(Ok(Done::Nothing)),
+        }
+    }
+
+    fn import(
+        &mut self, registers: &Registers, actor: &str, reason: &str,
+    ) -> Result<Result<Done, ActError>, StoreError> {
+        if let Err(wrong) = Engine::new(registers, Names::new(), Mode::Live) {
+            return Ok(Err(ActError::Refused(wrong)));
+        }
+        let now = self.batch.recorded_at();
+        let diff = kukaku_store::plan(self.batch.connection(), registers, now)?;
+        let (added, closed) = diff.counts();
+        if diff.is_empty() {
+            let change = RegisterChange { journal_seq: None, added, closed, opening: false };
+            return Ok(Ok(Done::Imported(change)));
+        }
+        let names = self.mind.engine.names_mut();
+        let (seq, registers) = self.batch.change_registers(&diff, actor, reason, names)?;
+        self.mind.directory = Directory::new(&registers, self.mind.engine.names_mut());
+        self.engine(now, Input::Registers { entry: seq, registers: &registers })?;
+        let change = RegisterChange { journal_seq: Some(seq), added, closed, opening: false };
+        Ok(Ok(Done::Imported(change)))
+    }
+}

@@ -1,0 +1,57 @@
+//! What waits for the writer.
+
+use kukaku_schema::Registers;
+use kukaku_schema::intake::{Kept, NotKept};
+use kukaku_store::{OutboxRow, Prepared, RegisterDiff};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::error::ActError;
+use super::machine::RegisterChange;
+
+/// Arrivals that may wait: one full group while another is committed. More would only add delay,
+/// since a sender that waits is slowed down by its own link.
+pub(super) const QUEUE_MAX: usize = 1024;
+
+/// Bytes of arrivals that may wait: sixty of the largest. Keeps memory small whoever floods.
+pub(super) const QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Arrivals in one transaction: beyond it a commit costs as much a piece, and receipts only wait
+/// longer.
+pub(super) const GROUP_MAX: usize = 1024;
+
+/// One thing to do.
+pub(super) enum Job {
+    /// Keep an arrival.
+    Arrival {
+        arrival: Box<Prepared>,
+        reply: oneshot::Sender<Result<Kept, NotKept>>,
+        /// Its room in the queue, given back when it is done.
+        _room: OwnedSemaphorePermit,
+    },
+    /// Something that the house itself asks for.
+    Act { act: Act, reply: oneshot::Sender<Result<Done, ActError>> },
+}
+
+/// What the house asks for.
+pub(super) enum Act {
+    /// Take registers in.
+    Import { registers: Box<Registers>, actor: String, reason: String },
+    /// Say what taking registers in would change.
+    Plan(Box<Registers>),
+    /// Note what became of messages.
+    Deliveries(Vec<OutboxRow>),
+    /// Let time pass to now, and answer when all that is due is kept.
+    Advance,
+    /// Sign the journal as it stands.
+    Checkpoint,
+    /// Stop.
+    Stop,
+}
+
+/// What was done.
+pub(super) enum Done {
+    Nothing,
+    Planned(RegisterDiff),
+    Imported(RegisterChange),
+    Signed(Option<String>),
+}

@@ -1,0 +1,79 @@
+//! Signing the journal: a checkpoint after each sign of life, and whenever one is asked for.
+//!
+//! The newest checkpoint is also kept in a file outside the database. A database that is behind
+//! it was put back from a backup or cut: nothing is signed then, and the writer does not start.
+//! Neither stops whoever holds key and disk; a checkpoint that somebody else has kept does.
+
+use std::path::{Path, PathBuf};
+
+use kukaku_ledger::{Checkpoint, Head, KeyTerm, Signer, SigningKey};
+use kukaku_schema::UtcMicros;
+use kukaku_store::{Store, StoreError, StoredCheckpoint, newest_checkpoint};
+
+use super::error::WriterError;
+use crate::durable;
+
+/// The signer, and where its memory lies.
+pub(super) struct Signing {
+    signer: Signer,
+    file: PathBuf,
+}
+
+impl Signing {
+    /// Reads the newest checkpoint from its file and holds the store against it.
+    pub(super) fn open(
+        key: SigningKey, former: &[KeyTerm], file: &Path, store: &Store,
+    ) -> Result<Self, WriterError> {
+        let wrong = |what: String| WriterError::CheckpointFile { path: file.to_owned(), what };
+        let kept = newest_checkpoint(store.connection())?;
+        let note = match std::fs::read(file) {
+            Ok(note) => Some(note),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(wrong(error.to_string())),
+        };
+        let last = match note {
+            None if kept.is_some() => {
+                return Err(wrong("is missing, though checkpoints were signed; put it back".to_owned()));
+            }
+            None => None,
+            Some(note) => {
+                let mut terms = former.to_vec();
+                terms.push(KeyTerm::whole(key.verifier().clone()));
+                let opened = Checkpoint::open(&note, &terms)
+                    .map_err(|source| WriterError::Checkpoint { path: file.to_owned(), source })?;
+                check_not_rolled_back(store, opened.head)?;
+                // Power failed between file and table: the table follows.
+                if kept.is_none_or(|kept| kept.head.size < opened.head.size) {
+                    let note = String::from_utf8_lossy(&note).into_owned();
+                    let signed_at = store.head().recorded_at;
+                    store.keep_checkpoint(&StoredCheckpoint { head: opened.head, note, signed_at })?;
+                }
+                Some(opened.head)
+            }
+        };
+        Ok(Self { signer: Signer::new(key, last), file: file.to_owned() })
+    }
+
+    /// Signs the journal as it stands, and keeps the checkpoint. Returns the newest one.
+    pub(super) fn sign(&mut self, store: &Store, now: UtcMicros) -> Result<Option<String>, WriterError> {
+        let head = store.tree_head();
+        if head.size == 0 {
+            return Ok(None);
+        }
+        let proof = store.consistency_from(self.signer.last().map_or(0, |last| last.size))?;
+        let note = self.signer.sign(head, &proof)?.to_text();
+        // The file first: whoever is given the note later, we remember what we signed.
+        durable::write_file(&self.file, note.as_bytes(), durable::PUBLIC_MODE)
+            .map_err(|error| WriterError::CheckpointFile { path: self.file.clone(), what: error.to_string() })?;
+        store.keep_checkpoint(&StoredCheckpoint { head, note: note.clone(), signed_at: now })?;
+        Ok(Some(note))
+    }
+}
+
+fn check_not_rolled_back(store: &Store, signed: Head) -> Result<(), StoreError> {
+    let size = store.tree_head().size;
+    if size < signed.size {
+        return Err(StoreError::RolledBack { path: store.path().to_owned(), size, signed: signed.size });
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! Harm that these stories keep away: an arrival that was acknowledged and is gone, one that
+//! counts twice, an hour that nobody watched and that nobody sees, an alert that was never
+//! written down.
+
+mod crash;
+mod house;
+mod storage;
+mod stories;
+mod worlds;

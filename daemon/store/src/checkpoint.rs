@@ -1,0 +1,100 @@
+//! Signed heads of the tree, and what is needed to sign the next.
+
+use kukaku_ledger::{Hash, Head as TreeHead, consistency_proof};
+use kukaku_schema::UtcMicros;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::error::{StoreError, in_act};
+use crate::store::Store;
+use crate::tree;
+
+/// A signed head as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCheckpoint {
+    /// The head that it signs.
+    pub head: TreeHead,
+    /// The C2SP signed note.
+    pub note: String,
+    /// Our clock when it was signed.
+    pub signed_at: UtcMicros,
+}
+
+const ACT: &str = "read a checkpoint";
+
+impl StoredCheckpoint {
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Vec<u8>, String, i64)> {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    }
+
+    pub(crate) fn of(row: (i64, Vec<u8>, String, i64)) -> Result<Self, StoreError> {
+        let (size, root, note, signed_at) = row;
+        let root = Hash::from_slice(&root).ok_or_else(|| StoreError::corrupt(ACT, "a root is cut short"))?;
+        let head = TreeHead { size: size.cast_unsigned(), root };
+        Ok(Self { head, note, signed_at: UtcMicros(signed_at) })
+    }
+}
+
+/// The newest checkpoint; none before the first.
+///
+/// # Errors
+/// What the disk says.
+pub fn newest_checkpoint(conn: &Connection) -> Result<Option<StoredCheckpoint>, StoreError> {
+    conn.prepare_cached("SELECT size, root, note, signed_at_us FROM checkpoint ORDER BY size DESC LIMIT 1")
+        .and_then(|mut statement| statement.query_row([], StoredCheckpoint::read).optional())
+        .map_err(in_act(ACT))?
+        .map(StoredCheckpoint::of)
+        .transpose()
+}
+
+impl Store {
+    /// The head of the tree as it was committed last.
+    #[must_use]
+    pub fn tree_head(&self) -> TreeHead {
+        TreeHead { size: self.frontier.size(), root: self.frontier.root() }
+    }
+
+    /// The proof that the tree of `old` entries is the beginning of the present one.
+    ///
+    /// # Errors
+    /// [`StoreError::RolledBack`] if the present tree is smaller, [`StoreError::Corrupt`] if a
+    /// node is missing.
+    pub fn consistency_from(&self, old: u64) -> Result<Vec<Hash>, StoreError> {
+        const ACT: &str = "prove that the journal only grew";
+        let size = self.frontier.size();
+        if old > size {
+            return Err(StoreError::RolledBack { path: self.path().to_owned(), size, signed: old });
+        }
+        let mut failed = None;
+        let proof = consistency_proof(old, size, |id| {
+            tree::node(&self.conn, id).unwrap_or_else(|error| {
+                failed = Some(error);
+                None
+            })
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => proof.map_err(|error| StoreError::corrupt(ACT, error.to_string())),
+        }
+    }
+
+    /// Keeps a signed head; keeping it again changes nothing.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn keep_checkpoint(&self, checkpoint: &StoredCheckpoint) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO checkpoint (size, root, note, signed_at_us) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    checkpoint.head.size.cast_signed(),
+                    checkpoint.head.root.as_bytes(),
+                    checkpoint.note,
+                    checkpoint.signed_at.0,
+                ])
+            })
+            .map(drop)
+            .map_err(in_act("keep a checkpoint"))
+    }
+}

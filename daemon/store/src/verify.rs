@@ -1,0 +1,294 @@
+//! Verification: every entry is hashed again and held against the tree and its signed heads.
+//!
+//! Proves that nothing was changed since the last checkpoint that somebody else has kept. It does
+//! not prove that a source told the truth.
+
+use std::collections::BTreeMap;
+
+use kukaku_ledger::{Checkpoint, ClockState, Frontier, Hash, KeyTerm, Leaf, NodeId, TILE_WIDTH, commitment};
+use rusqlite::{Connection, Row};
+
+use crate::batch::PAYLOAD_FIELD;
+use crate::checkpoint::StoredCheckpoint;
+use crate::error::{StoreError, in_act};
+use crate::{load, tree};
+
+/// Most faults that a report lists: the first is what matters, a few more show the extent.
+const FAULTS_MAX: usize = 20;
+
+const ACT: &str = "verify the journal";
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The journal entry, or the size of the tree that a checkpoint speaks of.
+    pub entry: u64,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Entries that were hashed.
+    pub entries: u64,
+    /// Checkpoints whose root and signature were checked.
+    pub checkpoints: u64,
+    /// The root over all entries.
+    pub root: Hash,
+    /// The largest tree that a valid checkpoint covers; 0: none.
+    pub signed_to: u64,
+    /// What is wrong, by entry; at most twenty. Empty: nothing.
+    pub faults: Vec<Fault>,
+}
+
+/// A journal row as it is hashed.
+struct Entry {
+    leaf: Leaf,
+    kept: Vec<u8>,
+    payload: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+const COLUMNS: &str = "j.seq, j.kind, s.text, c.text, j.client_seq, j.source_seq, j.recorded_at_us, j.device_time_us, \
+                       j.clock, j.commitment, j.leaf_hash";
+const WORDS: &str = "LEFT JOIN word s ON s.id = j.source LEFT JOIN word c ON c.id = j.client";
+
+/// Verifies the whole store: entries, values, tree, checkpoints. `keys` are the site's keys with
+/// their terms; `outside` is the newest checkpoint that is kept outside the database. `progress`
+/// is told how many entries of how many are done.
+///
+/// # Errors
+/// Only where the store can't be read; what is wrong with its content is in the report.
+pub fn verify(
+    conn: &Connection, keys: &[KeyTerm], outside: Option<&str>, mut progress: impl FnMut(u64, u64),
+) -> Result<VerifyReport, StoreError> {
+    // One view of the store, however long it takes and whatever is appended meanwhile.
+    let view = conn.unchecked_transaction().map_err(in_act(ACT))?;
+    let size = load::head(&view)?.journal_size;
+    let mut state = State {
+        frontier: Frontier::new(),
+        faults: Vec::new(),
+        sources: BTreeMap::new(),
+        clients: BTreeMap::new(),
+        checkpoints: checkpoints(&view)?,
+        checked: 0,
+        signed_to: 0,
+        keys,
+    };
+    let sql = format!(
+        "SELECT {COLUMNS}, p.salt, p.body FROM journal j {WORDS} LEFT JOIN payload p ON p.seq = j.seq ORDER BY j.seq"
+    );
+    let mut statement = view.prepare(&sql).map_err(in_act(ACT))?;
+    let mut rows = statement.query([]).map_err(in_act(ACT))?;
+    while let Some(row) = rows.next().map_err(in_act(ACT))? {
+        let entry = read(row, true)?;
+        let expected = state.frontier.size();
+        if entry.leaf.seq != expected {
+            state.fault(expected, format!("is missing; the next one is {}", entry.leaf.seq));
+            break;
+        }
+        state.entry(&view, &entry)?;
+        if expected.is_multiple_of(4096) {
+            progress(expected, size);
+        }
+        if state.faults.len() >= FAULTS_MAX {
+            break;
+        }
+    }
+    let done = state.frontier.size();
+    if done != size && state.faults.is_empty() {
+        state.fault(done.min(size), format!("the store speaks of {size} entries, {done} are there"));
+    }
+    state.outside(outside);
+    progress(done, size);
+    Ok(state.report())
+}
+
+struct State<'a> {
+    frontier: Frontier,
+    faults: Vec<Fault>,
+    sources: BTreeMap<String, u64>,
+    clients: BTreeMap<String, u64>,
+    checkpoints: BTreeMap<u64, StoredCheckpoint>,
+    checked: u64,
+    signed_to: u64,
+    keys: &'a [KeyTerm],
+}
+
+impl State<'_> {
+    fn fault(&mut self, entry: u64, what: String) {
+        self.faults.push(Fault { entry, what });
+    }
+
+    fn entry(&mut self, conn: &Connection, entry: &Entry) -> Result<(), StoreError> {
+        let seq = entry.leaf.seq;
+        let hash = match entry.leaf.hash() {
+            Ok(hash) => hash,
+            Err(error) => {
+                self.fault(seq, error.to_string());
+                return Ok(());
+            }
+        };
+        if hash.as_bytes().as_slice() != entry.kept {
+            self.fault(seq, "was changed: its bytes do not give the hash in the tree".to_owned());
+        }
+        match &entry.payload {
+            None => self.fault(seq, "its value is missing".to_owned()),
+            Some((salt, body)) => {
+                let made = salt.as_slice().try_into().ok().map(|salt| commitment(&salt, PAYLOAD_FIELD, body));
+                if made != Some(entry.leaf.commitment) {
+                    self.fault(seq, "its value was changed: it is not what the entry commits to".to_owned());
+                }
+            }
+        }
+        for (numbers, text, number, whose) in [
+            (&mut self.sources, &entry.leaf.source, entry.leaf.source_seq, "source"),
+            (&mut self.clients, &entry.leaf.client, entry.leaf.client_seq, "client"),
+        ] {
+            let next = numbers.entry(text.clone()).or_default();
+            if *next != number {
+                let what = format!("is number {number} of its {whose}, {next} was to come");
+                self.faults.push(Fault { entry: seq, what });
+            }
+            *next = number + 1;
+        }
+        let mut nodes: Vec<(NodeId, Hash)> = Vec::new();
+        self.frontier.push(hash, |id, hash| {
+            if id.level > 0 && id.tile_slot().is_some() {
+                nodes.push((id, hash));
+            }
+        });
+        for (id, hash) in nodes {
+            if tree::node(conn, id)? != Some(hash) {
+                let first = id.index << id.level;
+                self.fault(first, format!("the tree's node over the entries {first} to {seq} is not theirs"));
+            }
+        }
+        self.checkpoint(self.frontier.size());
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, size: u64) {
+        let Some(checkpoint) = self.checkpoints.remove(&size) else { return };
+        self.checked += 1;
+        let root = self.frontier.root();
+        match Checkpoint::open(checkpoint.note.as_bytes(), self.keys) {
+            Err(error) => self.fault(size, format!("the checkpoint of {size} entries: {error}")),
+            Ok(opened) if opened.head.size != size || opened.head.root != root || checkpoint.head.root != root => {
+                let what = format!("the checkpoint of {size} entries signs another tree: entries were changed");
+                self.fault(size, what);
+            }
+            Ok(_) => self.signed_to = size,
+        }
+    }
+
+    /// The head that is kept outside the database, and checkpoints beyond the journal's end.
+    fn outside(&mut self, outside: Option<&str>) {
+        let size = self.frontier.size();
+        if let Some((beyond, _)) = self.checkpoints.last_key_value().filter(|(beyond, _)| **beyond > size) {
+            let what = format!("a checkpoint of {beyond} entries was signed, {size} are there: entries were cut off");
+            self.fault(size, what);
+        }
+        let Some(note) = outside else { return };
+        match Checkpoint::open(note.as_bytes(), self.keys) {
+            Err(error) => self.fault(size, format!("the checkpoint outside the store: {error}")),
+            Ok(opened) if opened.head.size > size => {
+                let signed = opened.head.size;
+                let what = format!("the checkpoint outside the store covers {signed} entries, {size} are there");
+                self.fault(size, what);
+            }
+            Ok(_) => {}
+        }
+    }
+
+    fn report(mut self) -> VerifyReport {
+        self.faults.sort_by_key(|fault| fault.entry);
+        VerifyReport {
+            entries: self.frontier.size(),
+            checkpoints: self.checked,
+            root: self.frontier.root(),
+            signed_to: self.signed_to,
+            faults: self.faults,
+        }
+    }
+}
+
+fn checkpoints(conn: &Connection) -> Result<BTreeMap<u64, StoredCheckpoint>, StoreError> {
+    let mut statement =
+        conn.prepare("SELECT size, root, note, signed_at_us FROM checkpoint").map_err(in_act(ACT))?;
+    let rows = statement.query_map([], StoredCheckpoint::read).map_err(in_act(ACT))?;
+    rows.map(|row| {
+        let checkpoint = StoredCheckpoint::of(row.map_err(in_act(ACT))?)?;
+        Ok((checkpoint.head.size, checkpoint))
+    })
+    .collect()
+}
+
+fn read(row: &Row<'_>, with_payload: bool) -> Result<Entry, StoreError> {
+    let column = || -> rusqlite::Result<_> {
+        let text = |place| row.get::<_, Option<String>>(place).map(Option::unwrap_or_default);
+        let number = |place| row.get::<_, i64>(place).map(i64::cast_unsigned);
+        let leaf = Leaf {
+            seq: number(0)?,
+            kind: row.get(1)?,
+            source: text(2)?,
+            client: text(3)?,
+            client_seq: number(4)?,
+            source_seq: number(5)?,
+            recorded_at_us: row.get(6)?,
+            device_time_us: row.get(7)?,
+            clock: match row.get::<_, i64>(8)? {
+                1 => ClockState::Synchronised,
+                2 => ClockState::Unsynchronised,
+                _ => ClockState::Unknown,
+            },
+            commitment: Hash([0; 32]),
+        };
+        let payload = if with_payload {
+            row.get::<_, Option<Vec<u8>>>(11)?.zip(row.get::<_, Option<Vec<u8>>>(12)?)
+        } else {
+            None
+        };
+        Ok((leaf, row.get::<_, Vec<u8>>(9)?, row.get::<_, Vec<u8>>(10)?, payload))
+    };
+    let (mut leaf, commitment, kept, payload) = column().map_err(in_act(ACT))?;
+    let seq = leaf.seq;
+    leaf.commitment = Hash::from_slice(&commitment)
+        .ok_or_else(|| StoreError::corrupt(ACT, format!("the commitment of entry {seq} is cut short")))?;
+    Ok(Entry { leaf, kept, payload })
+}
+
+/// Hashes the last entries again, at least `last` of `size`, and holds them against the tree.
+pub(crate) fn tail(conn: &Connection, size: u64, last: u64) -> Result<(), StoreError> {
+    const ACT: &str = "check the journal's last entries";
+    let first = size.saturating_sub(last) / TILE_WIDTH * TILE_WIDTH;
+    let sql = format!("SELECT {COLUMNS} FROM journal j {WORDS} WHERE j.seq >= ?1 ORDER BY j.seq");
+    let mut statement = conn.prepare(&sql).map_err(in_act(ACT))?;
+    let mut rows = statement.query([first.cast_signed()]).map_err(in_act(ACT))?;
+    let mut part = Frontier::new();
+    let mut next = first;
+    while let Some(row) = rows.next().map_err(in_act(ACT))? {
+        let entry = read(row, false)?;
+        if entry.leaf.seq != next {
+            return Err(StoreError::corrupt(ACT, format!("entry {next} is missing")));
+        }
+        let hash = entry.leaf.hash().map_err(|error| StoreError::corrupt(ACT, error.to_string()))?;
+        if hash.as_bytes().as_slice() != entry.kept {
+            return Err(StoreError::corrupt(ACT, format!("entry {next} was changed")));
+        }
+        part.push(hash, |_, _| {});
+        next += 1;
+        if next.is_multiple_of(TILE_WIDTH) {
+            let id = NodeId { level: 8, index: next / TILE_WIDTH - 1 };
+            if tree::node(conn, id)? != Some(part.root()) {
+                let group = next - TILE_WIDTH;
+                return Err(StoreError::corrupt(ACT, format!("the entries from {group} on are not those of the tree")));
+            }
+            part = Frontier::new();
+        }
+    }
+    if next != size {
+        return Err(StoreError::corrupt(ACT, format!("{next} entries are there, the store speaks of {size}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! The API: what the pages show as JSON, and the way in for observations.
+//!
+//! Every route stands in the table of `routes`, from which its description is made as well.
+
+pub(crate) mod describe;
+pub(crate) mod observations;
+pub(crate) mod read;
+pub(crate) mod shapes;

@@ -1,0 +1,554 @@
+//! 現況: the state of the site at a glance, on a desk or on the wall.
+
+use askama::Template;
+use axum::extract::{Extension, State};
+use axum::http::{Uri, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use kukaku_core::OutageCause;
+use kukaku_schema::{FindingKind, Lang, Severity, UtcMicros, Verdict};
+use kukaku_store::StoreError;
+use kukaku_store::query::{self, FindingFilter, FindingRow, Inside, Reader, SessionFilter};
+use kukaku_store::users::Scope;
+
+use super::findings::about_text;
+use super::gaps::gaps_now;
+use super::layout::{Frame, page, rendered};
+use super::sessions::SessionLine;
+use super::{View, read_view};
+use crate::error::WebError;
+use crate::house::App;
+use crate::http::cookie;
+use crate::http::guard::Viewer;
+use crate::http::params::{Param, Params, Shape};
+use crate::text::{self, Chip, clean};
+
+/// Open sessions and findings shown at once: what fits a screen, the gravest first.
+const SESSIONS_SHOWN: u32 = 30;
+const FINDINGS_SHOWN: usize = 10;
+/// Findings that are read to choose the gravest of.
+const FINDINGS_READ: u32 = 500;
+
+/// The board's parameters.
+pub(crate) const PARAMS: &[Param] = &[Param::new(
+    "part",
+    Shape::Choice(&["state", "zones", "sessions", "findings", "doors", "sources"]),
+    "one part alone",
+)];
+
+struct Banner {
+    class: &'static str,
+    icon: &'static str,
+    text: String,
+}
+
+struct Tile {
+    class: &'static str,
+    icon: &'static str,
+    label: &'static str,
+    value: String,
+    unit: &'static str,
+    more: String,
+}
+
+#[derive(Template)]
+#[template(path = "board_state.html")]
+struct StatePart {
+    banner: Banner,
+    banner_more: String,
+    tiles: Vec<Tile>,
+}
+
+struct PersonView {
+    id: String,
+    name: String,
+    grade: Chip,
+    since: String,
+    for_long: String,
+}
+
+struct ZoneView {
+    id: String,
+    name: String,
+    within: String,
+    marks: Vec<Chip>,
+    people: Vec<PersonView>,
+    empty_text: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "board_zones.html")]
+struct ZonesPart {
+    lang: Lang,
+    zones: Vec<ZoneView>,
+}
+
+#[derive(Template)]
+#[template(path = "board_sessions.html")]
+struct SessionsPart {
+    lang: Lang,
+    links: bool,
+    gaps: Vec<String>,
+    rows: Vec<SessionLine>,
+    more: bool,
+}
+
+struct FindingLine {
+    id: i64,
+    severity: Chip,
+    kind: &'static str,
+    about: String,
+    since: String,
+}
+
+#[derive(Template)]
+#[template(path = "board_findings.html")]
+struct FindingsPart {
+    lang: Lang,
+    links: bool,
+    rows: Vec<FindingLine>,
+    more: usize,
+    say: String,
+}
+
+struct DoorLine {
+    name: String,
+    between: String,
+    state: Option<Chip>,
+    since: String,
+    marks: Vec<Chip>,
+}
+
+#[derive(Template)]
+#[template(path = "board_doors.html")]
+struct DoorsPart {
+    lang: Lang,
+    rows: Vec<DoorLine>,
+}
+
+struct SourceLine {
+    name: String,
+    state: Chip,
+    last: String,
+}
+
+#[derive(Template)]
+#[template(path = "board_sources.html")]
+struct SourcesPart {
+    lang: Lang,
+    rows: Vec<SourceLine>,
+}
+
+#[derive(Template)]
+#[template(path = "board.html")]
+struct BoardPage {
+    f: Frame,
+    path: &'static str,
+    state: String,
+    zones: String,
+    sessions: String,
+    findings: String,
+    doors: String,
+    sources: String,
+}
+
+/// What the board is made of, read at one state of the store.
+struct Facts {
+    inside: Vec<Inside>,
+    outages: Vec<(String, UtcMicros, OutageCause)>,
+    holding: Vec<FindingRow>,
+    open: query::Listed<query::SessionRow>,
+    /// How many are open, and how many of them need a look.
+    open_counts: (i64, i64),
+    gaps: Vec<String>,
+}
+
+impl Facts {
+    fn read(reader: &Reader, view: &View) -> Result<Self, StoreError> {
+        let filter = FindingFilter { holding_only: true, ..FindingFilter::default() };
+        let mut holding = query::findings(reader, &filter, None, FINDINGS_READ)?.rows;
+        let open = SessionFilter { open_only: true, ..SessionFilter::default() };
+        let counted = query::sessions_counted(reader, &open)?;
+        let sum = |want: &dyn Fn(Option<Verdict>) -> bool| -> i64 {
+            counted.iter().filter(|(verdict, _)| want(*verdict)).map(|(_, count)| count).sum()
+        };
+        holding.sort_by(|a, b| (b.severity, b.opened_at).cmp(&(a.severity, a.opened_at)));
+        Ok(Self {
+            inside: innermost(query::inside_now(reader)?, view),
+            outages: query::door_outages_now(reader)?,
+            holding,
+            open: query::open_sessions(reader, SESSIONS_SHOWN)?,
+            open_counts: (sum(&|_| true), sum(&|verdict| verdict.is_some_and(|v| !v.is_quiet()))),
+            gaps: gaps_now(reader, view)?,
+        })
+    }
+
+    fn silent(&self) -> impl Iterator<Item = &str> {
+        self.holding.iter().filter(|f| f.kind == FindingKind::SourceSilent).filter_map(|f| f.subject("source"))
+    }
+}
+
+/// Each person once, in the innermost zone he is in.
+fn innermost(inside: Vec<Inside>, view: &View) -> Vec<Inside> {
+    let all = inside.clone();
+    let in_deeper = |row: &Inside| all.iter().any(|other| other.person == row.person && view.dir.lies_in(&other.zone, &row.zone));
+    inside.into_iter().filter(|row| !in_deeper(row)).collect()
+}
+
+/// `GET /`.
+pub(crate) async fn board(
+    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+) -> Result<Response, WebError> {
+    show(&app, &viewer, &params, false).await
+}
+
+/// `GET /wall`.
+pub(crate) async fn wall(
+    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+) -> Result<Response, WebError> {
+    show(&app, &viewer, &params, true).await
+}
+
+/// `POST /wall/start`: ends the sign-in and opens one that can show the wall display alone.
+pub(crate) async fn start_wall(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Result<Response, WebError> {
+    let (Some(session), Some(old)) = (viewer.session.clone(), viewer.session_cookie.clone()) else {
+        return Err(WebError::NotSignedIn);
+    };
+    let (now, address) = (app.now(), viewer.address.to_string());
+    let fresh = app
+        .with_users(move |users| {
+            let fresh = users.open_session(&session.user, Scope::Wall, &address, now)?;
+            users.close_session(&old)?;
+            Ok(fresh)
+        })
+        .await?;
+    Ok(([(header::SET_COOKIE, cookie::set(cookie::SESSION, &fresh))], Redirect::to("/wall")).into_response())
+}
+
+async fn show(app: &App, viewer: &Viewer, params: &Params, wall: bool) -> Result<Response, WebError> {
+    let part = params.text("part");
+    let wanted = part.clone();
+    let links = !wall;
+    let (view, parts) = read_view(app, viewer, move |reader, view| {
+        let facts = Facts::read(reader, view)?;
+        let want = |name: &str| wanted.is_none() || wanted.as_deref() == Some(name);
+        let doors = if want("doors") { Some(doors_part(reader, view, &facts)?) } else { None };
+        let sources = if want("sources") { Some(sources_part(reader, view, &facts)?) } else { None };
+        Ok((
+            want("state").then(|| state_part(view, &facts)),
+            want("zones").then(|| zones_part(view, &facts)),
+            want("sessions").then(|| sessions_part(view, &facts, links)),
+            want("findings").then(|| findings_part(view, &facts, links)),
+            doors,
+            sources,
+        ))
+    })
+    .await?;
+    let (state, zones, sessions, findings, doors, sources) = parts;
+    let texts = [
+        text_of(state)?,
+        text_of(zones)?,
+        text_of(sessions)?,
+        text_of(findings)?,
+        text_of(doors)?,
+        text_of(sources)?,
+    ];
+    if part.is_some() {
+        return Ok(axum::response::Html(texts.concat()).into_response());
+    }
+    let [state, zones, sessions, findings, doors, sources] = texts;
+    let path = if wall { "/wall" } else { "/" };
+    let mut f = view.frame(viewer, "board", "現況", "Status", path);
+    f.live = true;
+    f.wall = wall;
+    f.clock = view.dir.zone.shown(view.now).get(..16).unwrap_or_default().to_owned();
+    page(&BoardPage { f, path, state, zones, sessions, findings, doors, sources })
+}
+
+fn text_of(part: Option<impl Template>) -> Result<String, WebError> {
+    part.map_or(Ok(String::new()), |part| rendered(&part))
+}
+
+fn state_part(view: &View, facts: &Facts) -> StatePart {
+    let lang = view.lang;
+    let of = |severity: Severity| facts.holding.iter().filter(|f| f.severity == severity).count();
+    let (critical, high, medium) = (of(Severity::Critical), of(Severity::High), of(Severity::Medium));
+    let banner = match (critical, high, facts.gaps.len()) {
+        (1.., _, _) => Banner {
+            class: "bad",
+            icon: "stop",
+            text: match lang {
+                Lang::Ja => format!("重大な検知 {critical}件 — すぐに確認してください"),
+                Lang::En => format!("{critical} critical — look at it now"),
+            },
+        },
+        (0, 1.., _) | (0, _, 1..) => Banner {
+            class: "warn",
+            icon: "alert",
+            text: lang.pick("確認が必要なことがあります", "Something needs a look").to_owned(),
+        },
+        _ => Banner { class: "ok", icon: "check", text: lang.pick("異常はありません", "Nothing is wrong").to_owned() },
+    };
+    let banner_more = facts.holding.first().map_or_else(String::new, |finding| {
+        format!("{} — {}", finding.kind.label(lang), about_text(finding, view))
+    });
+    let people: std::collections::BTreeSet<&str> = facts.inside.iter().map(|row| row.person.as_str()).collect();
+    let (open, attention) = facts.open_counts;
+    let doors_out: std::collections::BTreeSet<&str> = facts.outages.iter().map(|(door, _, _)| door.as_str()).collect();
+    let silent = facts.silent().count();
+    let level = |bad: bool| if bad { "warn" } else { "ok" };
+    let icon = |bad: bool, good: &'static str| if bad { "alert" } else { good };
+    let (ja_more, en_more) = (format!("うち要確認 {attention}件"), format!("{attention} need a look"));
+    let sums = match lang {
+        Lang::Ja => format!("重大 {critical}・警告 {high}・注意 {medium}"),
+        Lang::En => format!("critical {critical}, high {high}, medium {medium}"),
+    };
+    let gaps_text = if facts.gaps.is_empty() {
+        lang.pick("セッション記録の欠測なし", "no session records missing").to_owned()
+    } else {
+        match lang {
+            Lang::Ja => format!("セッション記録の欠測 {}件", facts.gaps.len()),
+            Lang::En => format!("session records missing: {}", facts.gaps.len()),
+        }
+    };
+    StatePart {
+        banner,
+        banner_more: if critical + high > 0 { banner_more } else { String::new() },
+        tiles: vec![
+            tile("ok", "person", lang.pick("在室", "Inside"), people.len(), lang.pick("人", ""), String::new()),
+            tile(
+                if attention > 0 { "bad" } else { "ok" },
+                icon(attention > 0, "line"),
+                lang.pick("接続中", "Open sessions"),
+                usize::try_from(open).unwrap_or_default(),
+                lang.pick("件", ""),
+                lang.pick(ja_more, en_more),
+            ),
+            tile(
+                if critical > 0 { "bad" } else { level(high + medium > 0) },
+                icon(critical + high + medium > 0, "check"),
+                lang.pick("検知", "Findings"),
+                critical + high + medium,
+                lang.pick("件", ""),
+                sums,
+            ),
+            tile(
+                level(!doors_out.is_empty()),
+                icon(!doors_out.is_empty(), "door"),
+                lang.pick("欠測中の扉", "Doors not watched"),
+                doors_out.len(),
+                lang.pick("か所", ""),
+                String::new(),
+            ),
+            tile(
+                level(silent > 0 || !facts.gaps.is_empty()),
+                icon(silent > 0 || !facts.gaps.is_empty(), "check"),
+                lang.pick("応答のない機器", "Silent devices"),
+                silent,
+                lang.pick("台", ""),
+                gaps_text,
+            ),
+        ],
+    }
+}
+
+fn tile(
+    class: &'static str, icon: &'static str, label: &'static str, value: usize, unit: &'static str, more: String,
+) -> Tile {
+    Tile { class, icon, label, value: value.to_string(), unit, more }
+}
+
+fn zones_part(view: &View, facts: &Facts) -> ZonesPart {
+    let lang = view.lang;
+    let zones = view
+        .dir
+        .zones()
+        .map(|(id, name)| {
+            let doors = view.dir.doors_of(id, view.now);
+            let mut causes: Vec<OutageCause> =
+                facts.outages.iter().filter(|(door, _, _)| doors.contains(door)).map(|(_, _, cause)| *cause).collect();
+            causes.sort_unstable();
+            causes.dedup();
+            let people = facts
+                .inside
+                .iter()
+                .filter(|row| row.zone == id)
+                .map(|row| PersonView {
+                    id: row.person.clone(),
+                    name: clean(&view.dir.person(&row.person)),
+                    grade: text::grade_chip(row.grade, lang),
+                    since: text::when_short(&view.dir.zone, row.since, view.now, lang),
+                    for_long: text::length(view.now.since(row.since), lang),
+                })
+                .collect();
+            ZoneView {
+                id: id.to_owned(),
+                name: clean(name),
+                within: view.dir.parent(id).map_or_else(String::new, |parent| {
+                    let parent = clean(&view.dir.zone_name(parent, lang));
+                    lang.pick(format!("（{parent}の中）"), format!("(in {parent})"))
+                }),
+                marks: causes
+                    .into_iter()
+                    .map(|cause| {
+                        let cause = cause.label(lang);
+                        Chip::warn(lang.pick(format!("出入口が見えていません: {cause}"), format!("door not watched: {cause}")))
+                    })
+                    .collect(),
+                people,
+                empty_text: lang.pick("確認できる在室者はいません。", "Nobody is known to be inside."),
+            }
+        })
+        .collect();
+    ZonesPart { lang, zones }
+}
+
+fn sessions_part(view: &View, facts: &Facts, links: bool) -> SessionsPart {
+    let mut rows: Vec<SessionLine> = facts.open.rows.iter().map(|row| SessionLine::new(row, view)).collect();
+    // Those that need a look stand first; the order of time stays within each group.
+    rows.sort_by_key(|row| match row.attention {
+        "attention" => 0,
+        "" => 2,
+        _ => 1,
+    });
+    SessionsPart { lang: view.lang, links, gaps: facts.gaps.clone(), rows, more: facts.open.next.is_some() }
+}
+
+fn findings_part(view: &View, facts: &Facts, links: bool) -> FindingsPart {
+    let lang = view.lang;
+    let count = facts.holding.len();
+    FindingsPart {
+        lang,
+        links,
+        more: count.saturating_sub(FINDINGS_SHOWN),
+        say: facts.holding.first().map_or_else(String::new, |newest| {
+            let kind = newest.kind.label(lang);
+            match lang {
+                Lang::Ja => format!("検知 {count}件、{}、{kind}", newest.severity.label(lang)),
+                Lang::En => format!("{count} findings, {}, {kind}", newest.severity.label(lang)),
+            }
+        }),
+        rows: facts
+            .holding
+            .iter()
+            .take(FINDINGS_SHOWN)
+            .map(|finding| FindingLine {
+                id: finding.id,
+                severity: text::severity_chip(finding.severity, lang),
+                kind: finding.kind.label(lang),
+                about: about_text(finding, view),
+                since: text::when_short(&view.dir.zone, finding.span.start, view.now, lang),
+            })
+            .collect(),
+    }
+}
+
+fn doors_part(reader: &Reader, view: &View, facts: &Facts) -> Result<DoorsPart, StoreError> {
+    let lang = view.lang;
+    let states = query::doors(reader)?;
+    let registered = view.dir.registers.as_ref().map_or(&[][..], |r| r.doors.as_slice());
+    let rows = registered
+        .iter()
+        .filter(|entry| entry.valid.contains(view.now))
+        .map(|entry| {
+            let door = &entry.row;
+            let state = states.iter().find(|state| state.door == door.id);
+            let mut marks: Vec<Chip> = facts
+                .outages
+                .iter()
+                .filter(|(id, _, _)| *id == door.id)
+                .map(|(_, since, cause)| {
+                    let since = text::when_short(&view.dir.zone, *since, view.now, lang);
+                    let cause = cause.label(lang);
+                    Chip::warn(lang.pick(format!("欠測: {cause}（{since}〜）"), format!("not watched: {cause} ({since} –)")))
+                })
+                .collect();
+            if marks.is_empty() {
+                marks.push(Chip::ok(lang.pick("監視中", "watched")));
+            }
+            DoorLine {
+                name: clean(&view.dir.door(&door.id)),
+                between: format!(
+                    "{} ↔ {}",
+                    clean(&view.dir.zone_name(&door.outer, lang)),
+                    clean(&view.dir.zone_name(&door.inner, lang))
+                ),
+                state: state.map(|state| door_chip(&state.state, lang)),
+                since: state.map_or_else(String::new, |state| text::when_short(&view.dir.zone, state.device_time, view.now, lang)),
+                marks,
+            }
+        })
+        .collect();
+    Ok(DoorsPart { lang, rows })
+}
+
+/// A door's state as a mark.
+pub(crate) fn door_chip(state: &str, lang: Lang) -> Chip {
+    match state {
+        "closed" => Chip::new("ok", "door", lang.pick("閉", "closed")),
+        "locked" => Chip::new("ok", "door", lang.pick("施錠", "locked")),
+        "opened" => Chip::new("info", "door", lang.pick("開", "open")),
+        "unlocked" => Chip::warn(lang.pick("解錠中", "unlocked")),
+        "held_open" => Chip::warn(lang.pick("開けたまま", "held open")),
+        "forced" => Chip::bad(lang.pick("こじ開け", "forced")),
+        other => Chip::dim(clean(other)),
+    }
+}
+
+fn sources_part(reader: &Reader, view: &View, facts: &Facts) -> Result<SourcesPart, StoreError> {
+    let lang = view.lang;
+    let silent: Vec<&str> = facts.silent().collect();
+    let seen = query::sources(reader)?;
+    let mut ids: Vec<String> = view.dir.sources().map(|(id, _)| id.to_owned()).collect();
+    ids.extend(seen.iter().map(|row| row.source.clone()));
+    ids.sort();
+    ids.dedup();
+    let mut rows: Vec<SourceLine> = ids
+        .iter()
+        .map(|id| {
+            let heard = seen.iter().find(|row| row.source == *id);
+            SourceLine {
+                name: clean(&view.dir.source(id)),
+                state: source_chip(view, id, heard.is_some(), silent.contains(&id.as_str())),
+                last: heard.map_or_else(
+                    || lang.pick("未受信", "never").to_owned(),
+                    |row| text::when_short(&view.dir.zone, row.last_at, view.now, lang),
+                ),
+            }
+        })
+        .collect();
+    rows.extend(query::cameras(reader)?.into_iter().map(|camera| SourceLine {
+        name: clean(&view.dir.camera(&camera.camera)),
+        state: camera_chip(&camera.state, lang),
+        last: text::when_short(&view.dir.zone, camera.recorded_at, view.now, lang),
+    }));
+    Ok(SourcesPart { lang, rows })
+}
+
+/// How a source is: only one with a registered sign of life can be known to be silent.
+pub(crate) fn source_chip(view: &View, id: &str, heard: bool, silent: bool) -> Chip {
+    let lang = view.lang;
+    let row = view.dir.source_row(id, view.now);
+    match (row, silent, heard) {
+        (_, true, _) => Chip::bad(lang.pick("応答なし", "silent")),
+        (None, _, _) => Chip::warn(lang.pick("未登録", "unregistered")),
+        (Some(row), _, true) if row.alive_every.is_some() => Chip::ok(lang.pick("正常", "alive")),
+        (Some(_), _, true) => Chip::dim(lang.pick("受信あり（途絶は検知できません）", "heard (silence can't be noticed)")),
+        (Some(_), _, false) => Chip::warn(lang.pick("未受信", "never heard")),
+    }
+}
+
+/// A camera's state as a mark.
+pub(crate) fn camera_chip(state: &str, lang: Lang) -> Chip {
+    match state {
+        "well" => Chip::ok(lang.pick("録画中", "recording")),
+        "unreachable" => Chip::bad(lang.pick("応答なし", "unreachable")),
+        "not_recording" => Chip::bad(lang.pick("録画停止", "not recording")),
+        "stale" => Chip::warn(lang.pick("映像が古い", "picture is old")),
+        other => Chip::dim(clean(other)),
+    }
+}
+
+/// `GET /favicon.ico`, which browsers ask for by themselves.
+pub(crate) async fn favicon(_: Uri) -> Redirect {
+    Redirect::to("/static/icon.svg")
+}

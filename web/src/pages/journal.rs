@@ -1,0 +1,217 @@
+//! 記録台帳: its newest signature, its entries, and what was unreadable.
+
+use askama::Template;
+use axum::extract::{Extension, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use kukaku_schema::Lang;
+use kukaku_store::query::{self, Cursor};
+
+use super::layout::{Frame, page, rendered};
+use super::{LIST_ROWS, View, read_view};
+use crate::error::WebError;
+use crate::house::App;
+use crate::http::guard::Viewer;
+use crate::http::params::{Param, Params, Shape};
+use crate::routes::Number;
+use crate::text::{self, clean, hex};
+
+/// What the list of entries can be asked for.
+pub(crate) const PARAMS: &[Param] = &[
+    Param::new("seq", Shape::Text, "an entry to go to"),
+    Param::new("after", Shape::Text, "cursor: the `next` of the page before"),
+];
+
+/// What the list of the unreadable can be asked for.
+pub(crate) const UNREADABLE_PARAMS: &[Param] = &[
+    Param::new("after", Shape::Text, "cursor: the `next` of the page before"),
+    Param::new("part", Shape::Choice(&["list"]), "the list alone"),
+];
+
+/// Bytes of an unreadable arrival that its page shows.
+const HEAD_SHOWN: usize = 4096;
+
+struct JournalLine {
+    seq: i64,
+    kind: String,
+    source: String,
+    client: String,
+    recorded: String,
+    device: String,
+}
+
+#[derive(Template)]
+#[template(path = "journal.html")]
+struct JournalPage {
+    f: Frame,
+    note: String,
+    root: String,
+    size: String,
+    rows: Vec<JournalLine>,
+    next: Option<String>,
+}
+
+/// `GET /journal`.
+pub(crate) async fn journal(
+    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+) -> Result<Response, WebError> {
+    if let Some(seq) = params.text("seq") {
+        let seq: i64 = seq.trim().parse().map_err(|_| WebError::NotFound)?;
+        return Ok(Redirect::to(&format!("/journal/{seq}")).into_response());
+    }
+    let after = params.text("after").and_then(|text| Cursor::from_text(&text));
+    let (view, (checkpoint, listed, head)) = read_view(&app, &viewer, move |reader, _| {
+        Ok((query::newest_checkpoint(reader)?, query::journal_entries(reader, after, LIST_ROWS)?, query::head(reader)?))
+    })
+    .await?;
+    let (lang, zone) = (view.lang, &view.dir.zone);
+    let f = view.frame(&viewer, "journal", "記録台帳", "Journal", "/journal");
+    let body = JournalPage {
+        note: checkpoint.as_ref().map_or_else(String::new, |c| clean(&c.note)),
+        root: checkpoint.as_ref().map_or_else(String::new, |c| hex(&c.root)),
+        size: text::counted(head.journal_size),
+        next: listed.next.map(|next| format!("/journal?after={}", next.to_text())),
+        rows: listed
+            .rows
+            .iter()
+            .map(|row| JournalLine {
+                seq: row.seq,
+                kind: clean(&row.kind),
+                source: source_text(&row.source, &view),
+                client: if row.client.is_empty() { String::new() } else { clean(&view.dir.client(&row.client)) },
+                recorded: text::when(zone, row.recorded_at, lang),
+                device: row.device_time.map_or_else(String::new, |at| text::when(zone, at, lang)),
+            })
+            .collect(),
+        f,
+    };
+    page(&body)
+}
+
+fn source_text(source: &str, view: &View) -> String {
+    if source.is_empty() { "kukaku".to_owned() } else { clean(&view.dir.source(source)) }
+}
+
+#[derive(Template)]
+#[template(path = "entry.html")]
+struct EntryPage {
+    f: Frame,
+    line: JournalLine,
+    client_seq: i64,
+    source_seq: i64,
+    clock: &'static str,
+    commitment: String,
+    leaf_hash: String,
+    salt: String,
+    body: String,
+    erased: bool,
+    before: Option<i64>,
+    after: Option<i64>,
+}
+
+/// `GET /journal/{seq}`.
+pub(crate) async fn entry(
+    State(app): State<App>, Extension(viewer): Extension<Viewer>, Number(seq): Number,
+) -> Result<Response, WebError> {
+    let (view, (found, head)) =
+        read_view(&app, &viewer, move |reader, _| Ok((query::journal_entry(reader, seq)?, query::head(reader)?))).await?;
+    let row = found.ok_or(WebError::NotFound)?;
+    let (lang, zone) = (view.lang, &view.dir.zone);
+    let mut f = view.frame(&viewer, "journal", "記録台帳", "Journal", format!("/journal/{seq}"));
+    f.title = format!("{} {seq}", lang.pick("記録台帳", "Journal entry"));
+    let body = EntryPage {
+        line: JournalLine {
+            seq: row.seq,
+            kind: clean(&row.kind),
+            source: source_text(&row.source, &view),
+            client: if row.client.is_empty() { String::new() } else { clean(&view.dir.client(&row.client)) },
+            recorded: zone.rfc3339(row.recorded_at),
+            device: row.device_time.map_or_else(String::new, |at| zone.rfc3339(at)),
+        },
+        client_seq: row.client_seq,
+        source_seq: row.source_seq,
+        clock: match row.clock {
+            1 => lang.pick("同期", "synchronised"),
+            2 => lang.pick("非同期", "unsynchronised"),
+            _ => lang.pick("不明", "unknown"),
+        },
+        commitment: hex(&row.commitment),
+        leaf_hash: hex(&row.leaf_hash),
+        salt: row.salt.as_deref().map_or_else(String::new, hex),
+        erased: row.body.is_none(),
+        body: row.body.as_deref().map_or_else(String::new, body_text),
+        before: (row.seq > 0).then(|| row.seq - 1),
+        after: (row.seq + 1 < head.journal_size).then(|| row.seq + 1),
+        f,
+    };
+    page(&body)
+}
+
+/// What an entry says, for people: JSON laid out, other bytes as far as they are text.
+fn body_text(body: &[u8]) -> String {
+    if let Ok(value) = serde_json::from_slice::<serde_json::Value>(body)
+        && let Ok(pretty) = serde_json::to_string_pretty(&value)
+    {
+        return clean(&pretty);
+    }
+    let head = &body[..body.len().min(HEAD_SHOWN)];
+    let mut text = clean(&String::from_utf8_lossy(head));
+    if body.len() > HEAD_SHOWN {
+        text.push_str(&format!("\n… ({} bytes)", body.len()));
+    }
+    text
+}
+
+struct UnreadableLine {
+    entry: i64,
+    recorded: String,
+    link: String,
+    source: String,
+    length: String,
+    reason: String,
+}
+
+#[derive(Template)]
+#[template(path = "unreadable_list.html")]
+struct UnreadablePart {
+    lang: Lang,
+    rows: Vec<UnreadableLine>,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "unreadable.html")]
+struct UnreadablePage {
+    f: Frame,
+    list: String,
+}
+
+/// `GET /unreadable`.
+pub(crate) async fn unreadable(
+    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+) -> Result<Response, WebError> {
+    let after = params.text("after").and_then(|text| Cursor::from_text(&text));
+    let (view, list) = read_view(&app, &viewer, move |reader, view| {
+        let listed = query::unreadable(reader, after, LIST_ROWS)?;
+        let rows = listed.rows.iter().map(|row| UnreadableLine {
+            entry: row.entry,
+            recorded: text::when(&view.dir.zone, row.recorded_at, view.lang),
+            link: clean(&row.link),
+            source: if row.source.is_empty() {
+                view.lang.pick("不明", "not known").to_owned()
+            } else {
+                clean(&view.dir.source(&row.source))
+            },
+            length: text::counted(row.length),
+            reason: clean(&row.reason),
+        });
+        let next = listed.next.map(|next| format!("/unreadable?after={}", next.to_text()));
+        Ok(UnreadablePart { lang: view.lang, rows: rows.collect(), next })
+    })
+    .await?;
+    if params.text("part").is_some() {
+        return page(&list);
+    }
+    let mut f = view.frame(&viewer, "unreadable", "読めなかった記録", "Unreadable", "/unreadable");
+    f.live = params.text("after").is_none();
+    page(&UnreadablePage { list: rendered(&list)?, f })
+}

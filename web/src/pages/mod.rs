@@ -1,0 +1,135 @@
+//! The pages: each module holds one, from its parameters to its template.
+
+pub(crate) mod assets;
+pub(crate) mod board;
+pub(crate) mod entries;
+pub(crate) mod findings;
+pub(crate) mod gate;
+pub(crate) mod gaps;
+pub(crate) mod journal;
+pub(crate) mod layout;
+pub(crate) mod registers;
+pub(crate) mod session;
+pub(crate) mod sessions;
+pub(crate) mod sources;
+pub(crate) mod svg;
+
+use std::sync::Arc;
+
+use kukaku_schema::{Lang, UtcMicros};
+use kukaku_store::StoreError;
+use kukaku_store::query::{self, Reader};
+
+use crate::directory::Directory;
+use crate::error::WebError;
+use crate::house::App;
+use crate::http::guard::Viewer;
+use crate::text::{counted, when};
+use layout::Frame;
+
+/// Rows of one page of a list.
+pub(crate) const LIST_ROWS: u32 = 50;
+
+/// What a page reads beside its own: the names, and where the store stands.
+pub(crate) struct View {
+    pub dir: Arc<Directory>,
+    /// The instant at which what is shown is true.
+    pub now: UtcMicros,
+    pub lang: Lang,
+    foot: Vec<String>,
+    trouble: Option<String>,
+}
+
+impl View {
+    /// The frame of a page.
+    pub fn frame(&self, viewer: &Viewer, nav: &'static str, ja: &str, en: &str, back: impl Into<String>) -> Frame {
+        Frame {
+            lang: self.lang,
+            site: self.dir.site().to_owned(),
+            title: self.lang.pick(ja, en).to_owned(),
+            nav,
+            user: viewer.name().to_owned(),
+            token: viewer.token.clone(),
+            back: back.into(),
+            trouble: self.trouble.clone(),
+            foot: self.foot.clone(),
+            ..Frame::default()
+        }
+    }
+}
+
+/// Reads a page's data and what every page needs, from one state of the store.
+pub(crate) async fn read_view<T: Send + 'static>(
+    app: &App, viewer: &Viewer, read: impl FnOnce(&Reader, &View) -> Result<T, StoreError> + Send + 'static,
+) -> Result<(View, T), WebError> {
+    let (lang, shared) = (viewer.lang, Arc::clone(app));
+    app.read(move |reader| {
+        let dir = shared.directory.get(reader)?;
+        let head = query::head(reader)?;
+        let foot = foot(reader, &dir, head, lang)?;
+        let trouble = trouble(reader, lang)?;
+        // What is open is shown up to the wall clock: the engine steps only when something is due.
+        let now = head.advanced_to.max(shared.now());
+        let view = View { dir, now, lang, foot, trouble };
+        let data = read(reader, &view)?;
+        Ok((view, data))
+    })
+    .await
+}
+
+/// How far the record reaches and who could notice if it were changed.
+fn foot(reader: &Reader, dir: &Directory, head: query::Head, lang: Lang) -> Result<Vec<String>, StoreError> {
+    let size = counted(head.journal_size);
+    let signed = match query::newest_checkpoint(reader)? {
+        None => lang.pick("署名はまだありません", "not signed yet").to_owned(),
+        Some(checkpoint) => {
+            let (until, at) = (counted(checkpoint.size), when(&dir.zone, checkpoint.signed_at, lang));
+            match lang {
+                Lang::Ja => format!("{until}件目まで署名済み（{at}）"),
+                Lang::En => format!("signed up to entry {until} ({at})"),
+            }
+        }
+    };
+    Ok(vec![match lang {
+        Lang::Ja => format!("記録台帳 {size}件、{signed}。外部の証人による確認は設定されていません。"),
+        Lang::En => format!("Journal: {size} entries, {signed}. No outside witness is set up."),
+    }])
+}
+
+/// Alerts that don't get out are told on every page: whoever waits for them would wait in vain.
+fn trouble(reader: &Reader, lang: Lang) -> Result<Option<String>, StoreError> {
+    let (waiting, failed, error) = query::outbox_failing(reader)?;
+    if waiting + failed == 0 {
+        return Ok(None);
+    }
+    let error: String = crate::text::clean(&error.unwrap_or_default()).chars().take(160).collect();
+    Ok(Some(match lang {
+        Lang::Ja => format!("通報を届けられていません（再送待ち {waiting}件、不達 {failed}件）。{error}"),
+        Lang::En => format!("Alerts can't be delivered ({waiting} waiting to be sent again, {failed} given up). {error}"),
+    }))
+}
+
+/// An entry of a choice.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    pub value: String,
+    pub text: String,
+    pub chosen: bool,
+}
+
+/// Choices with "all" before them.
+pub(crate) fn choices<'a>(
+    all: &str, chosen: &str, entries: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Vec<Choice> {
+    let mut out = vec![Choice { value: String::new(), text: all.to_owned(), chosen: chosen.is_empty() }];
+    out.extend(entries.map(|(id, name)| Choice {
+        value: id.to_owned(),
+        text: crate::text::clean(name),
+        chosen: id == chosen,
+    }));
+    // A filter on something that is no longer registered stays visible.
+    if !chosen.is_empty() && !out.iter().any(|choice| choice.chosen) {
+        out.push(Choice { value: chosen.to_owned(), text: crate::text::clean(chosen), chosen: true });
+    }
+    out
+}
