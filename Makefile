@@ -28,8 +28,10 @@ lint:
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	./tests/deny.sh
 
+# One figure alone: make bench ARGS=replay (or listener, start).
 bench:
-	cargo run --locked --release -p kukaku-tests --bin bench
+	cargo build --locked --release --bin kukaku
+	cargo run --locked --release -p kukaku-tests --bin bench -- $(ARGS)
 
 install:
 	cargo build --locked --release --bin kukaku

@@ -1,3 +1,4 @@
 //! Whole-house tests.
 
+pub mod bench;
 pub mod mqtt_load;

@@ -186,12 +186,14 @@ impl Store {
         const ACT: &str = "try whether the disk has room again";
         // More than the largest usual commit needs, so that going on isn't followed by stopping.
         const ROOM_BYTES: i64 = 1 << 20;
-        self.conn
-            .execute_batch(&format!(
-                "DROP TABLE IF EXISTS room; CREATE TABLE room (filler BLOB);
-                 INSERT INTO room VALUES (zeroblob({ROOM_BYTES})); DROP TABLE room;"
-            ))
-            .map_err(in_act(ACT))
+        let room = self.conn.unchecked_transaction().map_err(in_act(ACT))?;
+        room.execute_batch(&format!(
+            "DROP TABLE IF EXISTS room; CREATE TABLE room (filler BLOB); INSERT INTO room VALUES (zeroblob({ROOM_BYTES}))"
+        ))
+        .map_err(in_act(ACT))?;
+        // Only a commit asks the disk.
+        room.commit().map_err(in_act(ACT))?;
+        self.conn.execute("DROP TABLE room", []).map(drop).map_err(in_act(ACT))
     }
 
     /// Where the store stands.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use kukaku_ledger::{Checkpoint, ClockState, Frontier, Hash, KeyTerm, Leaf, NodeId, TILE_WIDTH, commitment};
+use kukaku_ledger::{Checkpoint, ClockState, Frontier, Hash, Head as TreeHead, KeyTerm, Leaf, NodeId, TILE_WIDTH, commitment};
 use rusqlite::{Connection, Row};
 
 use crate::batch::PAYLOAD_FIELD;
@@ -73,8 +73,10 @@ pub fn verify(
         checkpoints: checkpoints(&view)?,
         checked: 0,
         signed_to: 0,
+        outside: None,
         keys,
     };
+    state.open_outside(outside);
     let sql = format!(
         "SELECT {COLUMNS}, p.salt, p.body FROM journal j {WORDS} LEFT JOIN payload p ON p.seq = j.seq ORDER BY j.seq"
     );
@@ -99,7 +101,7 @@ pub fn verify(
     if done != size && state.faults.is_empty() {
         state.fault(done.min(size), format!("the store speaks of {size} entries, {done} are there"));
     }
-    state.outside(outside);
+    state.beyond();
     progress(done, size);
     Ok(state.report())
 }
@@ -112,6 +114,8 @@ struct State<'a> {
     checkpoints: BTreeMap<u64, StoredCheckpoint>,
     checked: u64,
     signed_to: u64,
+    /// The head that is kept outside the database.
+    outside: Option<TreeHead>,
     keys: &'a [KeyTerm],
 }
 
@@ -164,14 +168,21 @@ impl State<'_> {
                 self.fault(first, format!("the tree's node over the entries {first} to {seq} is not theirs"));
             }
         }
-        self.checkpoint(self.frontier.size());
+        let size = self.frontier.size();
+        if self.checkpoints.contains_key(&size) || self.outside.is_some_and(|head| head.size == size) {
+            self.checkpoint(size);
+        }
         Ok(())
     }
 
     fn checkpoint(&mut self, size: u64) {
+        let root = self.frontier.root();
+        if self.outside.is_some_and(|head| head.size == size && head.root != root) {
+            let what = format!("the checkpoint outside the store signs {size} other entries: the journal was rewritten");
+            self.fault(size, what);
+        }
         let Some(checkpoint) = self.checkpoints.remove(&size) else { return };
         self.checked += 1;
-        let root = self.frontier.root();
         match Checkpoint::open(checkpoint.note.as_bytes(), self.keys) {
             Err(error) => self.fault(size, format!("the checkpoint of {size} entries: {error}")),
             Ok(opened) if opened.head.size != size || opened.head.root != root || checkpoint.head.root != root => {
@@ -182,22 +193,24 @@ impl State<'_> {
         }
     }
 
-    /// The head that is kept outside the database, and checkpoints beyond the journal's end.
-    fn outside(&mut self, outside: Option<&str>) {
+    fn open_outside(&mut self, note: Option<&str>) {
+        match note.map(|note| Checkpoint::open(note.as_bytes(), self.keys)) {
+            None => {}
+            Some(Ok(opened)) => self.outside = Some(opened.head),
+            Some(Err(error)) => self.fault(0, format!("the checkpoint outside the store: {error}")),
+        }
+    }
+
+    /// Checkpoints beyond the journal's end: something was cut off.
+    fn beyond(&mut self) {
         let size = self.frontier.size();
         if let Some((beyond, _)) = self.checkpoints.last_key_value().filter(|(beyond, _)| **beyond > size) {
             let what = format!("a checkpoint of {beyond} entries was signed, {size} are there: entries were cut off");
             self.fault(size, what);
         }
-        let Some(note) = outside else { return };
-        match Checkpoint::open(note.as_bytes(), self.keys) {
-            Err(error) => self.fault(size, format!("the checkpoint outside the store: {error}")),
-            Ok(opened) if opened.head.size > size => {
-                let signed = opened.head.size;
-                let what = format!("the checkpoint outside the store covers {signed} entries, {size} are there");
-                self.fault(size, what);
-            }
-            Ok(_) => {}
+        if let Some(outside) = self.outside.filter(|head| head.size > size) {
+            let signed = outside.size;
+            self.fault(size, format!("the checkpoint outside the store covers {signed} entries, {size} are there"));
         }
     }
 

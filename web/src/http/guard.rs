@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Form, FromRequest, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -85,24 +86,23 @@ impl<E: Into<WebError>> From<E> for Refused {
     }
 }
 
-async fn check(app: &App, route: &'static Route, mut request: Request) -> Result<(Request, Option<String>), Refused> {
-    let address = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
-    let lang = cookie::language(request.headers());
-    let live = request.headers().contains_key(LIVE_HEADER);
+async fn check(app: &App, route: &'static Route, request: Request) -> Result<(Request, Option<String>), Refused> {
+    let (mut parts, mut body) = request.into_parts();
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
+    let lang = cookie::language(&parts.headers);
+    let params = Params::read(&parts.uri, route.params);
 
     if route.access == Access::Intake {
-        let key = key_of(app, request.headers(), address).await?;
+        let key = key_of(app, &parts.headers, address).await?;
         let viewer =
             Viewer { lang, token: String::new(), session: None, session_cookie: None, key: Some(Arc::new(key)), address };
-        request.extensions_mut().insert(viewer);
-        request.extensions_mut().insert(Params::read(request.uri(), route.params)?);
-        return Ok((request, None));
+        parts.extensions.insert(viewer);
+        parts.extensions.insert(params?);
+        return Ok((Request::from_parts(parts, body), None));
     }
 
-    let session_cookie = cookie::value(request.headers(), cookie::SESSION).map(str::to_owned);
+    let live = parts.headers.contains_key(LIVE_HEADER);
+    let session_cookie = cookie::value(&parts.headers, cookie::SESSION).map(str::to_owned);
     let session = match session_cookie.clone() {
         Some(text) => {
             let (now, act) = (app.now(), !live);
@@ -110,7 +110,7 @@ async fn check(app: &App, route: &'static Route, mut request: Request) -> Result
         }
         None => None,
     };
-    let (form_key, fresh_cookie) = form_key(request.headers(), session.is_some())?;
+    let (form_key, fresh_cookie) = form_key(&parts.headers, session.is_some())?;
     let mut viewer = Viewer {
         lang,
         token: cookie::form_token(&form_key),
@@ -119,21 +119,19 @@ async fn check(app: &App, route: &'static Route, mut request: Request) -> Result
         key: None,
         address,
     };
-    admit(app, route, &request, &mut viewer, live).await?;
+    admit(app, route, &parts, &mut viewer, live).await?;
     if route.method == Method::POST {
-        same_origin(request.headers())?;
-        let (parts, body) = request.into_parts();
+        same_origin(&parts.headers)?;
         let fields = read_form(&parts.headers, body).await?;
         if !cookie::token_fits(&form_key, fields.get(TOKEN_FIELD)) {
             return Err(WebError::Forbidden("the form token is missing or of another sign-in").into());
         }
-        request = Request::from_parts(parts, axum::body::Body::empty());
-        request.extensions_mut().insert(fields);
+        body = axum::body::Body::empty();
+        parts.extensions.insert(fields);
     }
-    let params = Params::read(request.uri(), route.params)?;
-    request.extensions_mut().insert(params);
-    request.extensions_mut().insert(viewer);
-    Ok((request, fresh_cookie))
+    parts.extensions.insert(params?);
+    parts.extensions.insert(viewer);
+    Ok((Request::from_parts(parts, body), fresh_cookie))
 }
 
 /// The cookie that form tokens hang on: the sign-in's, else one for the form, made where missing.
@@ -149,13 +147,13 @@ fn form_key(headers: &HeaderMap, signed_in: bool) -> Result<(String, Option<Stri
 }
 
 /// Whether `viewer` may ask for `route`.
-async fn admit(app: &App, route: &Route, request: &Request, viewer: &mut Viewer, live: bool) -> Result<(), Refused> {
-    let api = is_api(request.uri().path());
+async fn admit(app: &App, route: &Route, request: &Parts, viewer: &mut Viewer, live: bool) -> Result<(), Refused> {
+    let api = is_api(request.uri.path());
     if route.access == Access::Open {
         return Ok(());
     }
-    if api && request.headers().contains_key(header::AUTHORIZATION) {
-        let key = key_of(app, request.headers(), viewer.address).await?;
+    if api && request.headers.contains_key(header::AUTHORIZATION) {
+        let key = key_of(app, &request.headers, viewer.address).await?;
         if !key.may_read {
             return Err(WebError::Forbidden("this key may not read").into());
         }
@@ -163,17 +161,17 @@ async fn admit(app: &App, route: &Route, request: &Request, viewer: &mut Viewer,
         return Ok(());
     }
     let Some(session) = &viewer.session else {
-        if api || live || request.method() != Method::GET {
+        if api || live || request.method != Method::GET {
             return Err(WebError::NotSignedIn.into());
         }
-        let wanted = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let wanted = request.uri.path_and_query().map_or("/", |path| path.as_str());
         return Err(Refused::Elsewhere(format!("/login?next={}", escape(wanted))));
     };
     if session.user.must_change && route.access != Access::Change {
         return Err(if api || live { WebError::MustChange.into() } else { Refused::Elsewhere("/password".to_owned()) });
     }
     if session.scope == Scope::Wall && route.access != Access::Wall {
-        return Err(if api || live || request.method() != Method::GET {
+        return Err(if api || live || request.method != Method::GET {
             WebError::Forbidden("a wall display shows its one page").into()
         } else {
             Refused::Elsewhere("/wall".to_owned())

@@ -278,7 +278,8 @@ pub(crate) async fn export(State(app): State<App>, Extension(viewer): Extension<
         (header::CONTENT_TYPE, "application/toml; charset=utf-8"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"registers.toml\""),
     ];
-    Ok((headers, registers::to_toml(registers)).into_response())
+    let toml = registers::to_toml(registers).map_err(|e| WebError::Bug(format!("write the registers as TOML: {e}")))?;
+    Ok((headers, toml).into_response())
 }
 
 /// `POST /registers`.

@@ -155,7 +155,6 @@ struct FootageLine {
 struct SessionPage {
     f: Frame,
     line: SessionLine,
-    id: i64,
     gone: bool,
     via: String,
     zone: String,
@@ -186,7 +185,6 @@ pub(crate) async fn session(
     f.title = format!("{} {}", lang.pick("セッション", "Session"), line.session);
     let row = &facts.row;
     let body = SessionPage {
-        id,
         gone: row.gone,
         via: row.via.as_deref().map_or_else(String::new, clean),
         zone: row.zone.as_deref().map_or_else(|| lang.pick("未登録", "unregistered").to_owned(), |id| clean(&view.dir.zone_name(id, lang))),

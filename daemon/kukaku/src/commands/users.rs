@@ -46,7 +46,7 @@ pub fn open(dir: &SiteDir) -> Result<Users, Failure> {
 #[must_use]
 pub fn failure(error: UsersError) -> Failure {
     match error {
-        UsersError::Store { .. } | UsersError::Corrupt(_) => Failure::Store(error.to_string()),
+        UsersError::Store(_) => Failure::Store(error.to_string()),
         _ => Failure::Failed(error.to_string()),
     }
 }

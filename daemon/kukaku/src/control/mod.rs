@@ -9,7 +9,7 @@ mod client;
 mod import;
 mod server;
 
-pub use client::{Conversation, ask_daemon, open};
+pub use client::{Conversation, Hearer, Sayer, ask_daemon, open};
 pub use import::WireArrival;
 pub use server::{Desk, serve, serve_connection};
 

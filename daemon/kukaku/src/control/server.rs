@@ -8,7 +8,7 @@ use std::sync::Arc;
 use kukaku_schema::intake::{Arrival, ArrivalBody, Intake as _, NotKept, Receipt};
 use kukaku_schema::observation::{Muster, MusterEntry};
 use kukaku_schema::{Name, Observation, UtcMicros};
-use kukaku_store::users::{Users, UsersError};
+use kukaku_store::users::Users;
 use kukaku_store::{query, read_only};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -231,8 +231,7 @@ fn sign_in(users: &Users, who: &Credentials, now: UtcMicros) -> Result<(), Failu
         ))),
         Ok(Some(_)) => Ok(()),
         Ok(None) => Err(Failure::Failed(format!("user {:?} or its password is wrong, or it is locked", who.user))),
-        Err(error @ UsersError::Store { .. }) => Err(Failure::Store(error.to_string())),
-        Err(error) => Err(Failure::Failed(error.to_string())),
+        Err(error) => Err(crate::commands::users::failure(error)),
     }
 }
 

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use kukaku_notify::{Alert, AlertKind, AlertsConfig, ChannelId, route};
 use kukaku_schema::registers::Registers;
 use kukaku_schema::{Lang, Observation, UtcMicros};
-use kukaku_store::outbox::{self, OutboxRow};
-use kukaku_store::{Notice, StoreError, query, read_only};
+use kukaku_store::{
+    Notice, OutboxRow, StoreError, outbox_delivered_since, outbox_due, outbox_next_due, query, read_only,
+};
 
 use super::change::{FindingChangeBody, state_of};
 use super::compose::{Material, PROOFS_TOLD, compose};
@@ -90,12 +91,12 @@ impl OutboxDesk {
     /// Looks for what is due on a channel. Blocks.
     pub(super) fn look(&self, channel: &ChannelId, now: UtcMicros) -> Result<Look, StoreError> {
         let conn = read_only(&self.store)?;
-        let rows = outbox::due(&conn, channel.as_str(), now, BATCH_ROWS)?;
+        let rows = outbox_due(&conn, channel.as_str(), now, BATCH_ROWS)?;
         let window = now.minus(kukaku_notify::STORM_WINDOW);
-        let mut sent_at = outbox::delivered_since(&conn, channel.as_str(), window)?;
+        let mut sent_at = outbox_delivered_since(&conn, channel.as_str(), window)?;
         // All rows of a digest bear the same instant: they were one message.
         sent_at.dedup();
-        let next_at = outbox::next_due(&conn)?;
+        let next_at = outbox_next_due(&conn)?;
         let registers = if rows.is_empty() { None } else { query::registers(&conn)? };
         let lang = self.alerts.lang_of(channel).unwrap_or_default();
         let said = |seq: u64| -> Result<Option<Observation>, StoreError> {

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use kukaku_notify::{Alert, Attempts, Channel, DeliveryError, DeliveryState, digest, plan_batch};
 use kukaku_schema::UtcMicros;
-use kukaku_store::outbox::{OutboxRow, OutboxState};
-use kukaku_store::{Changed, ChangedKind};
+use kukaku_store::{Changed, ChangedKind, OutboxRow, OutboxState};
 use tokio::sync::broadcast;
 use tokio::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Serial lines.
 
-use kukaku_serial::{LinkEventKind, SerialConfig, SerialLink};
+use kukaku_serial::{LinkEvent, LinkEventKind, SerialConfig, SerialLink};
 use tokio::sync::mpsc;
 
 use crate::clock;
@@ -24,7 +24,7 @@ pub fn start(rooms: &mut Rooms, config: &SerialConfig, writer: &Writer) -> Resul
         let (ledger, name) = (std::sync::Arc::clone(&ledger), name.clone());
         async move {
             let link = link.map_err(|e| e.to_string())?;
-            let (sender, mut events) = mpsc::channel(EVENTS_MAX);
+            let (sender, mut events) = mpsc::channel::<LinkEvent>(EVENTS_MAX);
             let tell = async {
                 while let Some(event) = events.recv().await {
                     match event.kind {

@@ -45,6 +45,6 @@ impl Commands for DaemonCommands {
         let registers = parse(toml, "registers").map_err(|e| vec![e.to_string()])?;
         let act = self.writer.import_registers(registers, who.to_owned(), why.to_owned());
         let change = self.runtime.block_on(act).map_err(|e| vec![e.to_string()])?;
-        Ok(change.outcome())
+        Ok(ImportOutcome { added: change.added, changed: 0, ended: change.closed })
     }
 }

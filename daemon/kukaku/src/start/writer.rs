@@ -47,7 +47,7 @@ pub fn keep_first_registers(dir: &SiteDir, registers: &Registers, file: &str) ->
         let kept = writer.import_registers(registers.clone(), "kukaku init".to_owned(), file.to_owned()).await;
         let stopped = writer.stop().await;
         kept.map_err(act_failure)?;
-        stopped.map_err(failure)
+        stopped.map_err(act_failure)
     })
 }
 

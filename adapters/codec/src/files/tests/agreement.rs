@@ -127,11 +127,11 @@ impl Row {
     }
 }
 
+/// Each row's line number with its observation as JSON, or why there is none.
+type Rows = Vec<(u64, Result<String, String>)>;
+
 /// Both ways to read a file must tell the same of each row.
-fn both_ways(
-    table: &Table,
-    file: impl Fn() -> Box<dyn Read>,
-) -> Result<Vec<(u64, Result<String, String>)>, String> {
+fn both_ways(table: &Table, file: impl Fn() -> Box<dyn Read>) -> Result<Rows, String> {
     let mut general = Vec::new();
     let first = read_rows(table, file(), |line_no, row| {
         general.push((line_no, row.map(|all| json(&all[0]))));

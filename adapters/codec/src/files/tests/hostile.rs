@@ -123,6 +123,16 @@ fn a_line_of_ten_megabytes_is_hashed_and_passed_over() {
 }
 
 #[test]
+fn two_stray_quotes_do_not_swallow_the_good_lines_between_them() {
+    let mut file = around(b"3,1795305900,north-in,12\" pipe");
+    file.extend(b"4,1795305900,north-in,14\" pipe\n");
+    file.extend(good(5).as_bytes());
+    let (read, failed) = outcome(&file);
+    assert_eq!(read, [2, 4, 6]);
+    assert_eq!(failed.iter().map(|(line_no, _)| *line_no).collect::<Vec<_>>(), [3, 5]);
+}
+
+#[test]
 fn a_quote_that_is_never_closed_does_not_swallow_the_file() {
     let mut file = b"no,at,reader,card\n0,1795305900,north-in,\"card-0\n".to_vec();
     for no in 1..60_000 {

@@ -1,0 +1,1 @@
+pub(super) fn run(_port: u16) -> Result<(), crate::failure::Failure> { Ok(()) }

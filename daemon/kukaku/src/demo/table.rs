@@ -1,0 +1,200 @@
+//! What came out of the day: its table, and where it differs from the truth.
+
+use std::path::Path;
+
+use kukaku_schema::{Lang, UtcMicros, Verdict};
+use kukaku_store::query::{self, FindingFilter, FindingRow, RevisionRow, SessionFilter, SessionRow};
+use kukaku_store::{StoreError, read_only};
+
+use super::site::registers;
+use super::truth::{CLEARED, FINDINGS, SESSIONS};
+use crate::failure::Failure;
+use crate::say::{say, shown};
+
+/// More than a day can have.
+const ROWS_MAX: u32 = 1_000;
+
+/// What came out.
+pub(super) struct Outcome {
+    /// Every session with its revisions, oldest first.
+    sessions: Vec<(SessionRow, Vec<RevisionRow>)>,
+    /// Every finding, oldest first.
+    findings: Vec<FindingRow>,
+}
+
+impl Outcome {
+    /// Reads it from a store.
+    pub(super) fn read(store: &Path) -> Result<Self, Failure> {
+        let read = || -> Result<Self, StoreError> {
+            let conn = read_only(store)?;
+            let mut sessions = Vec::new();
+            for row in query::sessions(&conn, &SessionFilter::default(), None, ROWS_MAX)?.rows {
+                let mut revisions = query::revisions(&conn, row.id)?;
+                revisions.reverse();
+                sessions.push((row, revisions));
+            }
+            sessions.sort_by_key(|(row, _)| (row.start, row.session.clone()));
+            let mut findings = query::findings(&conn, &FindingFilter::default(), None, ROWS_MAX)?.rows;
+            findings.sort_by_key(|row| (row.span.start, row.key.clone()));
+            Ok(Self { sessions, findings })
+        };
+        read().map_err(|e| Failure::Store(e.to_string()))
+    }
+}
+
+/// The name of a session in the truth.
+fn session_name(row: &SessionRow) -> String {
+    format!("{}/{}", row.source, row.session)
+}
+
+/// Kind and subjects of a finding, without the instant, which the truth does not repeat.
+fn finding_name(row: &FindingRow) -> &str {
+    row.key.rsplit_once('|').map_or(row.key.as_str(), |(name, _)| name)
+}
+
+/// The verdicts that a session had, each once, without the first waiting.
+fn verdicts(revisions: &[RevisionRow]) -> Vec<Verdict> {
+    let mut out: Vec<Verdict> = Vec::new();
+    for revision in revisions.iter().filter(|revision| revision.verdict != Verdict::Pending) {
+        if out.last() != Some(&revision.verdict) {
+            out.push(revision.verdict);
+        }
+    }
+    out
+}
+
+/// Where the outcome differs from the truth, one line each.
+pub(super) fn differences(outcome: &Outcome) -> Vec<String> {
+    let mut out = Vec::new();
+    for truth in SESSIONS {
+        let Some((row, revisions)) = outcome.sessions.iter().find(|(row, _)| session_name(row) == truth.session) else {
+            out.push(format!("{}: no such session", truth.session));
+            continue;
+        };
+        let found = row.verdict.map(|v| (v.verdict, v.grade));
+        if found != Some((truth.verdict, truth.grade)) {
+            let words = |verdict: Verdict, grade: Option<kukaku_schema::Grade>| {
+                format!("{} {}", verdict.word(), grade.map_or("-", |grade| grade.word()))
+            };
+            let is = found.map_or_else(|| "without a verdict".to_owned(), |(verdict, grade)| words(verdict, grade));
+            out.push(format!("{}: expected {}, is {is}", truth.session, words(truth.verdict, truth.grade)));
+        }
+        let had = verdicts(revisions);
+        for before in truth.before.iter().filter(|before| !had.contains(before)) {
+            out.push(format!("{}: was never {}", truth.session, before.word()));
+        }
+    }
+    for (row, _) in &outcome.sessions {
+        let name = session_name(row);
+        if !SESSIONS.iter().any(|truth| truth.session == name) {
+            out.push(format!("{name}: a session that the truth doesn't know"));
+        }
+    }
+    let names = |holds: bool| -> Vec<&str> {
+        outcome.findings.iter().filter(|row| row.resolved_at.is_none() == holds).map(finding_name).collect()
+    };
+    compare(&mut out, "holds", FINDINGS, names(true), true);
+    // Others may have held for a moment; these had to.
+    compare(&mut out, "was cleared", CLEARED, names(false), false);
+    out
+}
+
+/// Takes each expected name out of those found once; what is left over is too much.
+fn compare(out: &mut Vec<String>, how: &str, expected: &[&str], mut found: Vec<&str>, whole: bool) {
+    for name in expected {
+        match found.iter().position(|is| is == name) {
+            Some(index) => drop(found.swap_remove(index)),
+            None => out.push(format!("{name}: expected, but no such finding {how}")),
+        }
+    }
+    if whole {
+        found.sort_unstable();
+        out.extend(found.iter().map(|name| format!("{name}: {how}, but the truth doesn't know it")));
+    }
+}
+
+/// Prints the sessions and findings; instants are minutes and seconds of the day that began at `start`.
+pub(super) fn print(outcome: &Outcome, start: UtcMicros) -> Result<(), Failure> {
+    let registers = registers()?;
+    let operator = |id: &Option<String>| {
+        let entry = registers.operators.iter().find(|entry| Some(&entry.row.id) == id.as_ref());
+        entry.map_or_else(|| "－".to_owned(), |entry| entry.row.name.clone())
+    };
+    let mut rows = vec![
+        ["開始", "終了", "セッション", "作業者", "端末", "判定", "", "確度", "経過"].map(str::to_owned).to_vec(),
+        ["start", "end", "session", "operator", "terminal", "verdict", "", "grade", "history"].map(str::to_owned).to_vec(),
+    ];
+    for (row, revisions) in &outcome.sessions {
+        let (verdict, grade) = row.verdict.map_or((Verdict::Pending, None), |v| (v.verdict, v.grade));
+        let end = row.span(UtcMicros::MAX).end;
+        let history: Vec<&str> = verdicts(revisions).into_iter().map(Verdict::word).collect();
+        rows.push(vec![
+            clock(start, row.start),
+            clock(start, end),
+            session_name(row),
+            operator(&row.operator),
+            row.terminal.clone().unwrap_or_default(),
+            verdict.label(Lang::Ja).to_owned(),
+            verdict.word().to_owned(),
+            grade.map_or_else(String::new, |grade| format!("{} {}", grade.label(Lang::Ja), grade.word())),
+            history.join(" → "),
+        ]);
+    }
+    say("セッション照合  Sessions");
+    table(&rows);
+    let mut rows = vec![
+        ["開始", "終了", "重要度", "検知", "", "対象", "状態"].map(str::to_owned).to_vec(),
+        ["start", "end", "severity", "finding", "", "about", "state"].map(str::to_owned).to_vec(),
+    ];
+    for row in &outcome.findings {
+        let about = finding_name(row).split_once('|').map_or("", |(_, about)| about);
+        let state = match row.resolved_at {
+            None => "継続 holds".to_owned(),
+            Some(at) => format!("解消 cleared {}", clock(start, at)),
+        };
+        rows.push(vec![
+            clock(start, row.span.start),
+            clock(start, row.span.end),
+            row.severity.label(Lang::Ja).to_owned(),
+            row.kind.label(Lang::Ja).to_owned(),
+            row.kind.word().to_owned(),
+            about.replace('|', " "),
+            state,
+        ]);
+    }
+    say("\n検知  Findings");
+    table(&rows);
+    Ok(())
+}
+
+/// `05:30` for an instant five and a half minutes into the day; nothing for one that never comes.
+fn clock(start: UtcMicros, at: UtcMicros) -> String {
+    if at == UtcMicros::MAX {
+        return String::new();
+    }
+    let seconds = at.since(start).0.div_euclid(1_000_000);
+    let sign = if seconds < 0 { "-" } else { "" };
+    format!("{sign}{:02}:{:02}", seconds.abs() / 60, seconds.abs() % 60)
+}
+
+/// Prints rows with every column as wide as its widest cell.
+fn table(rows: &[Vec<String>]) {
+    let columns = rows.first().map_or(0, Vec::len);
+    let widths: Vec<usize> =
+        (0..columns).map(|column| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0)).collect();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, wide) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            line.push_str(&" ".repeat(wide - width(cell) + 2));
+        }
+        say(shown(line.trim_end()));
+    }
+}
+
+/// Columns of a terminal that a text takes: two for each wide character, as East Asian Width
+/// (UAX #11) has them for the characters that occur here.
+fn width(text: &str) -> usize {
+    let wide = |c: char| matches!(c, '\u{1100}'..='\u{115F}' | '\u{2E80}'..='\u{A4CF}' | '\u{AC00}'..='\u{D7A3}' | '\u{F900}'..='\u{FAFF}' | '\u{FE30}'..='\u{FE4F}' | '\u{FF00}'..='\u{FF60}' | '\u{FFE0}'..='\u{FFE6}');
+    text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
+}

@@ -1,0 +1,166 @@
+//! The one table of routes: it makes the router, says who may ask for what and with which
+//! parameters, and writes the API's description. A route that isn't here doesn't exist.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::api::describe::Doc;
+use crate::api::{describe, observations, read};
+use crate::error::WebError;
+use crate::house::App;
+use crate::http::finish::finish;
+use crate::http::guard::guard;
+use crate::http::params::Param;
+use crate::live;
+use crate::pages::{assets, board, entries, findings, gate, journal, registers, session, sessions, sources};
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Open,
+    /// Who is signed in, even with a password that has to be changed.
+    Change,
+    /// Who is signed in; under `/api/` also a key that may read.
+    Full,
+    /// The same, and a wall display.
+    Wall,
+    /// A key that may speak for a source; no sign-in.
+    Intake,
+}
+
+/// A route.
+pub(crate) struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    pub access: Access,
+    pub params: &'static [Param],
+    pub doc: Option<Doc>,
+    handler: fn() -> MethodRouter<App>,
+}
+
+fn page(path: &'static str, access: Access, params: &'static [Param], handler: fn() -> MethodRouter<App>) -> Route {
+    Route { method: Method::GET, path, access, params, doc: None, handler }
+}
+
+fn act(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
+    Route { method: Method::POST, path, access, params: &[], doc: None, handler }
+}
+
+fn api(path: &'static str, params: &'static [Param], doc: Doc, handler: fn() -> MethodRouter<App>) -> Route {
+    Route { method: Method::GET, path, access: Access::Full, params, doc: Some(doc), handler }
+}
+
+pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    vec![
+        page("/", Access::Full, board::PARAMS, || get(board::board)),
+        page("/wall", Access::Wall, board::PARAMS, || get(board::wall)),
+        act("/wall/start", Access::Full, || post(board::start_wall)),
+        page("/live", Access::Wall, &[], || get(live::live)),
+        page("/sessions", Access::Full, sessions::PARAMS, || get(sessions::sessions)),
+        page("/sessions/find", Access::Full, session::FIND_PARAMS, || get(session::find)),
+        page("/sessions/{id}", Access::Full, &[], || get(session::session)),
+        page("/entries", Access::Full, entries::PARAMS, || get(entries::entries)),
+        page("/entries.csv", Access::Full, entries::PARAMS, || get(entries::entries_csv)),
+        page("/findings", Access::Full, findings::PARAMS, || get(findings::findings)),
+        page("/findings/{id}", Access::Full, &[], || get(findings::finding)),
+        page("/sources", Access::Full, sources::PARAMS, || get(sources::sources)),
+        page("/registers", Access::Full, &[], || get(registers::registers)),
+        act("/registers", Access::Full, || post(registers::import)),
+        page("/registers.toml", Access::Full, &[], || get(registers::export)),
+        page("/journal", Access::Full, journal::PARAMS, || get(journal::journal)),
+        page("/journal/{seq}", Access::Full, &[], || get(journal::entry)),
+        page("/unreadable", Access::Full, journal::UNREADABLE_PARAMS, || get(journal::unreadable)),
+        page("/login", Access::Open, gate::PARAMS, || get(gate::login)),
+        act("/login", Access::Open, || post(gate::sign_in)),
+        act("/logout", Access::Wall, || post(gate::sign_out)),
+        page("/password", Access::Change, &[], || get(gate::password)),
+        act("/password", Access::Change, || post(gate::change_password)),
+        act("/language", Access::Open, || post(gate::language)),
+        page("/certificate", Access::Open, &[], || get(gate::certificate)),
+        page("/certificate/site-ca.pem", Access::Open, &[], || get(gate::site_ca)),
+        page("/static/{file}", Access::Open, &[], || get(assets::file)),
+        page("/favicon.ico", Access::Open, &[], || get(board::favicon)),
+        Route {
+            method: Method::POST,
+            path: "/api/v1/observations",
+            access: Access::Intake,
+            params: &[],
+            doc: Some(describe::observations()),
+            handler: || post(observations::post),
+        },
+        api("/api/v1/status", &[], describe::status(), || get(read::status)),
+        api("/api/v1/zones", &[], describe::zones(), || get(read::zones)),
+        api("/api/v1/sessions", read::SESSION_PARAMS, describe::sessions(), || get(read::sessions)),
+        api("/api/v1/sessions/{id}", &[], describe::session(), || get(read::session)),
+        api("/api/v1/entries", read::ENTRY_PARAMS, describe::entries(), || get(read::entries)),
+        api("/api/v1/findings", read::FINDING_PARAMS, describe::findings(), || get(read::findings)),
+        api("/api/v1/findings/{id}", &[], describe::finding(), || get(read::finding)),
+        api("/api/v1/sources", &[], describe::sources(), || get(read::sources)),
+        Route {
+            method: Method::GET,
+            path: "/api/v1/openapi.json",
+            access: Access::Open,
+            params: &[],
+            doc: Some(describe::openapi()),
+            handler: || get(describe::document),
+        },
+    ]
+});
+
+/// Makes the router from the table.
+pub(crate) fn router(app: &App) -> Router {
+    let mut router = Router::new();
+    for route in TABLE.iter() {
+        let guarded = (route.handler)().route_layer(from_fn_with_state((Arc::clone(app), route), guard));
+        router = router.route(route.path, guarded);
+    }
+    router
+        .fallback(|| async { WebError::NotFound })
+        .method_not_allowed_fallback(|| async { WebError::Method })
+        .layer(from_fn_with_state(Arc::clone(app), finish))
+        .with_state(Arc::clone(app))
+}
+
+/// A route as tests walk them.
+#[derive(Debug, Clone)]
+pub struct RouteInfo {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The path, with `{name}` for what varies.
+    pub path: &'static str,
+    /// Who may ask.
+    pub access: Access,
+}
+
+/// Every route, for tests that hold them all to one rule.
+#[must_use]
+pub fn routes() -> Vec<RouteInfo> {
+    TABLE
+        .iter()
+        .map(|route| RouteInfo {
+            method: if route.method == Method::POST { "POST" } else { "GET" },
+            path: route.path,
+            access: route.access,
+        })
+        .collect()
+}
+
+/// The number in a path; a path without one is no page.
+pub(crate) struct Number(pub i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Number {
+    type Rejection = WebError;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| WebError::NotFound)?;
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| digits).ok_or(WebError::NotFound)?;
+        Ok(Self(number))
+    }
+}
