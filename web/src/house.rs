@@ -82,14 +82,17 @@ pub struct ImportOutcome {
 /// A clock that tells the daemon's time; tests bring their own.
 pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
 
+/// Begins to listen to the writer.
+pub type Changes = Arc<dyn Fn() -> broadcast::Receiver<Changed> + Send + Sync>;
+
 /// All that the pages are given.
 pub struct House<I: Intake> {
     /// The file of the store.
     pub store: PathBuf,
     /// The way into the writer's queue.
     pub intake: I,
-    /// What the writer says after each commit.
-    pub changes: broadcast::Sender<Changed>,
+    /// Begins to listen to what the writer says after each commit.
+    pub changes: Changes,
     /// What only the daemon can do.
     pub commands: Arc<dyn Commands>,
     /// The daemon's time.
@@ -110,7 +113,7 @@ pub(crate) struct Shared {
     passwords: Semaphore,
     passwords_waiting: Semaphore,
     submit: Box<dyn Fn(Arrival) -> SubmitFuture + Send + Sync>,
-    pub changes: broadcast::Sender<Changed>,
+    pub changes: Changes,
     pub commands: Arc<dyn Commands>,
     pub clock: Clock,
     pub site_ca_pem: Option<String>,

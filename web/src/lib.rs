@@ -20,6 +20,6 @@ mod serve;
 mod text;
 
 pub use error::OpenError;
-pub use house::{Clock, Commands, House, ImportOutcome, Part, Status};
+pub use house::{Changes, Clock, Commands, House, ImportOutcome, Part, Status};
 pub use routes::{Access, RouteInfo, routes};
 pub use serve::{Bound, Listen, serve};

@@ -48,7 +48,7 @@ pub(crate) async fn live(State(app): State<App>, Extension(viewer): Extension<Vi
 struct Closed;
 
 async fn tell(app: &App, viewer: &Viewer, sender: &PieceSender) -> Result<(), Closed> {
-    let mut changes = app.changes.subscribe();
+    let mut changes = (app.changes)();
     // What changed between the page and this line is told at once, as everything.
     say(sender, "change", "all").await?;
     let mut beat = tokio::time::interval(BEAT);

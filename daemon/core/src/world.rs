@@ -5,7 +5,7 @@ use kukaku_schema::{DurationUs, FindingKind, Span, UtcMicros};
 
 use crate::camera::{self, CameraView};
 use crate::door::{DoorView, Doors};
-use crate::effect::{Finding, FindingKey, Stay, Subject};
+use crate::effect::{Finding, FindingKey, Subject};
 use crate::judge::Court;
 use crate::memory::{Memory, NO_SEQ, Reading, reading_order};
 use crate::model::{Model, Place};
@@ -325,16 +325,22 @@ fn splice(known: &mut Whereabouts, new: Whereabouts, base: UtcMicros) -> PersonC
             .chain(new.stays.get(same))
             .map(|s| s.span.start);
         change.stays_from = starts.min();
-        // A stay whose end or grade changed matters from where it changed on.
-        let differs = |s: &Stay| s.span.start;
-        change.from = match (old_stays.get(same), new.stays.get(same)) {
-            (Some(a), Some(b))
-                if a.span.start == b.span.start && a.zone == b.zone && a.grade == b.grade =>
-            {
-                Some(a.span.end.min(b.span.end))
+        // A stay that only ended otherwise matters from its end on; any other difference from its start.
+        let paired = old_stays[same..]
+            .iter()
+            .zip(&new.stays[same..])
+            .filter(|(a, b)| a != b);
+        let of_pairs = paired.map(|(a, b)| {
+            let only_end = (a.span.start, a.zone, a.grade) == (b.span.start, b.zone, b.grade);
+            if only_end {
+                a.span.end.min(b.span.end)
+            } else {
+                a.span.start.min(b.span.start)
             }
-            (a, b) => a.into_iter().chain(b).map(differs).min(),
-        };
+        });
+        let shorter = old_stays.len().min(new.stays.len());
+        let unpaired = old_stays[shorter..].iter().chain(&new.stays[shorter..]);
+        change.from = of_pairs.chain(unpaired.map(|s| s.span.start)).min();
         let mut zones: Vec<Word> = old_stays[same..]
             .iter()
             .chain(&new.stays[same..])

@@ -171,7 +171,7 @@ impl Facts {
         let sum = |want: &dyn Fn(Option<Verdict>) -> bool| -> i64 {
             counted.iter().filter(|(verdict, _)| want(*verdict)).map(|(_, count)| count).sum()
         };
-        holding.sort_by(|a, b| (b.severity, b.opened_at).cmp(&(a.severity, a.opened_at)));
+        holding.sort_by_key(|finding| std::cmp::Reverse((finding.severity, finding.opened_at)));
         Ok(Self {
             inside: innermost(query::inside_now(reader)?, view),
             outages: query::door_outages_now(reader)?,

@@ -1,17 +1,16 @@
 //! A small site and a way to tell stories about it in one line each.
 #![allow(dead_code, clippy::unwrap_used, missing_docs)]
 
+mod say;
+
 use std::collections::BTreeMap;
+
+pub use say::*;
 
 use kukaku_core::engine::{Engine, Input, Known, Mode};
 use kukaku_core::{Effect, Fact, Finding, Names};
-use kukaku_schema::observation::DoorReading;
-use kukaku_schema::observation::{
-    DoorState, DoorStateWord, DoorUsed, Muster, MusterEntry, ReaderStatus, ReaderStatusWord,
-    ReadingResult, SessionAlive, SessionEnded, SessionStarted, SourceAlive, SourceCaughtUp,
-    SourceClock, WatchGap, WatchStarted, canonical_bytes, content_hash,
-};
-use kukaku_schema::{Name, Observation, Registers, SiteZone, Span, UtcMicros, registers};
+use kukaku_schema::observation::{canonical_bytes, content_hash};
+use kukaku_schema::{Observation, Registers, SiteZone, Span, UtcMicros, registers};
 
 pub const SITE: &str = include_str!("site.toml");
 
@@ -32,245 +31,6 @@ pub fn at(text: &str) -> UtcMicros {
         clock.to_owned()
     };
     UtcMicros::parse_rfc3339(&format!("{day}T{clock}+09:00")).unwrap()
-}
-
-pub fn name(text: &str) -> Name {
-    Name::new(text).unwrap()
-}
-
-pub fn reading_from(
-    source: &str,
-    seq: Option<u64>,
-    time: &str,
-    reader: &str,
-    card: &str,
-    granted: bool,
-) -> Observation {
-    Observation::DoorReading(DoorReading {
-        source: name(source),
-        epoch: None,
-        seq,
-        event_id: None,
-        device_time: at(time),
-        reader: name(reader),
-        credential: name(card),
-        result: if granted {
-            ReadingResult::Granted
-        } else {
-            ReadingResult::Denied
-        },
-        factors: vec![],
-        reason: None,
-    })
-}
-
-pub fn source_of(reader: &str) -> &'static str {
-    if reader.starts_with('z') || reader.starts_with('i') {
-        "panel"
-    } else {
-        "panel-y"
-    }
-}
-
-pub fn read(time: &str, reader: &str, who: &str) -> Observation {
-    let card = if who.contains(':') {
-        who.to_owned()
-    } else {
-        format!("card:{who}")
-    };
-    reading_from(source_of(reader), None, time, reader, &card, true)
-}
-
-pub fn numbered(seq: u64, time: &str, reader: &str, who: &str) -> Observation {
-    reading_from(
-        source_of(reader),
-        Some(seq),
-        time,
-        reader,
-        &format!("card:{who}"),
-        true,
-    )
-}
-
-pub fn denied(time: &str, reader: &str, who: &str) -> Observation {
-    reading_from(
-        source_of(reader),
-        None,
-        time,
-        reader,
-        &format!("card:{who}"),
-        false,
-    )
-}
-
-pub fn state(time: &str, door: &str, state: DoorStateWord) -> Observation {
-    Observation::DoorState(DoorState {
-        source: name(if door.starts_with("dz") || door.starts_with("di") {
-            "panel"
-        } else {
-            "panel-y"
-        }),
-        epoch: None,
-        seq: None,
-        event_id: None,
-        device_time: at(time),
-        door: name(door),
-        state,
-    })
-}
-
-pub fn status(time: &str, reader: &str, status: ReaderStatusWord) -> Observation {
-    Observation::ReaderStatus(ReaderStatus {
-        source: name(source_of(reader)),
-        epoch: None,
-        seq: None,
-        event_id: None,
-        device_time: at(time),
-        reader: name(reader),
-        status,
-    })
-}
-
-pub fn used(time: &str, door: &str, reading: u64, used: bool) -> Observation {
-    Observation::DoorUsed(DoorUsed {
-        source: name("panel"),
-        epoch: None,
-        seq: None,
-        event_id: None,
-        device_time: at(time),
-        door: name(door),
-        reading,
-        used,
-    })
-}
-
-pub fn alive(time: &str, source: &str) -> Observation {
-    Observation::SourceAlive(SourceAlive {
-        source: name(source),
-        epoch: None,
-        seq: None,
-        event_id: None,
-        device_time: at(time),
-    })
-}
-
-pub fn caught_up(reader: &str, from: &str, to: &str) -> Observation {
-    Observation::SourceCaughtUp(SourceCaughtUp {
-        source: name(source_of(reader)),
-        epoch: None,
-        seq: None,
-        event_id: None,
-        reader: Some(name(reader)),
-        from: at(from),
-        to: at(to),
-    })
-}
-
-pub fn clock(source: &str, offset_ms: i64, from: &str, to: &str) -> Observation {
-    Observation::SourceClock(SourceClock {
-        source: name(source),
-        epoch: None,
-        seq: None,
-        event_id: None,
-        offset_ms,
-        from: at(from),
-        to: at(to),
-        measured_by: name("ntp"),
-    })
-}
-
-pub fn start(time: &str, id: &str, account: &str, terminal: &str) -> Observation {
-    Observation::SessionStarted(SessionStarted {
-        source: name("vpn"),
-        epoch: None,
-        seq: None,
-        event_id: None,
-        device_time: at(time),
-        session: name(id),
-        account: name(account),
-        terminal: Some(name(terminal)),
-        target: None,
-        via: None,
-        factors: vec![],
-    })
-}
-
-pub fn sign(time: &str, id: &str) -> Observation {
-    Observation::SessionAlive(SessionAlive {
-        source: name("vpn"),
-        epoch: None,
-        seq: None,
-        event_id: None,
-        device_time: at(time),
-        session: name(id),
-        account: None,
-        terminal: None,
-    })
-}
-
-pub fn end(time: &str, id: &str) -> Observation {
-    Observation::SessionEnded(SessionEnded {
-        source: name("vpn"),
-        epoch: None,
-        seq: None,
-        event_id: None,
-        device_time: at(time),
-        session: name(id),
-        account: None,
-        terminal: None,
-        reason: None,
-    })
-}
-
-pub fn session(from: &str, to: &str, id: &str, account: &str, terminal: &str) -> [Observation; 2] {
-    [start(from, id, account, terminal), end(to, id)]
-}
-
-pub fn gap(from: &str, to: &str) -> Observation {
-    Observation::WatchGap(WatchGap {
-        source: name("kukaku"),
-        epoch: None,
-        seq: None,
-        event_id: None,
-        from: at(from),
-        to: at(to),
-        cause: name("stopped"),
-    })
-}
-
-pub fn muster(time: &str, inside: &[(&str, &str)]) -> Observation {
-    Observation::Muster(Muster {
-        source: name("kukaku"),
-        epoch: None,
-        seq: None,
-        event_id: None,
-        device_time: at(time),
-        inside: inside
-            .iter()
-            .map(|(p, z)| MusterEntry {
-                person: name(p),
-                zone: name(z),
-            })
-            .collect(),
-        written_by: name("yamada"),
-        confirmed_by: name("kato"),
-    })
-}
-
-/// Every door watched from three days before, and everybody's place known by a muster.
-pub fn watched() -> Vec<Observation> {
-    let three_days_before = UtcMicros::parse_rfc3339("2026-11-19T00:00:00+09:00").unwrap();
-    vec![
-        Observation::WatchStarted(WatchStarted {
-            source: name("kukaku"),
-            epoch: None,
-            seq: None,
-            event_id: None,
-            device_time: three_days_before,
-        }),
-        read("-08:00", "z-in", "A"),
-        read("-18:00", "z-out", "A"),
-    ]
 }
 
 pub fn fact_of(o: &Observation, entry: u64, recorded_at: UtcMicros, names: &mut Names) -> Fact {
@@ -452,4 +212,34 @@ pub fn shown_of(registers: &Registers, arrivals: &[Arrives], now: UtcMicros) -> 
         "live, then at once"
     );
     shown
+}
+
+pub fn of<'a>(shown: &'a Shown, kind: &str) -> Vec<&'a Finding> {
+    shown
+        .findings
+        .values()
+        .filter(|f| f.key.kind.word() == kind)
+        .collect()
+}
+
+pub fn one<'a>(shown: &'a Shown, kind: &str) -> &'a Finding {
+    let all = of(shown, kind);
+    assert_eq!(all.len(), 1, "{kind}: {:?}", shown.kinds());
+    all[0]
+}
+
+pub fn site_with(from: &str, to: &str) -> Registers {
+    let text = SITE.replace(from, to);
+    assert_ne!(text, SITE, "{from}");
+    registers::parse(&text, "site").unwrap()
+}
+
+pub fn shown_with(registers: &Registers, observations: Vec<Observation>, now: &str) -> Shown {
+    let arrivals = told(
+        watched()
+            .into_iter()
+            .chain(observations)
+            .filter(|o| instant_of(o) <= at(now)),
+    );
+    shown_of(registers, &arrivals, at(now))
 }

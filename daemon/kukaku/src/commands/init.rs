@@ -37,6 +37,15 @@ const EMPTY_SITE: &str = "[site]\nid = \"site\"\nname = \"（名称未設定）\
 /// # Errors
 /// `Written`: the folder is not empty, or the registers are wrong. Otherwise what could not be made.
 pub fn run(args: &InitArgs) -> Result<(), Failure> {
+    tell(args, &install(args)?);
+    Ok(())
+}
+
+/// Makes the installation and says nothing.
+///
+/// # Errors
+/// As `run`.
+pub fn install(args: &InitArgs) -> Result<Made, Failure> {
     refuse_occupied(&args.dir)?;
     let (registers, file) = registers_of(args)?;
     let place = Place::of(&args.dir)?;
@@ -44,8 +53,7 @@ pub fn run(args: &InitArgs) -> Result<(), Failure> {
     let made = make(&SiteDir::at(part), args, &registers, &file).and_then(|made| place.put().map(|()| made));
     // Best effort: what stays behind is named so that nobody takes it for an installation.
     let _ = std::fs::remove_dir_all(part);
-    tell(args, &made?);
-    Ok(())
+    made
 }
 
 /// Where everything is made before it is put in its place.
@@ -103,9 +111,12 @@ impl Place {
 }
 
 /// What was made, as far as it is told.
-struct Made {
-    password: String,
-    verifier: String,
+#[derive(Debug)]
+pub struct Made {
+    /// The first administrator's one-time password.
+    pub password: String,
+    /// The key that verifies the records.
+    pub verifier: String,
 }
 
 fn refuse_occupied(dir: &Path) -> Result<(), Failure> {

@@ -4,7 +4,6 @@
 //! then is it ready. On SIGTERM in reverse: links let go, what was handed in is kept, the journal
 //! says that watching ended.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +30,19 @@ use crate::writer::Writer;
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let dir = SiteDir::find(args.dir.dir.as_deref())?;
     let loaded = load(&dir.config()).map_err(|e| Failure::Written(e.to_string()))?;
+    run_site(&dir, &loaded, |_, _, ready| say(ready))
+}
+
+/// Runs the daemon of one installation until it is told to stop; `ready` is called once everything
+/// listens, and may start rooms of its own.
+///
+/// # Errors
+/// As `run`.
+pub fn run_site(
+    dir: &SiteDir, loaded: &Loaded, ready: impl FnOnce(&mut Rooms, &Writer, String),
+) -> Result<(), Failure> {
     logs::start(&loaded.config.log).map_err(Failure::Written)?;
-    let refused = check::refusals(&dir, &loaded.config);
+    let refused = check::refusals(dir, &loaded.config);
     if let Some(first) = refused.first() {
         return Err(Failure::Written(format!("{first} (`kukaku check` lists everything)")));
     }
@@ -41,13 +51,15 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|e| Failure::Failed(format!("start the runtime: {e}")))?;
-    let outcome = runtime.block_on(serve(&dir, &loaded));
+    let outcome = runtime.block_on(serve(dir, loaded, ready));
     // Threads that still read a slow disk are not waited for: nothing of theirs is acknowledged.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(dir: &SiteDir, loaded: &Loaded) -> Result<(), Failure> {
+async fn serve(
+    dir: &SiteDir, loaded: &Loaded, tell: impl FnOnce(&mut Rooms, &Writer, String),
+) -> Result<(), Failure> {
     // Before anything is opened, so that a stop that comes early is not lost.
     let mut stop_signals = Signals::listen()?;
     let supervisor = Arc::new(Supervisor::of_environment().map_err(|e| Failure::Failed(format!("reach the service manager: {e}")))?);
@@ -64,7 +76,7 @@ async fn serve(dir: &SiteDir, loaded: &Loaded) -> Result<(), Failure> {
         }
     };
     start_watchdog(&mut rooms, &supervisor, &writer);
-    say(ready);
+    tell(&mut rooms, &writer, ready);
     supervisor.ready();
     let why = tokio::select! {
         name = stop_signals.next() => {
@@ -106,7 +118,7 @@ fn refuse_taken_addresses(dir: &SiteDir, loaded: &Loaded) -> Result<(), Failure>
 async fn open_rooms(rooms: &mut Rooms, dir: &SiteDir, loaded: &Loaded, writer: &Writer) -> Result<String, Failure> {
     let config = &loaded.config;
     let users_changed = Arc::new(Notify::new());
-    let mut ready = format!("kukaku is ready: web {}", start::web::start(rooms, dir, config, writer).await?);
+    let mut ready = format!("kukaku is ready: web {}", start::web::start(rooms, dir, config, writer)?);
     if let Some(mqtt) = &config.mqtt {
         for (room, address) in start::mqtt::start(rooms, dir, mqtt, writer, &users_changed).await? {
             ready.push_str(&format!(", {room} {address}"));
@@ -175,10 +187,4 @@ impl Signals {
             _ = self.interrupt.recv() => "SIGINT",
         }
     }
-}
-
-/// The site's own CA as PEM, for people to install; none where the customer's is used.
-#[must_use]
-pub fn site_ca(tls: &Path) -> Option<String> {
-    std::fs::read_to_string(tls.join("ca.pem")).ok()
 }

@@ -6,6 +6,7 @@
 
 mod day;
 mod devices;
+mod line;
 mod live;
 mod once;
 pub mod scenario;

@@ -198,3 +198,29 @@ fn width(text: &str) -> usize {
     let wide = |c: char| matches!(c, '\u{1100}'..='\u{115F}' | '\u{2E80}'..='\u{A4CF}' | '\u{AC00}'..='\u{D7A3}' | '\u{F900}'..='\u{FAFF}' | '\u{FE30}'..='\u{FE4F}' | '\u{FF00}'..='\u{FF60}' | '\u{FFE0}'..='\u{FFE6}');
     text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_finding_and_one_too_many_are_both_told() {
+        let mut out = Vec::new();
+        compare(&mut out, "holds", &["absent|session:a/1", "forced|door:n"], vec!["forced|door:n", "forced|door:n"], true);
+        assert_eq!(out.len(), 2, "{out:?}");
+        assert!(out[0].starts_with("absent|session:a/1: expected"), "{out:?}");
+        assert!(out[1].starts_with("forced|door:n: holds, but"), "{out:?}");
+    }
+
+    #[test]
+    fn an_outcome_without_anything_differs_in_every_session() {
+        let nothing = Outcome { sessions: Vec::new(), findings: Vec::new() };
+        assert_eq!(differences(&nothing).len(), SESSIONS.len() + FINDINGS.len() + CLEARED.len());
+    }
+
+    #[test]
+    fn columns_are_counted_as_a_terminal_does() {
+        assert_eq!((width("在室なし"), width("absent"), width("A→B")), (8, 6, 3));
+    }
+}

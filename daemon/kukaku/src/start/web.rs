@@ -1,20 +1,79 @@
 //! The pages and the API.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use kukaku_mqtt::server_tls;
 use kukaku_schema::registers::parse;
-use kukaku_store::Changed;
-use kukaku_web::{Commands, House, ImportOutcome, Part, Status};
-use tokio::sync::broadcast;
+use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, OpenError, Part, Status};
 
 use crate::clock;
 use crate::commands::check::cannot_listen;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::rooms::{Ledger, Rooms};
+use crate::rooms::{Ledger, Rooms, stopped};
 use crate::site_dir::SiteDir;
 use crate::writer::Writer;
+
+/// Starts the pages; returns their address.
+///
+/// # Errors
+/// `Address`: it can't be listened on. `Written`: the certificate can't be used.
+pub fn start(rooms: &mut Rooms, dir: &SiteDir, config: &Config, writer: &Writer) -> Result<String, Failure> {
+    let tls = match &config.web.tls {
+        None => None,
+        Some(tls) => {
+            let made = server_tls(&tls.certificate, &tls.key, None);
+            Some(made.map_err(|e| Failure::Written(format!("web.tls: {e}")))?)
+        }
+    };
+    let bound = Bound::new(Listen { addr: config.web.listen, tls: tls.clone() }).map_err(failure)?;
+    let addr = bound.local_addr();
+    let url = format!("{}://{addr}/", if tls.is_some() { "https" } else { "http" });
+    let commands: Arc<dyn Commands> = Arc::new(DaemonCommands {
+        writer: writer.clone(),
+        ledger: rooms.ledger(),
+        runtime: tokio::runtime::Handle::current(),
+        started_at: clock::now(),
+    });
+    let first = Mutex::new(Some(bound));
+    let (store, writer, site_ca_pem) = (dir.store(), writer.clone(), site_ca(dir));
+    rooms.start("web", move |mut stop| {
+        let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let listen = Listen { addr, tls: tls.clone() };
+        let house = House {
+            store: store.clone(),
+            intake: writer.clone(),
+            changes: Arc::new({
+                let writer = writer.clone();
+                move || writer.changes()
+            }),
+            commands: Arc::clone(&commands),
+            clock: Arc::new(clock::now),
+            site_ca_pem: site_ca_pem.clone(),
+        };
+        async move {
+            let bound = match first {
+                Some(bound) => bound,
+                None => Bound::new(listen).map_err(|e| e.to_string())?,
+            };
+            bound.serve(house, async move { stopped(&mut stop).await }).await.map_err(|e| e.to_string())
+        }
+    });
+    Ok(url)
+}
+
+fn failure(error: OpenError) -> Failure {
+    match error {
+        OpenError::Listen { addr, source } => Failure::Address(cannot_listen("web.listen", addr, &source)),
+        OpenError::PlainBeyondLoopback(_) => Failure::Written(error.to_string()),
+        other => Failure::Store(other.to_string()),
+    }
+}
+
+/// The site's own CA as PEM, for people to install; none where the customer's is used.
+fn site_ca(dir: &SiteDir) -> Option<String> {
+    std::fs::read_to_string(dir.tls().join("ca.pem")).ok()
+}
 
 /// What the pages ask of the daemon.
 struct DaemonCommands {

@@ -30,7 +30,8 @@ async fn operator_away_from_his_session_is_in_the_outbox_with_the_verdict() {
     assert_eq!(house.ask("SELECT verdict FROM session"), "present");
     assert_eq!(house.ask("SELECT group_concat(verdict) FROM revision WHERE verdict <> 'pending'"), "absent,present");
     assert_eq!(house.ask("SELECT count(*) FROM finding WHERE kind = 'absent' AND resolved_at_us IS NOT NULL"), "1");
-    assert_eq!(house.ask("SELECT group_concat(change) FROM finding_event WHERE finding = 1"), "opened,resolved");
+    let history = "SELECT group_concat(change) FROM finding_event JOIN finding ON id = finding WHERE kind = 'absent'";
+    assert_eq!(house.ask(history), "opened,resolved");
     assert_eq!(house.ask("SELECT count(*) FROM outbox"), "4");
     let client = "SELECT count(*) FROM journal j JOIN word w ON w.id = j.client WHERE w.text = 'tomakomai' AND kind = ";
     assert_eq!(house.ask(&format!("{client} 'session.started'")), "1");

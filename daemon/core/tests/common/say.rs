@@ -1,0 +1,250 @@
+//! Observations in one line each.
+#![allow(missing_docs)]
+
+use kukaku_schema::observation::{
+    DoorReading, DoorState, DoorStateWord, DoorUsed, Muster, MusterEntry, ReaderStatus,
+    ReaderStatusWord, ReadingResult, SessionAlive, SessionEnded, SessionStarted, SourceAlive,
+    SourceCaughtUp, SourceClock, WatchGap, WatchStarted,
+};
+use kukaku_schema::{Name, Observation, UtcMicros};
+
+use super::at;
+
+pub fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+pub fn reading_from(
+    source: &str,
+    seq: Option<u64>,
+    time: &str,
+    reader: &str,
+    card: &str,
+    granted: bool,
+) -> Observation {
+    Observation::DoorReading(DoorReading {
+        source: name(source),
+        epoch: None,
+        seq,
+        event_id: None,
+        device_time: at(time),
+        reader: name(reader),
+        credential: name(card),
+        result: if granted {
+            ReadingResult::Granted
+        } else {
+            ReadingResult::Denied
+        },
+        factors: vec![],
+        reason: None,
+    })
+}
+
+pub fn source_of(reader: &str) -> &'static str {
+    if reader.starts_with('z') || reader.starts_with('i') {
+        "panel"
+    } else {
+        "panel-y"
+    }
+}
+
+pub fn read(time: &str, reader: &str, who: &str) -> Observation {
+    let card = if who.contains(':') {
+        who.to_owned()
+    } else {
+        format!("card:{who}")
+    };
+    reading_from(source_of(reader), None, time, reader, &card, true)
+}
+
+pub fn numbered(seq: u64, time: &str, reader: &str, who: &str) -> Observation {
+    reading_from(
+        source_of(reader),
+        Some(seq),
+        time,
+        reader,
+        &format!("card:{who}"),
+        true,
+    )
+}
+
+pub fn denied(time: &str, reader: &str, who: &str) -> Observation {
+    reading_from(
+        source_of(reader),
+        None,
+        time,
+        reader,
+        &format!("card:{who}"),
+        false,
+    )
+}
+
+pub fn state(time: &str, door: &str, state: DoorStateWord) -> Observation {
+    Observation::DoorState(DoorState {
+        source: name(if door.starts_with("dz") || door.starts_with("di") {
+            "panel"
+        } else {
+            "panel-y"
+        }),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at(time),
+        door: name(door),
+        state,
+    })
+}
+
+pub fn status(time: &str, reader: &str, status: ReaderStatusWord) -> Observation {
+    Observation::ReaderStatus(ReaderStatus {
+        source: name(source_of(reader)),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at(time),
+        reader: name(reader),
+        status,
+    })
+}
+
+pub fn used(time: &str, door: &str, reading: u64, used: bool) -> Observation {
+    Observation::DoorUsed(DoorUsed {
+        source: name("panel"),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at(time),
+        door: name(door),
+        reading,
+        used,
+    })
+}
+
+pub fn alive(time: &str, source: &str) -> Observation {
+    Observation::SourceAlive(SourceAlive {
+        source: name(source),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at(time),
+    })
+}
+
+pub fn caught_up(reader: &str, from: &str, to: &str) -> Observation {
+    Observation::SourceCaughtUp(SourceCaughtUp {
+        source: name(source_of(reader)),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        reader: Some(name(reader)),
+        from: at(from),
+        to: at(to),
+    })
+}
+
+pub fn clock(source: &str, offset_ms: i64, from: &str, to: &str) -> Observation {
+    Observation::SourceClock(SourceClock {
+        source: name(source),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        offset_ms,
+        from: at(from),
+        to: at(to),
+        measured_by: name("ntp"),
+    })
+}
+
+pub fn start(time: &str, id: &str, account: &str, terminal: &str) -> Observation {
+    Observation::SessionStarted(SessionStarted {
+        source: name("vpn"),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at(time),
+        session: name(id),
+        account: name(account),
+        terminal: Some(name(terminal)),
+        target: None,
+        via: None,
+        factors: vec![],
+    })
+}
+
+pub fn sign(time: &str, id: &str) -> Observation {
+    Observation::SessionAlive(SessionAlive {
+        source: name("vpn"),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at(time),
+        session: name(id),
+        account: None,
+        terminal: None,
+    })
+}
+
+pub fn end(time: &str, id: &str) -> Observation {
+    Observation::SessionEnded(SessionEnded {
+        source: name("vpn"),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at(time),
+        session: name(id),
+        account: None,
+        terminal: None,
+        reason: None,
+    })
+}
+
+pub fn session(from: &str, to: &str, id: &str, account: &str, terminal: &str) -> [Observation; 2] {
+    [start(from, id, account, terminal), end(to, id)]
+}
+
+pub fn gap(from: &str, to: &str) -> Observation {
+    Observation::WatchGap(WatchGap {
+        source: name("kukaku"),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        from: at(from),
+        to: at(to),
+        cause: name("stopped"),
+    })
+}
+
+pub fn muster(time: &str, inside: &[(&str, &str)]) -> Observation {
+    Observation::Muster(Muster {
+        source: name("kukaku"),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at(time),
+        inside: inside
+            .iter()
+            .map(|(p, z)| MusterEntry {
+                person: name(p),
+                zone: name(z),
+            })
+            .collect(),
+        written_by: name("yamada"),
+        confirmed_by: name("kato"),
+    })
+}
+
+/// Every door watched from three days before, and everybody's place known by a muster.
+pub fn watched() -> Vec<Observation> {
+    let three_days_before = UtcMicros::parse_rfc3339("2026-11-19T00:00:00+09:00").unwrap();
+    vec![
+        Observation::WatchStarted(WatchStarted {
+            source: name("kukaku"),
+            epoch: None,
+            seq: None,
+            event_id: None,
+            device_time: three_days_before,
+        }),
+        read("-08:00", "z-in", "A"),
+        read("-18:00", "z-out", "A"),
+    ]
+}

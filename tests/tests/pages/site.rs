@@ -1,0 +1,197 @@
+//! A site with pages: a real store, the real writer on a clock of the test, the real server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use kukaku::writer::{Clock as _, Purpose, SimClock, Writer, WriterConfig};
+use kukaku_ledger::SigningKey;
+use kukaku_schema::intake::{Arrival, ArrivalBody, Intake as _, Unreadable};
+use kukaku_schema::{UtcMicros, parse_observation};
+use kukaku_store::Store;
+use kukaku_store::users::Users;
+use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, Part, Status};
+use tokio::sync::Notify;
+
+/// The first instant of every story: 09:00 in Japan.
+pub const NINE: &str = "2026-11-22T09:00:00+09:00";
+
+pub const ADMIN: &str = "kanri";
+pub const PASSWORD: &str = "sakura no hana ga saku";
+
+pub const REGISTERS: &str = include_str!("site.toml");
+
+/// An instant so many seconds after nine.
+pub fn at(seconds: i64) -> UtcMicros {
+    UtcMicros(UtcMicros::parse_rfc3339(NINE).unwrap().0 + seconds * 1_000_000)
+}
+
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+struct TestCommands {
+    writer: Writer,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Commands for TestCommands {
+    fn status(&self) -> Status {
+        let note = ("動作中".to_owned(), "works".to_owned());
+        Status {
+            started_at: at(-60),
+            version: "0.1.0".to_owned(),
+            parts: vec![Part { name: "mqtt 127.0.0.1:1883".to_owned(), working: true, note }],
+        }
+    }
+
+    fn import_registers(&self, toml: &str, who: &str, why: &str) -> Result<ImportOutcome, Vec<String>> {
+        let registers = kukaku_schema::registers::parse(toml, "registers").map_err(|e| vec![e.to_string()])?;
+        let act = self.writer.import_registers(registers, who.to_owned(), why.to_owned());
+        let change = self.runtime.block_on(act).map_err(|e| vec![e.to_string()])?;
+        Ok(ImportOutcome { added: change.added, changed: 0, ended: change.closed })
+    }
+}
+
+/// The site. Dropping it stops the server.
+pub struct Site {
+    folder: Folder,
+    pub clock: SimClock,
+    pub writer: Writer,
+    pub addr: SocketAddr,
+    stop: Arc<Notify>,
+    numbers: AtomicU32,
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop.notify_waiters();
+    }
+}
+
+impl Site {
+    /// A watched site with its registers, and one administrator.
+    pub async fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = Folder(std::env::temp_dir().join(format!("kukaku-pages-{}-{number}", std::process::id())));
+        std::fs::create_dir(&folder.0).unwrap();
+        let store = folder.0.join("store.db");
+        let clock = SimClock::new(at(-3600));
+        drop(Store::create(&store, at(-3600)).unwrap());
+        let start = |purpose: Purpose| {
+            Writer::start(WriterConfig {
+                store: store.clone(),
+                key: SigningKey::from_seed("kukaku.example/sapporo-1", &[7; 32]).unwrap(),
+                former_keys: vec![],
+                checkpoint_file: folder.0.join("checkpoint"),
+                purpose,
+                clock: Arc::new(clock.clone()),
+                route: Box::new(|_| vec!["mail".to_owned()]),
+            })
+            .unwrap()
+        };
+        let registers = kukaku_schema::registers::parse(REGISTERS, "site.toml").unwrap();
+        let first = start(Purpose::Command);
+        first.import_registers(registers, "manager".to_owned(), "開設".to_owned()).await.unwrap();
+        first.stop().await.unwrap();
+        let writer = start(Purpose::Watch { program: "11".repeat(32), configuration: "22".repeat(32) });
+        let users = Users::open(&store).unwrap();
+        users.create_with_password(ADMIN, PASSWORD, at(-3600)).unwrap();
+
+        let bound = Bound::new(Listen { addr: "127.0.0.1:0".parse().unwrap(), tls: None }).unwrap();
+        let addr = bound.local_addr();
+        let stop = Arc::new(Notify::new());
+        let (feed, page_clock, stopped) = (writer.clone(), clock.clone(), Arc::clone(&stop));
+        let house = House {
+            store,
+            intake: writer.clone(),
+            changes: Arc::new(move || feed.changes()),
+            commands: Arc::new(TestCommands { writer: writer.clone(), runtime: tokio::runtime::Handle::current() }),
+            clock: Arc::new(move || page_clock.read().wall),
+            site_ca_pem: None,
+        };
+        tokio::spawn(async move { bound.serve(house, async move { stopped.notified().await }).await.unwrap() });
+        Self { folder, clock, writer, addr, stop, numbers: AtomicU32::new(1) }
+    }
+
+    pub fn users(&self) -> Users {
+        Users::open(&self.folder.0.join("store.db")).unwrap()
+    }
+
+    /// Lets time pass to so many seconds after nine, and everything due by then happen.
+    pub async fn pass_to(&self, seconds: i64) {
+        self.clock.pass_to(at(seconds));
+        self.writer.advance().await.unwrap();
+    }
+
+    /// A number that no observation of this site had.
+    pub fn next_number(&self) -> u32 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Keeps an observation.
+    pub async fn observe(&self, json: &str) {
+        let observation = parse_observation(json.as_bytes()).unwrap_or_else(|e| panic!("{json}: {e}"));
+        self.arrive(ArrivalBody::Observation(Box::new(observation))).await;
+    }
+
+    /// Keeps bytes that are no observation.
+    pub async fn unreadable(&self, source: &str, bytes: &[u8], reason: &str) {
+        self.arrive(ArrivalBody::Unreadable(Unreadable::new(Some(source.to_owned()), bytes, reason))).await;
+    }
+
+    async fn arrive(&self, body: ArrivalBody) {
+        let arrival = Arrival { link: "mqtt".to_owned(), body };
+        self.writer.submit(arrival).await.unwrap().await.unwrap();
+    }
+
+    /// A card is read, now.
+    pub async fn read_card(&self, reader: &str, card: &str) {
+        self.read_card_at(reader, card, self.clock.read().wall, "granted").await;
+    }
+
+    pub async fn read_card_at(&self, reader: &str, card: &str, when: UtcMicros, result: &str) {
+        let source = if reader.starts_with("south") { "panel-2" } else { "panel-1" };
+        let json = serde_json::json!({
+            "kind": "door.reading", "source": source, "seq": self.next_number(), "device_time": when.to_rfc3339_utc(),
+            "reader": reader, "credential": card, "result": result, "factors": ["card", "fingerprint"],
+        });
+        self.observe(&json.to_string()).await;
+    }
+
+    /// A session begins, now.
+    pub async fn session_starts(&self, id: &str, account: &str, terminal: &str) {
+        let json = serde_json::json!({
+            "kind": "session.started", "source": "vpn-1", "device_time": self.clock.read().wall.to_rfc3339_utc(),
+            "session": id, "account": account, "terminal": terminal, "target": "kihon-db01", "via": "fumidai-1",
+        });
+        self.observe(&json.to_string()).await;
+    }
+
+    /// A session ends, now.
+    pub async fn session_ends(&self, id: &str) {
+        let json = serde_json::json!({
+            "kind": "session.ended", "source": "vpn-1", "device_time": self.clock.read().wall.to_rfc3339_utc(), "session": id,
+        });
+        self.observe(&json.to_string()).await;
+    }
+
+    /// Signs of life of every source and reader, now.
+    pub async fn everything_lives(&self) {
+        let now = self.clock.read().wall.to_rfc3339_utc();
+        for source in ["panel-1", "panel-2", "vpn-1", "nvr-1"] {
+            self.observe(&format!(r#"{{"kind":"source.alive","source":"{source}","device_time":"{now}"}}"#)).await;
+        }
+        let json = serde_json::json!({
+            "kind": "camera.health", "source": "nvr-1", "device_time": now, "camera": "cam-1", "reachable": true,
+            "recording": true, "frame_age_ms": 180,
+        });
+        self.observe(&json.to_string()).await;
+    }
+}
