@@ -51,10 +51,32 @@ pub fn parse_observation(bytes: &[u8]) -> Result<Observation, Refusal> {
     let text = std::str::from_utf8(bytes).map_err(|e| Refusal::NotUtf8 {
         valid_up_to: e.valid_up_to(),
     })?;
+    // The JSON reader would take an array of the fields in order too: nobody means that.
+    if !text.trim_start().starts_with('{') {
+        return Err(Refusal::Shape(
+            "an observation is one JSON object, from { to }".to_owned(),
+        ));
+    }
     let observation: Observation =
-        serde_json::from_str(text).map_err(|e| Refusal::Shape(e.to_string()))?;
+        serde_json::from_str(text).map_err(|e| Refusal::Shape(said(&e.to_string())))?;
     check(&observation)?;
     Ok(observation)
+}
+
+/// The reader's words; of an unknown kind with the kinds that may come from outside alone.
+fn said(message: &str) -> String {
+    match message
+        .strip_prefix("unknown variant `")
+        .and_then(|rest| rest.split_once('`'))
+    {
+        Some((kind, rest)) if rest.contains("`source.alive`") => {
+            format!(
+                "unknown kind `{kind}`, expected one of {}",
+                kind_words().join(", ")
+            )
+        }
+        _ => message.to_owned(),
+    }
 }
 
 /// What types alone can't say.
@@ -103,4 +125,88 @@ pub fn kind_words() -> Vec<&'static str> {
         .filter(|kind| !kind.is_internal())
         .map(|kind| kind.word())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALIVE: &str =
+        r#""kind":"source.alive","source":"p","device_time":"2026-11-22T09:00:00Z""#;
+
+    fn refused(text: &str) -> String {
+        parse_observation(text.as_bytes())
+            .expect_err(text)
+            .to_string()
+    }
+
+    #[test]
+    fn each_mistake_is_named_and_nothing_is_guessed() {
+        assert!(parse_observation(format!("{{{ALIVE}}}").as_bytes()).is_ok());
+        let cases = [
+            (
+                format!("{{{ALIVE},\"colour\":1}}"),
+                "unknown field `colour`",
+            ),
+            (
+                format!("{{{ALIVE},\"source\":\"q\"}}"),
+                "duplicate field `source`",
+            ),
+            (ALIVE.to_owned(), "one JSON object"),
+            (format!("[{{{ALIVE}}}]"), "one JSON object"),
+            (
+                r#"{"kind":"door.opened","source":"p"}"#.to_owned(),
+                "unknown kind `door.opened`, expected one of door.reading",
+            ),
+            (
+                r#"{"kind":"source.alive","source":"p"}"#.to_owned(),
+                "missing field `device_time`",
+            ),
+            (
+                ALIVE.replace("\"p\"", "\"\"").replacen('"', "{\"", 1) + "}",
+                "empty",
+            ),
+            (format!("{{{}}}", ALIVE.replace("00Z", "00")), "RFC 3339"),
+            (
+                format!(
+                    "{{{}}}",
+                    ALIVE.replace("\"2026-11-22T09:00:00Z\"", "1763769600")
+                ),
+                "RFC 3339",
+            ),
+            (
+                format!("{{{}}}", ALIVE.replace("source.alive", "watch.started")),
+                "made by kukaku",
+            ),
+            ("{\"a\":".repeat(10_000), ""),
+        ];
+        for (text, part) in cases {
+            let said = refused(&text);
+            assert!(said.contains(part), "{text}: {said}");
+        }
+        assert!(!refused(r#"{"kind":"door.opened","source":"p"}"#).contains("muster"));
+    }
+
+    #[test]
+    fn a_long_or_broken_text_is_refused_before_it_is_read() {
+        let bomb = vec![b'{'; 10_000_000];
+        assert_eq!(
+            parse_observation(&bomb),
+            Err(Refusal::TooLong { length: 10_000_000 })
+        );
+        let broken = b"{\"a\":\"\xff\"}";
+        assert_eq!(
+            parse_observation(broken),
+            Err(Refusal::NotUtf8 { valid_up_to: 6 })
+        );
+    }
+
+    #[test]
+    fn what_is_kept_reads_back_the_same() {
+        let text = r#"{"kind":"door.reading","source":"p","seq":1,"device_time":"2026-11-22T09:00:00+09:00","reader":"r","credential":"card:1","result":"denied"}"#;
+        let observation = parse_observation(text.as_bytes()).expect("a reading");
+        let kept = canonical_bytes(&observation);
+        assert_eq!(parse_observation(&kept), Ok(observation));
+        assert!(std::str::from_utf8(&kept).is_ok_and(|k| k.contains("2026-11-22T00:00:00Z")));
+    }
 }

@@ -42,6 +42,10 @@ impl Client {
         Self { addr, cookies: BTreeMap::new() }
     }
 
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
     /// Sends exactly these bytes and reads to the end of the answer.
     pub fn raw(&self, bytes: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.addr).unwrap();

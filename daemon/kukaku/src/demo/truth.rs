@@ -54,14 +54,14 @@ pub const SESSIONS: &[SessionTruth] = &[
 pub const FINDINGS: &[&str] = &[
     "absent|session:vpn-chitose/c-02",
     "absent|session:vpn-chitose/c-03",
-    "anti_passback|person:op-06|door:north",
+    "anti_passback|person:op-06|door:north|reader:north-in",
     "camera_down|camera:cam-1|zone:zone-a",
     "denied_burst|reader:south-in|door:south",
     "door_outage|door:south|cause:forced",
     "door_outage|door:south|cause:held_open",
     "door_outage|door:south|cause:reader_offline",
     "elsewhere|session:vpn-chitose/c-03",
-    "ended_credential_used|person:op-02|door:north",
+    "ended_credential_used|person:op-02|credential:card:0123456789ABCD92|door:north|reader:north-in",
     "footage_gap|camera:cam-1|zone:zone-a",
     "footage_gap|camera:cam-2|zone:zone-b",
     "forced|door:south",
@@ -75,8 +75,8 @@ pub const FINDINGS: &[&str] = &[
     "unknown_account|session:vpn-tomakomai/t-04",
     "unknown_terminal|session:vpn-tomakomai/t-06",
     "unregistered_operator|session:vpn-tomakomai/t-05",
-    "unseen_passage|person:op-06|door:south",
-    "weak_entry|person:op-02|door:north",
+    "unseen_passage|person:op-06|door:south|reader:south-in",
+    "weak_entry|person:op-02|door:north|reader:north-in",
 ];
 
 /// Findings that held for a while and were cleared by what came late.

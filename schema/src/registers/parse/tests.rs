@@ -81,7 +81,7 @@ fn every_mistake_names_file_line_key_and_what_was_expected() {
         (
             "zone = \"zone-a\"\nclient",
             "zon = \"zone-a\"\nclient",
-            26,
+            27,
             "unknown field `zon`",
         ),
         ("name = \"苫小牧市\"\n", "", 9, "missing field `name`"),
