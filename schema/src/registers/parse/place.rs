@@ -115,9 +115,9 @@ pub(super) fn read_rows<T: serde::de::DeserializeOwned>(
         let body: T = row.try_into().map_err(|error: toml::de::Error| {
             let message = error.message().replace('\n', " ");
             // The error names its key in backquotes where it knows it.
-            let named = keys
-                .iter()
-                .find(|key| message.contains(&format!("`{key}`")));
+            // What is wrong comes first in the reader's words, what was expected after it.
+            let first = message.split('`').nth(1);
+            let named = keys.iter().find(|key| Some(key.as_str()) == first);
             let in_key = error.to_string().lines().find_map(|l| {
                 l.strip_prefix("in `")
                     .map(|r| r.trim_end_matches('`').to_owned())
