@@ -18,6 +18,8 @@ pub(crate) struct Directory {
     persons: BTreeMap<String, String>,
     operators: Vec<(String, String)>,
     zones: BTreeMap<String, String>,
+    /// Zone ids: each after the one it lies in, otherwise as registered.
+    zone_order: Vec<String>,
     doors: BTreeMap<String, String>,
     clients: BTreeMap<String, String>,
     cameras: BTreeMap<String, String>,
@@ -49,6 +51,7 @@ impl Directory {
             persons: BTreeMap::new(),
             operators: vec![],
             zones: BTreeMap::new(),
+            zone_order: vec![],
             doors: BTreeMap::new(),
             clients: BTreeMap::new(),
             cameras: BTreeMap::new(),
@@ -71,8 +74,28 @@ impl Directory {
                 }
             }
         }
+        out.zone_order = out.order_zones(registers.as_ref());
         out.registers = registers;
         Ok(out)
+    }
+
+    fn order_zones(&self, registers: Option<&Registers>) -> Vec<String> {
+        let mut left: Vec<&str> = vec![];
+        for entry in registers.map_or(&[][..], |r| r.zones.as_slice()) {
+            if !left.contains(&entry.row.id.as_str()) {
+                left.push(&entry.row.id);
+            }
+        }
+        let mut out: Vec<String> = vec![];
+        while !left.is_empty() {
+            let stands = |id: &&str| self.parents.get(*id).is_none_or(|p| out.contains(p) || !left.contains(&p.as_str()));
+            // A ring that a bad register made has no outermost zone: any of it then.
+            let next = left.remove(left.iter().position(stands).unwrap_or(0));
+            let parent = self.parents.get(next);
+            let at = parent.and_then(|p| out.iter().rposition(|id| id == p || self.lies_in(id, p)));
+            out.insert(at.map_or(out.len(), |at| at + 1), next.to_owned());
+        }
+        out
     }
 
     /// The site's name.
@@ -125,9 +148,9 @@ impl Directory {
         }
     }
 
-    /// Zones, by id, with their names.
+    /// Zones with their names, each after the one it lies in.
     pub fn zones(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.zones.iter().map(|(id, name)| (id.as_str(), name.as_str()))
+        self.zone_order.iter().filter_map(|id| Some((id.as_str(), self.zones.get(id)?.as_str())))
     }
 
     /// Doors, by id, with their names.

@@ -8,6 +8,8 @@ use kukaku_schema::Lang;
 use kukaku_store::StoreError;
 use kukaku_store::users::UsersError;
 
+use crate::text::clean;
+
 /// Why the pages could not be opened or served.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -168,10 +170,10 @@ impl WebError {
         match self {
             Self::Param { name, why } => {
                 let (ja, en) = why;
-                text.push_str(&format!(" {name}: {}", lang.pick(ja, en)));
+                text.push_str(&format!(" {}: {}", clean(name), lang.pick(ja, en)));
             }
             Self::TooLong { limit } => text.push_str(&format!(" (≤ {limit} bytes)")),
-            Self::Body(why) => text.push_str(&format!(" {why}")),
+            Self::Body(why) => text.push_str(&format!(" {}", clean(why))),
             _ => {}
         }
         text

@@ -85,7 +85,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         act("/language", Access::Open, || post(gate::language)),
         page("/certificate", Access::Open, &[], || get(gate::certificate)),
         page("/certificate/site-ca.pem", Access::Open, &[], || get(gate::site_ca)),
-        page("/static/{file}", Access::Open, &[], || get(assets::file)),
+        page("/static/{file}", Access::Open, assets::PARAMS, || get(assets::file)),
         page("/favicon.ico", Access::Open, &[], || get(board::favicon)),
         Route {
             method: Method::POST,

@@ -31,7 +31,6 @@ pub async fn tell(site: &Site) {
     site.pass_to(60).await;
     site.read_card("south-in", "card:90").await;
     site.everything_lives().await;
-    footage(site, 0, 600).await;
     site.pass_to(300).await;
     site.session_starts("7781", "tmk-a01", "term-1").await;
     // Nobody of that account is inside; his reading comes late.
@@ -40,10 +39,10 @@ pub async fn tell(site: &Site) {
     site.pass_to(500).await;
     site.everything_lives().await;
     site.pass_to(700).await;
+    footage(site, 0, 600).await;
     site.read_card_at("north-in", "card:02", at(390), "granted").await;
     site.pass_to(900).await;
     site.everything_lives().await;
-    footage(site, 600, 1200).await;
     site.pass_to(1000).await;
     site.session_starts("7783", "nobody-knows", "term-1").await;
     site.read_card_at("north-in", "card:0BAD", at(1000), "denied").await;
@@ -52,6 +51,7 @@ pub async fn tell(site: &Site) {
     site.unreadable("panel-2", b"{\"kind\":\"door.reading\",\"source\":\"panel-2\",\"colour\":\"red\"}", "unknown field `colour`").await;
     site.pass_to(1400).await;
     site.everything_lives().await;
+    footage(site, 600, 1200).await;
     site.read_card("north-out", "card:02").await;
     site.pass_to(1500).await;
     site.session_ends("7782").await;
@@ -59,7 +59,7 @@ pub async fn tell(site: &Site) {
     site.everything_lives().await;
     let offline = format!(
         r#"{{"kind":"reader.status","source":"panel-2","seq":{},"device_time":"{}","reader":"south-in","status":"offline"}}"#,
-        site.next_number(),
+        site.next_number("panel-2"),
         at(1900).to_rfc3339_utc()
     );
     site.observe(&offline).await;
@@ -67,7 +67,7 @@ pub async fn tell(site: &Site) {
         site.pass_to(seconds).await;
         let json = format!(
             r#"{{"kind":"door.state","source":"panel-1","seq":{},"device_time":"{}","door":"north","state":"{state}"}}"#,
-            site.next_number(),
+            site.next_number("panel-1"),
             at(seconds).to_rfc3339_utc()
         );
         site.observe(&json).await;
@@ -134,9 +134,10 @@ async fn a_late_reading_revises_the_verdict_and_the_page_tells_why() {
     let rows = client.get("/api/v1/sessions").json();
     let id = rows["rows"].as_array().unwrap().iter().find(|row| row["session"] == "7782").unwrap()["id"].clone();
     let detail = client.get(&format!("/api/v1/sessions/{id}")).json();
-    let verdicts: Vec<&str> = detail["revisions"].as_array().unwrap().iter().map(|r| r["verdict"].as_str().unwrap()).collect();
-    assert_eq!(verdicts.last(), Some(&"absent"), "{detail}");
-    assert!(verdicts.len() >= 2 && verdicts[0] != "absent", "{verdicts:?}");
+    let mut verdicts: Vec<&str> = detail["revisions"].as_array().unwrap().iter().map(|r| r["verdict"].as_str().unwrap()).collect();
+    // He left while it went on, and had come before his reading did.
+    verdicts.dedup();
+    assert_eq!(verdicts, ["partial", "present", "absent", "pending"], "{detail}");
     let page = client.get(&format!("/sessions/{id}")).text();
     holds(&page, &["<svg class=\"time\"", "鈴木 一郎", "在室なしセッション", "cam-1", "番号では確かめられません", "A（認証あり・番号あり）"]);
     let cause = detail["revisions"][0]["cause"]["journal_seq"].as_i64();
@@ -224,7 +225,7 @@ async fn the_other_pages_show_what_they_are_for_in_both_languages() {
     for (path, _, en) in pages {
         holds(&client.get(path).text(), &["lang=\"en\"", en]);
     }
-    holds(&client.get("/").text(), &["Zones and who is inside", "Present", "Session records missing"]);
+    holds(&client.get("/").text(), &["Zones and who is inside", "Present", "session records missing"]);
     let toml = client.get("/registers.toml");
     kukaku_schema::registers::parse(&toml.text(), "registers.toml").unwrap();
 }

@@ -1,8 +1,10 @@
 //! A site with pages: a real store, the real writer on a clock of the test, the real server.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use kukaku::writer::{Clock as _, Purpose, SimClock, Writer, WriterConfig};
@@ -65,7 +67,7 @@ pub struct Site {
     pub writer: Writer,
     pub addr: SocketAddr,
     stop: Arc<Notify>,
-    numbers: AtomicU32,
+    numbers: Mutex<BTreeMap<String, u32>>,
 }
 
 impl Drop for Site {
@@ -117,7 +119,7 @@ impl Site {
             site_ca_pem: None,
         };
         tokio::spawn(async move { bound.serve(house, async move { stopped.notified().await }).await.unwrap() });
-        Self { folder, clock, writer, addr, stop, numbers: AtomicU32::new(1) }
+        Self { folder, clock, writer, addr, stop, numbers: Mutex::default() }
     }
 
     pub fn users(&self) -> Users {
@@ -130,9 +132,12 @@ impl Site {
         self.writer.advance().await.unwrap();
     }
 
-    /// A number that no observation of this site had.
-    pub fn next_number(&self) -> u32 {
-        self.numbers.fetch_add(1, Ordering::Relaxed)
+    /// The next number of a source.
+    pub fn next_number(&self, source: &str) -> u32 {
+        let mut numbers = self.numbers.lock().unwrap();
+        let number = numbers.entry(source.to_owned()).or_insert(0);
+        *number += 1;
+        *number
     }
 
     /// Keeps an observation.
@@ -159,7 +164,7 @@ impl Site {
     pub async fn read_card_at(&self, reader: &str, card: &str, when: UtcMicros, result: &str) {
         let source = if reader.starts_with("south") { "panel-2" } else { "panel-1" };
         let json = serde_json::json!({
-            "kind": "door.reading", "source": source, "seq": self.next_number(), "device_time": when.to_rfc3339_utc(),
+            "kind": "door.reading", "source": source, "seq": self.next_number(source), "device_time": when.to_rfc3339_utc(),
             "reader": reader, "credential": card, "result": result, "factors": ["card", "fingerprint"],
         });
         self.observe(&json.to_string()).await;

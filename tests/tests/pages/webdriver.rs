@@ -153,13 +153,20 @@ impl Browser {
         self.call("POST", "/execute/sync", &json!({"script": script, "args": []}))
     }
 
-    /// Waits until a condition on the page holds, at every change of the page and each frame.
+    /// Waits until a condition on the page holds, asking again and again: a page that is left
+    /// meanwhile answers with an error, which is no answer.
+    #[track_caller]
     pub fn wait_for(&self, condition: &str) {
-        let script = format!(
-            "const done = arguments[0]; const look = () => {{ if ({condition}) done(true); else requestAnimationFrame(look); }}; look();"
-        );
-        let held = self.try_call("POST", "/execute/async", &json!({"script": script, "args": []}));
-        held.unwrap_or_else(|e| panic!("waited for {condition}: {e}\n{}", self.run("return document.body.innerText")));
+        let until = Instant::now() + WAIT;
+        let script = json!({"script": format!("return !!({condition})"), "args": []});
+        while self.try_call("POST", "/execute/sync", &script).ok() != Some(Value::Bool(true)) {
+            assert!(
+                Instant::now() < until,
+                "waited for {condition} on {}: {}",
+                self.address(),
+                self.run("return document.body.innerText")
+            );
+        }
     }
 
     /// Waits for a file to be downloaded whole, asking the browser between two looks.

@@ -5,6 +5,10 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use crate::error::WebError;
+use crate::http::params::{Param, Shape};
+
+/// The parameter that tells the versions of a file apart.
+pub(crate) const PARAMS: &[Param] = &[Param::new("v", Shape::Text, "the program's version")];
 
 /// An hour; the addresses carry the version besides.
 const KEPT: &str = "private, max-age=3600";

@@ -80,19 +80,19 @@ pub(crate) fn icon(name: &str) -> String {
 
 /// The signs: shapes that differ, not only colours.
 const ICONS: &str = concat!(
-    "<svg xmlns=\"http://www.w3.org/2000/svg\" hidden width=\"0\" height=\"0\">",
+    "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"signs\" aria-hidden=\"true\">",
     "<symbol id=\"i-check\" viewBox=\"0 0 20 20\"><path d=\"M8 15.6 2.4 10l1.9-1.9L8 11.8l7.7-7.7L17.6 6z\"/></symbol>",
     "<symbol id=\"i-cross\" viewBox=\"0 0 20 20\"><path d=\"M10 1a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm4.6 11.9-1.7 1.7L10 11.7l-2.9 2.9-1.7-1.7L8.3 10 5.4 7.1l1.7-1.7L10 8.3l2.9-2.9 1.7 1.7L11.7 10z\"/></symbol>",
     "<symbol id=\"i-stop\" viewBox=\"0 0 20 20\"><path d=\"M6.3 1h7.4L19 6.3v7.4L13.7 19H6.3L1 13.7V6.3zM8.8 4.6v7h2.4v-7zm0 8.6v2.3h2.4v-2.3z\"/></symbol>",
     "<symbol id=\"i-alert\" viewBox=\"0 0 20 20\"><path d=\"M10 1.2 19.6 18H.4zM8.9 7.4v5.2h2.2V7.4zm0 6.4v2.1h2.2v-2.1z\"/></symbol>",
-    "<symbol id=\"i-ask\" viewBox=\"0 0 20 20\"><path d=\"M10 1a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm-1.2 14.7v-2.2h2.3v2.2zm3.9-7.6c-.3.7-1.7 1.5-1.8 2.2v1.6H8.8v-2c.2-1.300 2-1.900 2-2.900 0-.5-.4-.9-1-.9-.7 0-1.100.4-1.200 1.100l-2.100-.4C6.800 5 8.100 4.100 9.900 4.100c1.900 0 3.200 1 3.200 2.600 0 .5-.1 1-.4 1.400z\"/></symbol>",
-    "<symbol id=\"i-half\" viewBox=\"0 0 20 20\"><path d=\"M10 1a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm0 2.200v13.600a6.800 6.800 0 0 1 0-13.600z\"/></symbol>",
-    "<symbol id=\"i-clock\" viewBox=\"0 0 20 20\"><path d=\"M10 1a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm0 2.200a6.800 6.800 0 1 1 0 13.600 6.800 6.800 0 0 1 0-13.600zM9 5.500v5.200l4 2.300 1-1.700-3-1.700V5.500z\"/></symbol>",
-    "<symbol id=\"i-note\" viewBox=\"0 0 20 20\"><path d=\"M10 1a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm-1.100 4h2.200v2.200H8.900zm0 3.500h2.200V15H8.900z\"/></symbol>",
-    "<symbol id=\"i-pen\" viewBox=\"0 0 20 20\"><path d=\"m2 14.500 9.800-9.800 3.500 3.500L5.500 18H2zM13 3.500 14.700 1.800a1 1 0 0 1 1.400 0l2.100 2.100a1 1 0 0 1 0 1.400L16.500 7z\"/></symbol>",
+    "<symbol id=\"i-ask\" viewBox=\"0 0 20 20\"><path d=\"M10 1a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm-1.2 14.7v-2.2h2.3v2.2zm3.9-7.6c-.3.7-1.7 1.5-1.8 2.2v1.6H8.8v-2c.2-1.3 2-1.9 2-2.9 0-.5-.4-.9-1-.9-.7 0-1.1.4-1.2 1.100l-2.1-.4C6.8 5 8.1 4.1 9.9 4.100c1.9 0 3.2 1 3.2 2.6 0 .5-.1 1-.4 1.400z\"/></symbol>",
+    "<symbol id=\"i-half\" viewBox=\"0 0 20 20\"><path d=\"M10 1a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm0 2.200v13.600a6.8 6.8 0 0 1 0-13.600z\"/></symbol>",
+    "<symbol id=\"i-clock\" viewBox=\"0 0 20 20\"><path d=\"M10 1a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm0 2.200a6.8 6.8 0 1 1 0 13.6 6.8 6.8 0 0 1 0-13.600zM9 5.500v5.200l4 2.3 1-1.7-3-1.700V5.500z\"/></symbol>",
+    "<symbol id=\"i-note\" viewBox=\"0 0 20 20\"><path d=\"M10 1a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm-1.1 4h2.200v2.200H8.900zm0 3.500h2.200V15H8.900z\"/></symbol>",
+    "<symbol id=\"i-pen\" viewBox=\"0 0 20 20\"><path d=\"m2 14.5 9.8-9.8 3.5 3.500L5.5 18H2zM13 3.5 14.7 1.800a1 1 0 0 1 1.4 0l2.1 2.100a1 1 0 0 1 0 1.400L16.5 7z\"/></symbol>",
     "<symbol id=\"i-dot\" viewBox=\"0 0 20 20\"><circle cx=\"10\" cy=\"10\" r=\"4\"/></symbol>",
-    "<symbol id=\"i-door\" viewBox=\"0 0 20 20\"><path d=\"M4 18V2h9v1.500l3-1V18l-3-1v1zm2-2h5V4H6zm3.200-6.500h1.600v2H9.200z\"/></symbol>",
-    "<symbol id=\"i-person\" viewBox=\"0 0 20 20\"><path d=\"M10 10a4 4 0 1 0 0-8 4 4 0 0 0 0 8zm0 1.500c-4 0-7 2-7 4.500v2h14v-2c0-2.500-3-4.500-7-4.500z\"/></symbol>",
+    "<symbol id=\"i-door\" viewBox=\"0 0 20 20\"><path d=\"M4 18V2h9v1.500l3-1V18l-3-1v1zm2-2h5V4H6zm3.2-6.500h1.600v2H9.200z\"/></symbol>",
+    "<symbol id=\"i-person\" viewBox=\"0 0 20 20\"><path d=\"M10 10a4 4 0 1 0 0-8 4 4 0 0 0 0 8zm0 1.500c-4 0-7 2-7 4.500v2h14v-2c0-2.5-3-4.5-7-4.500z\"/></symbol>",
     "<symbol id=\"i-line\" viewBox=\"0 0 20 20\"><path d=\"M1 4h18v9H1zm2 2v5h14V6zm3 10h8v2H6z\"/></symbol>",
     "</svg>"
 );

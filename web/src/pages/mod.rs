@@ -129,7 +129,8 @@ pub(crate) fn choices<'a>(
     }));
     // A filter on something that is no longer registered stays visible.
     if !chosen.is_empty() && !out.iter().any(|choice| choice.chosen) {
-        out.push(Choice { value: chosen.to_owned(), text: crate::text::clean(chosen), chosen: true });
+        let shown = crate::text::clean(chosen);
+        out.push(Choice { value: shown.clone(), text: shown, chosen: true });
     }
     out
 }

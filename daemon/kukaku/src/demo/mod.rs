@@ -23,5 +23,9 @@ use crate::failure::Failure;
 /// `Differs`: with `--once`, what came out is not what the scenario's truth says. `Address`: the
 /// port is taken. Otherwise what could not be made.
 pub fn run(args: &DemoArgs) -> Result<(), Failure> {
-    if args.once { once::run() } else { live::run(args.port) }
+    if args.once {
+        once::run()
+    } else {
+        live::run(args.port)
+    }
 }

@@ -21,11 +21,26 @@ pub struct SessionTruth {
 }
 
 const fn is(session: &'static str, verdict: Verdict, grade: Option<Grade>) -> SessionTruth {
-    SessionTruth { session, verdict, grade, before: &[] }
+    SessionTruth {
+        session,
+        verdict,
+        grade,
+        before: &[],
+    }
 }
 
-const fn was(session: &'static str, before: &'static [Verdict], verdict: Verdict, grade: Option<Grade>) -> SessionTruth {
-    SessionTruth { session, verdict, grade, before }
+const fn was(
+    session: &'static str,
+    before: &'static [Verdict],
+    verdict: Verdict,
+    grade: Option<Grade>,
+) -> SessionTruth {
+    SessionTruth {
+        session,
+        verdict,
+        grade,
+        before,
+    }
 }
 
 /// Every session of the day, by its name.
@@ -45,8 +60,18 @@ pub const SESSIONS: &[SessionTruth] = &[
     is("vpn-tomakomai/t-08", Present, Some(Confirmed)),
     is("vpn-tomakomai/t-09", Present, Some(Unconfirmed)),
     was("vpn-tomakomai/t-10", &[Absent], Present, Some(Confirmed)),
-    was("vpn-tomakomai/t-11", &[Undetermined], Present, Some(Confirmed)),
-    was("vpn-tomakomai/t-12", &[Undetermined], Present, Some(Confirmed)),
+    was(
+        "vpn-tomakomai/t-11",
+        &[Undetermined],
+        Present,
+        Some(Confirmed),
+    ),
+    was(
+        "vpn-tomakomai/t-12",
+        &[Undetermined],
+        Present,
+        Some(Confirmed),
+    ),
     is("vpn-tomakomai/t-13", Present, Some(Confirmed)),
 ];
 

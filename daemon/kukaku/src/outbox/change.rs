@@ -60,10 +60,6 @@ impl FindingChangeBody {
         state_of(&self.change).ok_or_else(|| format!("change {:?} is unknown", self.change))
     }
 
-    /// The first thing of a sort that it names.
-    pub fn subject(&self, sort: &str) -> Option<&str> {
-        self.subjects.iter().find(|subject| subject.sort == sort).map(|subject| subject.value.as_str())
-    }
 }
 
 /// The state that a change's word stands for.

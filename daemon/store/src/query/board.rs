@@ -31,7 +31,7 @@ pub fn inside_now(conn: &Connection) -> Result<Vec<Inside>, StoreError> {
     const ACT: &str = "read who is inside";
     // A stay is cut where its grade changes: the pieces before an open one that touch it are the same stay.
     let sql = "WITH RECURSIVE back (person, zone, start_us, grade, first_us, depth) AS (
-                 SELECT person, zone, start_us, grade, start_us, 0 FROM stay WHERE end_us = 9223372036854775807
+                 SELECT person, zone, start_us, grade, start_us, 0 FROM stay WHERE end_us = 2305843009213693951
                  UNION ALL
                  SELECT b.person, b.zone, b.start_us, b.grade, s.start_us, b.depth + 1
                  FROM back b JOIN stay s ON s.person = b.person AND s.zone = b.zone AND s.end_us = b.first_us
@@ -136,7 +136,7 @@ fn devices<T>(
 pub fn door_outages_now(conn: &Connection) -> Result<Vec<(String, UtcMicros, OutageCause)>, StoreError> {
     const ACT: &str = "read the outages that last";
     let sql = "SELECT w.text, o.start_us, o.cause FROM outage o JOIN word w ON w.id = o.door
-               WHERE o.end_us = 9223372036854775807 ORDER BY w.text, o.start_us LIMIT ?1";
+               WHERE o.end_us = 2305843009213693951 ORDER BY w.text, o.start_us LIMIT ?1";
     let mut statement = conn.prepare_cached(sql).map_err(in_act(ACT))?;
     let rows = statement
         .query_map([ROWS_MAX], |row| Ok((row.get(0)?, instant_at(row, 1)?, outage_cause_at(row, 2)?)))
@@ -167,7 +167,10 @@ pub struct SourceRow {
     pub last_at: UtcMicros,
 }
 
-/// Every source that ever spoke, by id.
+/// The source of what kukaku says of itself: it is no device.
+const OWN_SOURCE: &str = "kukaku";
+
+/// Every source that ever spoke but kukaku itself, by id.
 ///
 /// # Errors
 /// The store.
@@ -175,10 +178,10 @@ pub fn sources(conn: &Connection) -> Result<Vec<SourceRow>, StoreError> {
     const ACT: &str = "read the sources";
     let sql = "SELECT w.text, s.observations, s.duplicates, s.unreadable, s.link, s.number, s.device_time_us,
                       s.first_at_us, s.last_at_us
-               FROM source_seen s JOIN word w ON w.id = s.source WHERE w.text <> '' ORDER BY w.text LIMIT ?1";
+               FROM source_seen s JOIN word w ON w.id = s.source WHERE w.text NOT IN ('', ?2) ORDER BY w.text LIMIT ?1";
     let mut statement = conn.prepare_cached(sql).map_err(in_act(ACT))?;
     let rows = statement
-        .query_map([ROWS_MAX], |row| {
+        .query_map((ROWS_MAX, OWN_SOURCE), |row| {
             Ok(SourceRow {
                 source: row.get(0)?,
                 observations: row.get(1)?,

@@ -6,18 +6,14 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::error::{StoreError, in_act};
 
-/// An instant; the store's ends of time are the schema's.
+/// An instant; a row can't lead beyond the ends of time.
 pub(super) fn instant(value: i64) -> UtcMicros {
     UtcMicros(value.clamp(UtcMicros::MIN.0, UtcMicros::MAX.0))
 }
 
 /// An instant as the store keeps it, where it is a bound of what is looked for.
 pub(super) fn kept(at: UtcMicros) -> i64 {
-    match at {
-        UtcMicros::MAX => i64::MAX,
-        UtcMicros::MIN => i64::MIN,
-        at => at.0,
-    }
+    at.0
 }
 
 pub(super) fn instant_at(row: &Row<'_>, column: usize) -> rusqlite::Result<UtcMicros> {

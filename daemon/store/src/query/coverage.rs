@@ -41,8 +41,8 @@ pub fn session_sources(conn: &Connection) -> Result<Vec<String>, StoreError> {
     const ACT: &str = "list the session sources";
     // The unique key of sessions begins with the source: this skips from one source to the next.
     let sql = "WITH RECURSIVE next (source) AS (
-                 SELECT min(source) FROM session
-                 UNION ALL SELECT (SELECT min(s.source) FROM session s WHERE s.source > next.source)
+                 SELECT min(source) FROM session WHERE gone = 0
+                 UNION ALL SELECT (SELECT min(s.source) FROM session s WHERE s.gone = 0 AND s.source > next.source)
                  FROM next WHERE next.source IS NOT NULL)
                SELECT w.text FROM next JOIN word w ON w.id = next.source ORDER BY w.text LIMIT ?1";
     let mut statement = conn.prepare_cached(sql).map_err(in_act(ACT))?;
@@ -95,7 +95,8 @@ pub fn session_source_gaps(conn: &Connection, sources: &[String], span: Span) ->
 fn earliest_session(conn: &Connection, source: &str) -> Result<Option<UtcMicros>, StoreError> {
     const ACT: &str = "read the earliest session of a source";
     conn.prepare_cached(
-        "SELECT start_us FROM session WHERE source = (SELECT id FROM word WHERE text = ?1) ORDER BY start_us LIMIT 1",
+        "SELECT start_us FROM session WHERE gone = 0 AND source = (SELECT id FROM word WHERE text = ?1)
+         ORDER BY start_us LIMIT 1",
     )
     .and_then(|mut s| {
         let mut rows = s.query([source])?;
