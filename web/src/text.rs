@@ -130,9 +130,13 @@ pub(crate) fn when_short(zone: &SiteZone, at: UtcMicros, now: UtcMicros, lang: L
     }
 }
 
-/// From when to when.
+/// From when to when; the day is said once where it is the same.
 pub(crate) fn from_to(zone: &SiteZone, span: Span, lang: Lang) -> String {
-    format!("{} – {}", when(zone, span.start, lang), when(zone, span.end, lang))
+    let (start, end) = (when(zone, span.start, lang), when(zone, span.end, lang));
+    match (start.get(..11), end.get(..11), end.get(11..)) {
+        (Some(day), Some(same), Some(time)) if day == same => format!("{start} – {time}"),
+        _ => format!("{start} – {end}"),
+    }
 }
 
 /// A length of time in its two largest units.
@@ -163,6 +167,36 @@ pub(crate) fn spans_text(zone: &SiteZone, spans: &[Span], most: usize, lang: Lan
         parts.push(format!("… {}", lang.pick("ほか", "and more")));
     }
     parts.join(lang.pick("、", ", "))
+}
+
+/// What a kind of journal entry is called.
+pub(crate) fn kind_label(kind: &str, lang: Lang) -> &'static str {
+    match kind {
+        "door.reading" => lang.pick("扉の読み取り", "door reading"),
+        "door.used" => lang.pick("扉の通過", "door used"),
+        "door.state" => lang.pick("扉の開閉", "door state"),
+        "reader.status" => lang.pick("リーダーの状態", "reader status"),
+        "source.alive" => lang.pick("生存信号", "sign of life"),
+        "source.caught_up" => lang.pick("追いつき", "caught up"),
+        "source.clock" => lang.pick("機器の時計のずれ", "clock offset"),
+        "session.started" => lang.pick("セッション開始", "session started"),
+        "session.alive" => lang.pick("セッション継続", "session alive"),
+        "session.ended" => lang.pick("セッション終了", "session ended"),
+        "camera.health" => lang.pick("カメラの状態", "camera health"),
+        "footage.segment" => lang.pick("映像", "footage"),
+        "watch.started" => lang.pick("監視開始", "watch started"),
+        "watch.gap" => lang.pick("監視の中断", "watch gap"),
+        "clock.step" => lang.pick("時計の変更", "clock step"),
+        "muster" => lang.pick("在室者の申告", "muster"),
+        "unreadable" => lang.pick("読めなかった記録", "unreadable"),
+        "revision" => lang.pick("照合結果", "verdict"),
+        "finding" => lang.pick("検知", "finding"),
+        "register" => lang.pick("台帳の変更", "register change"),
+        "start" => lang.pick("起動", "start"),
+        "stop" => lang.pick("停止", "stop"),
+        "liveness" => lang.pick("稼働の記録", "liveness"),
+        _ => "",
+    }
 }
 
 /// Bytes as hexadecimal digits.
@@ -202,6 +236,13 @@ mod tests {
         assert_eq!(of(3_661), "1時間1分");
         assert_eq!(of(90_061), "1日1時間");
         assert_eq!(of(86_405), "1日");
+    }
+
+    #[test]
+    fn every_kind_of_observation_has_a_name() {
+        for kind in kukaku_schema::Kind::ALL {
+            assert!(!kind_label(kind.word(), Lang::Ja).is_empty(), "{}", kind.word());
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use kukaku_schema::{DurationUs, UtcMicros};
 use crate::effect::{
     Cause, Effect, Finding, FindingKey, Outage, Revision, SessionKey, SessionView, Stay,
 };
-use crate::fact::Fact;
+use crate::fact::{Fact, FactBody};
 use crate::memory::{GroupKey, Touch};
 use crate::model::Model;
 use crate::names::{Names, Word};
@@ -231,7 +231,12 @@ impl Engine {
             .sources
             .get(fact.source)
             .map_or(fact.device_time, |s| s.occurred(fact.device_time));
-        if occ > self.world.now && touch != Touch::All {
+        if matches!(fact.body, FactBody::Clock { .. }) {
+            // What was said already may now turn out to lie ahead.
+            for at in self.world.memory.upcoming(fact.source, self.world.now) {
+                self.future.insert((at, fact.entry), (Touch::All, fact.source));
+            }
+        } else if occ > self.world.now {
             self.future.insert((occ, fact.entry), (touch, fact.source));
         }
         let silent = self

@@ -49,7 +49,8 @@ impl MqttPasswords {
         for (index, line) in text.lines().enumerate() {
             let wrong = |what: &str| format!("{}, line {}: {what}", path.display(), index + 1);
             let mut parts = line.split('\t');
-            let (Some(name), Some(hash), Some(sources), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+            let (Some(name), Some(hash), Some(sources), None) =
+                (parts.next(), parts.next(), parts.next(), parts.next())
             else {
                 return Err(wrong("expected a name, a hash and sources with tabs between"));
             };

@@ -10,8 +10,26 @@ pub const PASSWORD_MIN_CHARS: usize = 12;
 
 /// Passwords and keys that stand in manuals and examples.
 const SAMPLES: &[&str] = &[
-    "password", "passw0rd", "changeme", "change-me", "change_me", "secret", "default", "sample", "example", "admin",
-    "administrator", "kukaku", "mosquitto", "mqtt", "test", "guest", "letmein", "qwerty", "himitsu", "patlite",
+    "password",
+    "passw0rd",
+    "changeme",
+    "change-me",
+    "change_me",
+    "secret",
+    "default",
+    "sample",
+    "example",
+    "admin",
+    "administrator",
+    "kukaku",
+    "mosquitto",
+    "mqtt",
+    "test",
+    "guest",
+    "letmein",
+    "qwerty",
+    "himitsu",
+    "patlite",
 ];
 
 /// Random bytes of the operating system.
@@ -87,7 +105,8 @@ mod tests {
 
     #[test]
     fn manual_passwords_and_plain_rows_are_refused_and_new_ones_pass() {
-        for bad in ["changeme", "Passw0rd", "kukaku123456", "aaaaaaaaaaaaaaaa", "abcdefghijklmnop", "short", "98765432"] {
+        for bad in ["changeme", "Passw0rd", "kukaku123456", "aaaaaaaaaaaaaaaa", "abcdefghijklmnop", "short", "98765432"]
+        {
             assert!(weakness(bad).is_some(), "{bad}");
         }
         assert_eq!(weakness(&new_password(20).unwrap()), None);

@@ -9,7 +9,7 @@ fn sign_in(browser: &Browser, address: &str, name: &str, password: &str) {
     browser.open(&format!("{address}/login"));
     browser.type_into("#name", name);
     browser.type_into("#password", password);
-    browser.click("main button.act");
+    browser.follow("main button.act");
 }
 
 #[track_caller]
@@ -38,7 +38,7 @@ async fn a_manager_signs_in_for_the_first_time_and_sees_the_board_change_without
     assert_eq!(browser.address(), format!("{address}/password"));
     browser.type_into("#new", "yuki no asa ni saku");
     browser.type_into("#again", "yuki no asa ni saku");
-    browser.click("main button.act");
+    browser.follow("main button.act");
     assert_eq!(browser.address(), format!("{address}/"));
     browser.wait_for("document.querySelectorAll('.zone').length === 3");
     browser.run("window.theSamePage = true");
@@ -56,10 +56,10 @@ async fn a_manager_signs_in_for_the_first_time_and_sees_the_board_change_without
     browser.wait_for("document.querySelector('main').textContent.includes('未登録アカウント')");
     browser.wait_for("document.getElementById('told').textContent.length > 0");
 
-    browser.click("header.top form button");
+    browser.follow("header.top form button");
     browser.wait_for("document.documentElement.lang === 'en'");
     assert!(browser.text_of("h1").contains("Status"));
-    browser.click("header.top form button");
+    browser.follow("header.top form button");
     browser.wait_for("document.documentElement.lang === 'ja'");
 
     // The sign-in ends elsewhere: the page leaves by itself.
@@ -122,10 +122,12 @@ async fn every_page_can_be_read_on_a_desk_on_a_phone_and_on_the_wall() {
     // A wall display shows its one page, large, and nothing else.
     browser.resize(1920, 1080);
     browser.open(&format!("{address}/"));
-    browser.click("form[action='/wall/start'] button");
+    browser.follow("form[action='/wall/start'] button");
     browser.wait_for("location.pathname === '/wall'");
     let size = browser.run("return parseFloat(getComputedStyle(document.querySelector('.zone .name')).fontSize)");
     assert!(size.as_f64().unwrap() >= 30.0, "letters of {size} pixels can't be read from three metres");
+    let over = browser.run("return document.documentElement.scrollHeight - document.documentElement.clientHeight");
+    assert!(over.as_i64().unwrap() <= 0, "nobody scrolls a wall display, and it is {over} pixels too high");
     browser.picture("wall");
     browser.open(&format!("{address}/entries"));
     assert_eq!(browser.address(), format!("{address}/wall"));

@@ -124,8 +124,10 @@ impl Browser {
         self.call("GET", "/url", &Value::Null).as_str().unwrap().to_owned()
     }
 
+    /// Gives pages a screen of so many pixels, as a kiosk or a phone does: without the browser's own rows.
     pub fn resize(&self, width: u32, height: u32) {
-        self.call("POST", "/window/rect", &json!({"width": width, "height": height}));
+        let params = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.call("POST", "/goog/cdp/execute", &json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": params}));
     }
 
     fn find(&self, css: &str) -> String {
@@ -136,6 +138,14 @@ impl Browser {
     pub fn click(&self, css: &str) {
         let element = self.find(css);
         self.call("POST", &format!("/element/{element}/click"), &Value::Null);
+    }
+
+    /// Clicks on what leads to another page, and waits until that page is there.
+    #[track_caller]
+    pub fn follow(&self, css: &str) {
+        self.run("window.thePageBefore = true");
+        self.click(css);
+        self.wait_for("window.thePageBefore === undefined && document.readyState === 'complete'");
     }
 
     pub fn type_into(&self, css: &str, text: &str) {

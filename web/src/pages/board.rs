@@ -55,6 +55,8 @@ struct Tile {
 struct StatePart {
     banner: Banner,
     banner_more: String,
+    /// The time, on a wall display.
+    clock: String,
     tiles: Vec<Tile>,
 }
 
@@ -234,7 +236,7 @@ async fn show(app: &App, viewer: &Viewer, params: &Params, wall: bool) -> Result
         let doors = if want("doors") { Some(doors_part(reader, view, &facts)?) } else { None };
         let sources = if want("sources") { Some(sources_part(reader, view, &facts)?) } else { None };
         Ok((
-            want("state").then(|| state_part(view, &facts)),
+            want("state").then(|| state_part(view, &facts, wall)),
             want("zones").then(|| zones_part(view, &facts)),
             want("sessions").then(|| sessions_part(view, &facts, links)),
             want("findings").then(|| findings_part(view, &facts, links)),
@@ -260,7 +262,6 @@ async fn show(app: &App, viewer: &Viewer, params: &Params, wall: bool) -> Result
     let mut f = view.frame(viewer, "board", "現況", "Status", path);
     f.live = true;
     f.wall = wall;
-    f.clock = view.dir.zone.shown(view.now).get(..16).unwrap_or_default().to_owned();
     page(&BoardPage { f, path, state, zones, sessions, findings, doors, sources })
 }
 
@@ -268,7 +269,7 @@ fn text_of(part: Option<impl Template>) -> Result<String, WebError> {
     part.map_or(Ok(String::new()), |part| rendered(&part))
 }
 
-fn state_part(view: &View, facts: &Facts) -> StatePart {
+fn state_part(view: &View, facts: &Facts, wall: bool) -> StatePart {
     let lang = view.lang;
     let of = |severity: Severity| facts.holding.iter().filter(|f| f.severity == severity).count();
     let (critical, high, medium) = (of(Severity::Critical), of(Severity::High), of(Severity::Medium));
@@ -313,6 +314,7 @@ fn state_part(view: &View, facts: &Facts) -> StatePart {
     StatePart {
         banner,
         banner_more: if critical + high > 0 { banner_more } else { String::new() },
+        clock: if wall { view.dir.zone.shown(view.now).get(11..16).unwrap_or_default().to_owned() } else { String::new() },
         tiles: vec![
             tile("ok", "person", lang.pick("在室", "Inside"), people.len(), lang.pick("人", ""), String::new()),
             tile(
@@ -532,7 +534,7 @@ pub(crate) fn source_chip(view: &View, id: &str, heard: bool, silent: bool) -> C
         (_, true, _) => Chip::bad(lang.pick("応答なし", "silent")),
         (None, _, _) => Chip::warn(lang.pick("未登録", "unregistered")),
         (Some(row), _, true) if row.alive_every.is_some() => Chip::ok(lang.pick("正常", "alive")),
-        (Some(_), _, true) => Chip::dim(lang.pick("受信あり（途絶は検知できません）", "heard (silence can't be noticed)")),
+        (Some(_), _, true) => Chip::dim(lang.pick("受信あり・途絶監視なし", "heard, silence not watched")),
         (Some(_), _, false) => Chip::warn(lang.pick("未受信", "never heard")),
     }
 }

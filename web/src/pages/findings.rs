@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Extension, State};
 use axum::response::Response;
-use kukaku_schema::{FindingKind, Lang, Severity, UtcMicros};
+use kukaku_schema::{FindingKind, Lang, Severity, Span, UtcMicros};
 use kukaku_store::query::{self, CauseRow, Cursor, FindingFilter, FindingRow};
 
 use super::layout::{Frame, page, rendered};
@@ -92,6 +92,7 @@ pub(crate) struct FindingLine {
     pub client: String,
     pub since: String,
     pub until: String,
+    pub span: String,
     pub for_long: String,
     pub changed: String,
 }
@@ -99,7 +100,10 @@ pub(crate) struct FindingLine {
 impl FindingLine {
     pub fn new(row: &FindingRow, view: &View) -> Self {
         let (lang, zone) = (view.lang, &view.dir.zone);
-        let end = row.span.end.min(view.now.max(row.span.start));
+        let lasts = row.span.end >= UtcMicros::MAX;
+        // One that was cleared speaks of nothing any more: it lasted until then.
+        let span = Span::new(row.span.start, row.resolved_at.filter(|_| lasts).unwrap_or(row.span.end));
+        let end = span.end.min(view.now.max(span.start));
         Self {
             id: row.id,
             key: format!("{}-{}", row.id, row.revision),
@@ -114,7 +118,8 @@ impl FindingLine {
             about: about_text(row, view),
             client: row.client.as_deref().map_or_else(String::new, |id| clean(&view.dir.client(id))),
             since: text::when(zone, row.span.start, lang),
-            until: text::when(zone, row.span.end, lang),
+            until: text::when(zone, span.end, lang),
+            span: text::from_to(zone, span, lang),
             for_long: if end > row.span.start { text::length(end.since(row.span.start), lang) } else { String::new() },
             changed: text::when(zone, row.changed_at, lang),
         }

@@ -33,6 +33,7 @@ const HEAD_SHOWN: usize = 4096;
 struct JournalLine {
     seq: i64,
     kind: String,
+    kind_label: &'static str,
     source: String,
     client: String,
     recorded: String,
@@ -76,6 +77,7 @@ pub(crate) async fn journal(
             .map(|row| JournalLine {
                 seq: row.seq,
                 kind: clean(&row.kind),
+                kind_label: text::kind_label(&row.kind, lang),
                 source: source_text(&row.source, &view),
                 client: if row.client.is_empty() { String::new() } else { clean(&view.dir.client(&row.client)) },
                 recorded: text::when(zone, row.recorded_at, lang),
@@ -122,6 +124,7 @@ pub(crate) async fn entry(
         line: JournalLine {
             seq: row.seq,
             kind: clean(&row.kind),
+            kind_label: text::kind_label(&row.kind, lang),
             source: source_text(&row.source, &view),
             client: if row.client.is_empty() { String::new() } else { clean(&view.dir.client(&row.client)) },
             recorded: zone.rfc3339(row.recorded_at),

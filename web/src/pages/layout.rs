@@ -24,8 +24,6 @@ pub(crate) struct Frame {
     /// Keeps itself up to date.
     pub live: bool,
     pub wall: bool,
-    /// The time for a wall display.
-    pub clock: String,
     /// Trouble that every page has to show.
     pub trouble: Option<String>,
     /// Lines at the foot.

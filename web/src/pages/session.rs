@@ -142,8 +142,7 @@ struct ReadingLine {
 
 struct FootageLine {
     camera: String,
-    from: String,
-    until: String,
+    span: String,
     path: String,
     size: String,
     state: Chip,
@@ -255,8 +254,7 @@ fn footage_line(segment: &FootageRow, view: &View) -> FootageLine {
     let lang = view.lang;
     FootageLine {
         camera: clean(&view.dir.camera(&segment.camera)),
-        from: text::when(&view.dir.zone, segment.span.start, lang),
-        until: text::when(&view.dir.zone, segment.span.end, lang),
+        span: text::from_to(&view.dir.zone, segment.span, lang),
         path: clean(&segment.path),
         size: text::counted(segment.bytes),
         state: match (&segment.sha256, segment.gone) {

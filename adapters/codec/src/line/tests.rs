@@ -378,6 +378,9 @@ proptest! {
         frame.push(ETX);
         frame.push(frame[1..].iter().fold(0, |all, b| all ^ b));
         let torn = &frame[..cut.index(frame.len())];
+        // Torn before a check byte that happens to be STX, the next frame's STX completes it: no
+        // receiver can tell.
+        prop_assume!(torn.last() != Some(&ETX) || frame.last() != Some(&STX));
         let xor = config("framing = \"stx_etx\"\ncheck = \"xor\"");
         let seen = whole(&xor, &[torn, &frame[..]].concat());
         let expected = format!("frame {text}");

@@ -11,6 +11,7 @@ use crate::effect::{
     Stay,
 };
 use crate::fact::Fact;
+use crate::memory::Touch;
 use crate::names::{Names, Word};
 
 impl Engine {
@@ -31,13 +32,12 @@ impl Engine {
         engine.world.now = now;
         let max_skew = engine.world.model.policy(now).max_skew;
         for fact in facts {
-            let (touch, _) = engine.world.memory.add(&fact, max_skew);
-            let source = engine.world.memory.sources.get(fact.source);
-            let occ = source.map_or(fact.device_time, |s| s.occurred(fact.device_time));
-            if occ > now {
-                engine
-                    .future
-                    .insert((occ, fact.entry), (touch, fact.source));
+            engine.world.memory.add(&fact, max_skew);
+        }
+        // Only now: an offset that was told later moves what was told before.
+        for source in engine.world.memory.sources.words() {
+            for at in engine.world.memory.upcoming(source, now) {
+                engine.future.insert((at, u64::from(source.0)), (Touch::All, source));
             }
         }
         engine.touch_all();

@@ -1,5 +1,7 @@
 //! Taking a fact in: at its place, once.
 
+use std::collections::BTreeSet;
+
 use kukaku_schema::{DurationUs, Span, UtcMicros};
 
 use super::{
@@ -316,6 +318,33 @@ impl Memory {
                 known(!again && put(&mut self.musters, note), Touch::All)
             }
         }
+    }
+
+    /// The instants after `now` at which something that a source said will have happened.
+    pub fn upcoming(&self, source: Word, now: UtcMicros) -> BTreeSet<UtcMicros> {
+        let mut out = BTreeSet::new();
+        let mut add = |at: UtcMicros| {
+            if at > now && at < UtcMicros::MAX {
+                out.insert(at);
+            }
+        };
+        if let Some(known) = self.sources.get(source) {
+            known.signs.iter().for_each(|dev| add(known.occurred(*dev)));
+            known.numbers.values().flatten().for_each(|n| add(n.occ));
+        }
+        for (_, list) in self.readings.iter() {
+            let late = list.iter().rev().take_while(|r| r.occ > now);
+            late.filter(|r| self.heads[r.head as usize].source == source).for_each(|r| add(r.occ));
+        }
+        let of_source = |of: Word| of == source;
+        self.doors.values().flatten().filter(|h| of_source(h.source)).for_each(|h| add(h.occ));
+        self.readers.values().flatten().filter(|h| of_source(h.source)).for_each(|h| add(h.occ));
+        self.cameras.values().flat_map(|c| &c.health).filter(|h| of_source(h.source)).for_each(|h| add(h.occ));
+        for (_, notes) in self.sessions.iter().filter(|((of, ..), _)| of_source(*of)) {
+            notes.starts.iter().for_each(|n| add(n.occ));
+            notes.signs.iter().for_each(|n| add(n.occ));
+        }
+        out
     }
 
     /// Takes a source's newly known offsets out of all it said so far.

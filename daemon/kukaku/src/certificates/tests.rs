@@ -55,7 +55,17 @@ fn openssl_accepts_the_chain_and_the_request() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    openssl(&["verify", "-x509_strict", "-purpose", "sslserver", "-verify_ip", "127.0.0.1", "-CAfile", "ca.pem", "server.pem"]);
+    openssl(&[
+        "verify",
+        "-x509_strict",
+        "-purpose",
+        "sslserver",
+        "-verify_ip",
+        "127.0.0.1",
+        "-CAfile",
+        "ca.pem",
+        "server.pem",
+    ]);
     assert!(openssl(&["req", "-in", "server.csr", "-noout", "-text", "-verify"]).contains("DNS:kukaku.example.jp"));
     std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -4,9 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::certificates::{
-    Made, make_request, make_server_certificate, read_certificate, warning, LOOPBACK_NAMES,
-};
+use crate::certificates::{LOOPBACK_NAMES, Made, make_request, make_server_certificate, read_certificate, warning};
 use crate::cli::CertificatesAction;
 use crate::config::{Config, load};
 use crate::durable::{PUBLIC_MODE, SECRET_MODE, write_file};
@@ -92,7 +90,13 @@ fn show(dir: &SiteDir) -> Result<(), Failure> {
             .map(|c| {
                 let days = c.days_left(now);
                 let tail = warning("it", days).map_or_else(String::new, |w| format!(" -- {w}"));
-                format!("{}; for {}; signed by {}; ends {} ({days} days){tail}", c.subject, c.names.join(", "), c.issuer, c.to)
+                format!(
+                    "{}; for {}; signed by {}; ends {} ({days} days){tail}",
+                    c.subject,
+                    c.names.join(", "),
+                    c.issuer,
+                    c.to
+                )
             })
             .unwrap_or_else(|why| format!("can't be read: {why}"));
         say(format!("{} ({used}): {described}", path.display()));

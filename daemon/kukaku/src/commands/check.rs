@@ -106,7 +106,11 @@ fn channels(config: &Config) -> Vec<Line> {
 /// Secrets in files of their own: readable for their owner alone, and no samples.
 fn secret_files(config: &Config) -> Vec<Line> {
     let alerts = &config.alerts;
-    let accounts = alerts.mail.iter().filter_map(|c| c.account.as_ref()).chain(alerts.mqtt.iter().filter_map(|c| c.account.as_ref()));
+    let accounts = alerts
+        .mail
+        .iter()
+        .filter_map(|c| c.account.as_ref())
+        .chain(alerts.mqtt.iter().filter_map(|c| c.account.as_ref()));
     let files = accounts
         .map(|account| &account.password_file)
         .chain(alerts.webhook.iter().map(|c| &c.key_file))
@@ -143,9 +147,9 @@ fn store(dir: &SiteDir) -> Line {
 fn registers(dir: &SiteDir) -> Line {
     match super::registers::present(dir) {
         Err(failure) => Line::Problem(failure.to_string()),
-        Ok(registers) if registers.doors.is_empty() => Line::Note(
-            "registers: no door yet; import them with `kukaku registers import site.toml`".to_owned(),
-        ),
+        Ok(registers) if registers.doors.is_empty() => {
+            Line::Note("registers: no door yet; import them with `kukaku registers import site.toml`".to_owned())
+        }
         Ok(registers) => Line::Fine(format!(
             "registers of {}: {} zone(s), {} door(s), {} operator(s), {} source(s)",
             registers.site.name,
@@ -251,7 +255,8 @@ fn time() -> Line {
             "this machine's clock is not synchronised ({by}): give it a time server, or verdicts rest on a clock nobody checks"
         )),
         TimeState::Unknown => Line::Note(
-            "whether this machine's clock is synchronised is not known: neither timedatectl nor chronyc answered".to_owned(),
+            "whether this machine's clock is synchronised is not known: neither timedatectl nor chronyc answered"
+                .to_owned(),
         ),
     }
 }

@@ -28,7 +28,8 @@ const FAILURES_PRINTED: u64 = 100;
 /// read. `Store`: it is not to be had.
 pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let dir = SiteDir::find(args.store.as_deref())?;
-    let text = std::fs::read_to_string(&args.mapping).map_err(|e| Failure::Written(format!("read mapping {}: {e}", args.mapping.display())))?;
+    let text = std::fs::read_to_string(&args.mapping)
+        .map_err(|e| Failure::Written(format!("read mapping {}: {e}", args.mapping.display())))?;
     let mapping =
         Mapping::parse(&text, &args.mapping.display().to_string()).map_err(|e| Failure::Written(e.to_string()))?;
     let work = [("doors", &mapping.doors, &args.doors), ("sessions", &mapping.sessions, &args.sessions)];
@@ -124,7 +125,12 @@ fn send_files(files: &[(&Table, &PathBuf)], sayer: &mut Sayer, bar: &ProgressBar
 }
 
 fn send_file(
-    table: &Table, path: &Path, reader: impl Read, sayer: &mut Sayer, bar: &ProgressBar, failed_before: u64,
+    table: &Table,
+    path: &Path,
+    reader: impl Read,
+    sayer: &mut Sayer,
+    bar: &ProgressBar,
+    failed_before: u64,
 ) -> Result<u64, Stopped> {
     let mut failed = 0;
     let mut broken = None;

@@ -39,7 +39,9 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 /// # Errors
 /// As `run`.
 pub fn run_site(
-    dir: &SiteDir, loaded: &Loaded, ready: impl FnOnce(&mut Rooms, &Writer, String),
+    dir: &SiteDir,
+    loaded: &Loaded,
+    ready: impl FnOnce(&mut Rooms, &Writer, String),
 ) -> Result<(), Failure> {
     logs::start(&loaded.config.log).map_err(Failure::Written)?;
     let refused = check::refusals(dir, &loaded.config);
@@ -57,12 +59,11 @@ pub fn run_site(
     outcome
 }
 
-async fn serve(
-    dir: &SiteDir, loaded: &Loaded, tell: impl FnOnce(&mut Rooms, &Writer, String),
-) -> Result<(), Failure> {
+async fn serve(dir: &SiteDir, loaded: &Loaded, tell: impl FnOnce(&mut Rooms, &Writer, String)) -> Result<(), Failure> {
     // Before anything is opened, so that a stop that comes early is not lost.
     let mut stop_signals = Signals::listen()?;
-    let supervisor = Arc::new(Supervisor::of_environment().map_err(|e| Failure::Failed(format!("reach the service manager: {e}")))?);
+    let supervisor =
+        Arc::new(Supervisor::of_environment().map_err(|e| Failure::Failed(format!("reach the service manager: {e}")))?);
     refuse_taken_addresses(dir, loaded)?;
     let writer = start::writer::for_daemon(dir, loaded)?;
     let mut rooms = Rooms::new();

@@ -35,7 +35,8 @@ pub fn run(args: &SourcesArgs) -> Result<(), Failure> {
                 return reload(&dir);
             }
             warn_of_strangers(&dir, std::iter::once(source).chain(also))?;
-            let made = if *stdin { None } else { Some(secrets::new_password(PASSWORD_CHARS).map_err(Failure::Failed)?) };
+            let made =
+                if *stdin { None } else { Some(secrets::new_password(PASSWORD_CHARS).map_err(Failure::Failed)?) };
             let password = match &made {
                 Some(made) => made.clone(),
                 None => ask("password", true).map_err(Failure::Failed)?,
@@ -66,7 +67,9 @@ fn key(dir: &SiteDir, action: &KeyAction) -> Result<(), Failure> {
         }
         KeyAction::List => {
             for key in users.keys().map_err(users::failure)? {
-                let state = key.revoked_at.map_or_else(|| "in force".to_owned(), |at| format!("revoked {}", at.to_rfc3339_utc()));
+                let state = key
+                    .revoked_at
+                    .map_or_else(|| "in force".to_owned(), |at| format!("revoked {}", at.to_rfc3339_utc()));
                 let reads = if key.may_read { ", may read" } else { "" };
                 say(format!(
                     "{}  {:<24} {}{reads}; made {}; {state}",
@@ -90,7 +93,9 @@ fn warn_of_strangers<'a>(dir: &SiteDir, sources: impl Iterator<Item = &'a String
     let registers = super::registers::present(dir)?;
     for source in sources {
         if !registers.sources.iter().any(|entry| entry.row.id == *source) {
-            warn(format!("note: {source:?} is not in the registers; what it says will be shown as of an unknown source"));
+            warn(format!(
+                "note: {source:?} is not in the registers; what it says will be shown as of an unknown source"
+            ));
         }
     }
     Ok(())

@@ -111,7 +111,8 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
     let config = load(&dir.config()).map_err(|e| Failure::Written(e.to_string()))?.config;
     let (status, time_zone) = collect(&dir, &config)?;
     if args.json {
-        let json = serde_json::to_string_pretty(&status).map_err(|e| Failure::Failed(format!("write the status: {e}")))?;
+        let json =
+            serde_json::to_string_pretty(&status).map_err(|e| Failure::Failed(format!("write the status: {e}")))?;
         say(json);
         return Ok(());
     }
@@ -124,15 +125,17 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
 
 /// The language that the user's environment asks for, if it is one of ours.
 fn lang_of_environment() -> Option<Lang> {
-    let asked = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|key| std::env::var(key).ok().filter(|v| !v.is_empty()))?;
+    let asked =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|key| std::env::var(key).ok().filter(|v| !v.is_empty()))?;
     Lang::from_tag(asked.get(..2)?)
 }
 
 fn collect(dir: &SiteDir, config: &Config) -> Result<(Status, String), Failure> {
     let store = |e: kukaku_store::StoreError| Failure::Store(e.to_string());
     let conn = read_only(&dir.store()).map_err(store)?;
-    let registers =
-        query::registers(&conn).map_err(store)?.ok_or_else(|| Failure::Store("the store holds no registers".to_owned()))?;
+    let registers = query::registers(&conn)
+        .map_err(store)?
+        .ok_or_else(|| Failure::Store("the store holds no registers".to_owned()))?;
     let head = query::head(&conn).map_err(store)?;
     let signed = query::newest_checkpoint(&conn).map_err(store)?;
     let named = |id: &str| {
@@ -140,8 +143,9 @@ fn collect(dir: &SiteDir, config: &Config) -> Result<(Status, String), Failure> 
         let person = || registers.persons.iter().rev().find(|e| e.row.id == id).map(|e| e.row.name.clone());
         operator.or_else(person).unwrap_or_else(|| id.to_owned())
     };
-    let zone_named =
-        |id: &str| registers.zones.iter().rev().find(|e| e.row.id == id).map_or_else(|| id.to_owned(), |e| e.row.name.clone());
+    let zone_named = |id: &str| {
+        registers.zones.iter().rev().find(|e| e.row.id == id).map_or_else(|| id.to_owned(), |e| e.row.name.clone())
+    };
     let inside = query::inside_now(&conn).map_err(store)?.into_iter().map(|row| Inside {
         zone_name: zone_named(&row.zone),
         person_name: named(&row.person),
@@ -236,7 +240,11 @@ fn lines(status: &Status, lang: Lang, time_zone: &str) -> Vec<String> {
     let pick = |ja: &'static str, en: &'static str| lang.pick(ja, en);
     let mut out = vec![
         format!("{} — kukaku {}", status.site, status.version),
-        format!("{}: {}", pick("運転", "daemon"), if status.running { pick("動作中", "running") } else { pick("停止", "not running") }),
+        format!(
+            "{}: {}",
+            pick("運転", "daemon"),
+            if status.running { pick("動作中", "running") } else { pick("停止", "not running") }
+        ),
         format!(
             "{}: {} ({} {}), {} {}",
             pick("記録", "journal"),

@@ -125,13 +125,18 @@ fn check_mqtt(mqtt: &MqttListenConfig) -> Result<(), Fault> {
 fn check_broker(place: usize, broker: &BrokerConfig, before: &[BrokerConfig]) -> Result<(), Fault> {
     let key = |field: &str| format!("broker.{place}.{field}");
     let Some((host, _)) = split_address(&broker.address) else {
-        return fault(key("address"), format!("{:?} is no name and port like \"broker.example.jp:8883\"", broker.address));
+        return fault(
+            key("address"),
+            format!("{:?} is no name and port like \"broker.example.jp:8883\"", broker.address),
+        );
     };
     let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
     if broker.tls.is_none() && !is_here && !broker.allow_plain {
         return fault(
             key("address"),
-            format!("observations would cross the network to {host} in plain text; add [broker.tls], or say allow_plain = true"),
+            format!(
+                "observations would cross the network to {host} in plain text; add [broker.tls], or say allow_plain = true"
+            ),
         );
     }
     if broker.client_id.is_empty() {

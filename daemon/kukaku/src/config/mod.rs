@@ -76,7 +76,3 @@ impl<'de> Deserialize<'de> for LangTag {
             .ok_or_else(|| serde::de::Error::custom(format!("{tag:?} is no language; expected \"ja\" or \"en\"")))
     }
 }
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests;

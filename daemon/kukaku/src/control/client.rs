@@ -37,7 +37,9 @@ pub fn open(dir: &SiteDir) -> Result<Conversation, Failure> {
     match wait.recv() {
         Ok(()) => Conversation::over(here, Some(own)),
         // The thread ended without having opened the store: it says why.
-        Err(_) => Err(join(own).err().unwrap_or_else(|| Failure::Failed("open the store: no reason was given".to_owned()))),
+        Err(_) => {
+            Err(join(own).err().unwrap_or_else(|| Failure::Failed("open the store: no reason was given".to_owned())))
+        }
     }
 }
 
@@ -96,9 +98,7 @@ fn join(own: std::thread::JoinHandle<Result<(), Failure>>) -> Result<(), Failure
 }
 
 impl Conversation {
-    fn over(
-        stream: UnixStream, own: Option<std::thread::JoinHandle<Result<(), Failure>>>,
-    ) -> Result<Self, Failure> {
+    fn over(stream: UnixStream, own: Option<std::thread::JoinHandle<Result<(), Failure>>>) -> Result<Self, Failure> {
         let write = stream.try_clone().map_err(|e| Failure::Failed(format!("talk to the daemon: {e}")))?;
         Ok(Self { write, read: BufReader::new(stream), own })
     }

@@ -182,7 +182,11 @@ async fn import_registers(desk: &Desk, toml: &str, file: &str, by: String, reaso
 
 /// Both users sign in, so that neither can write the other's name.
 async fn muster(
-    desk: &Desk, at: UtcMicros, inside: Vec<(String, String)>, written_by: Credentials, confirmed_by: Credentials,
+    desk: &Desk,
+    at: UtcMicros,
+    inside: Vec<(String, String)>,
+    written_by: Credentials,
+    confirmed_by: Credentials,
 ) -> Result<Reply, Failure> {
     let now = clock::now();
     if at > now {
@@ -239,7 +243,8 @@ fn sign_in(users: &Users, who: &Credentials, now: UtcMicros) -> Result<(), Failu
 fn placed(store: &std::path::Path, at: UtcMicros, inside: Vec<(String, String)>) -> Result<Vec<MusterEntry>, Failure> {
     let conn = read_only(store).map_err(|e| Failure::Store(e.to_string()))?;
     let registers = query::registers(&conn).map_err(|e| Failure::Store(e.to_string()))?;
-    let registers = registers.ok_or_else(|| Failure::Failed("there are no registers yet; import them first".to_owned()))?;
+    let registers =
+        registers.ok_or_else(|| Failure::Failed("there are no registers yet; import them first".to_owned()))?;
     let mut entries: Vec<MusterEntry> = Vec::new();
     for (person, zone) in inside {
         let holds = |valid: &kukaku_schema::Span| valid.contains(at);
@@ -261,14 +266,19 @@ fn placed(store: &std::path::Path, at: UtcMicros, inside: Vec<(String, String)>)
 }
 
 async fn import(
-    desk: &Desk, read: &mut BufReader<impl tokio::io::AsyncRead + Unpin>,
+    desk: &Desk,
+    read: &mut BufReader<impl tokio::io::AsyncRead + Unpin>,
     write: &mut (impl tokio::io::AsyncWrite + Unpin),
 ) -> Result<Reply, Failure> {
     let mut waiting: VecDeque<Receipt> = VecDeque::new();
     let (mut kept, mut known, mut told) = (0_u64, 0_u64, 0_u64);
     let mut count = async |receipt: Receipt| -> Result<(u64, u64), Failure> {
         let outcome = receipt.await.map_err(not_kept)?;
-        if outcome.duplicate { known += 1 } else { kept += 1 }
+        if outcome.duplicate {
+            known += 1
+        } else {
+            kept += 1
+        }
         Ok((kept, known))
     };
     let mut so_far = (0, 0);

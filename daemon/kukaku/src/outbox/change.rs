@@ -59,7 +59,6 @@ impl FindingChangeBody {
     pub fn state(&self) -> Result<AlertState, String> {
         state_of(&self.change).ok_or_else(|| format!("change {:?} is unknown", self.change))
     }
-
 }
 
 /// The state that a change's word stands for.

@@ -81,7 +81,8 @@ struct Named<'a> {
 impl Named<'_> {
     /// Everything of these sorts, in their order: `作業者 佐藤 花子 (op-01)、セッション vpn-1/7781`.
     fn list(&self, body: &FindingChangeBody, sorts: &[&str]) -> String {
-        let of_sort = |sort: &&str| body.subjects.iter().filter(move |subject| subject.sort == **sort).collect::<Vec<_>>();
+        let of_sort =
+            |sort: &&str| body.subjects.iter().filter(move |subject| subject.sort == **sort).collect::<Vec<_>>();
         let texts: Vec<String> = sorts.iter().flat_map(of_sort).map(|s| self.named(&s.sort, &s.value)).collect();
         texts.join(self.lang.pick("、", ", "))
     }
@@ -114,7 +115,7 @@ impl Named<'_> {
 
     /// The newest name of an id.
     fn name(&self, sort: &str, id: &str) -> Option<&str> {
-        fn newest<'a, T>(entries: &'a [Entry<T>], is: impl Fn(&T) -> bool) -> Option<&'a T> {
+        fn newest<T>(entries: &[Entry<T>], is: impl Fn(&T) -> bool) -> Option<&T> {
             entries.iter().rev().map(|entry| &entry.row).find(|row| is(row))
         }
         let r = self.registers;
@@ -171,11 +172,8 @@ impl Named<'_> {
             }
             Observation::CameraHealth(o) => self.named("camera", o.camera.as_str()),
             Observation::Muster(o) => {
-                let inside: Vec<String> = o
-                    .inside
-                    .iter()
-                    .map(|MusterEntry { person, zone }| format!("{person}={zone}"))
-                    .collect();
+                let inside: Vec<String> =
+                    o.inside.iter().map(|MusterEntry { person, zone }| format!("{person}={zone}")).collect();
                 format!("{} {}", lang.pick("在室者の確定", "muster"), inside.join(" "))
             }
             other => format!("{} {}", other.kind().word(), self.named("source", other.header().source.as_str())),

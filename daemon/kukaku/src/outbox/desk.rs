@@ -117,7 +117,10 @@ impl OutboxDesk {
     }
 
     fn alert(
-        &self, said: &dyn Fn(u64) -> Result<Option<Observation>, StoreError>, row: &OutboxRow, registers: &Registers,
+        &self,
+        said: &dyn Fn(u64) -> Result<Option<Observation>, StoreError>,
+        row: &OutboxRow,
+        registers: &Registers,
         lang: Lang,
     ) -> Result<Alert, String> {
         let body = FindingChangeBody::read(&row.body)?;
@@ -139,7 +142,9 @@ impl OutboxDesk {
 
     /// What a tower has to show now. Blocks.
     pub(super) fn tower_state(
-        &self, tower: &ChannelId, time_zone: &str,
+        &self,
+        tower: &ChannelId,
+        time_zone: &str,
     ) -> Result<kukaku_notify::TowerState, StoreError> {
         let conn = read_only(&self.store)?;
         let filter = query::FindingFilter { holding_only: true, ..query::FindingFilter::default() };

@@ -23,7 +23,11 @@ const FINISH_WITHIN: Duration = Duration::from_secs(4);
 /// # Errors
 /// The writer is gone: nothing could be noted, so nothing more is sent.
 pub async fn work_channel(
-    desk: Arc<OutboxDesk>, channel: Arc<Channel>, writer: Writer, ledger: Arc<Ledger>, mut stop: Stop,
+    desk: Arc<OutboxDesk>,
+    channel: Arc<Channel>,
+    writer: Writer,
+    ledger: Arc<Ledger>,
+    mut stop: Stop,
 ) -> Result<(), String> {
     let room = room_name(&channel);
     // Before the first look: what changes during it is looked at next.
@@ -75,7 +79,12 @@ pub(super) async fn outbox_changed(changes: &mut broadcast::Receiver<Changed>, k
 
 /// Sends what may go now; says how long to wait.
 async fn send(
-    desk: &OutboxDesk, channel: &Channel, writer: &Writer, ledger: &Ledger, room: &str, look: Look,
+    desk: &OutboxDesk,
+    channel: &Channel,
+    writer: &Writer,
+    ledger: &Ledger,
+    room: &str,
+    look: Look,
 ) -> Result<Duration, String> {
     let now = clock::now();
     let mut rows = Vec::new();
@@ -109,9 +118,8 @@ async fn send(
         note(writer, plan.digest.iter().map(|place| after(desk, &rows[*place], &outcome, then)).collect()).await?;
     }
     let next = [plan.wait_until, look.next_at.filter(|at| *at > now)].into_iter().flatten().min();
-    let until_next = next.map_or(LOOK_AT_LEAST_EVERY, |at| {
-        Duration::from_micros(u64::try_from(at.since(clock::now()).0).unwrap_or(0))
-    });
+    let until_next = next
+        .map_or(LOOK_AT_LEAST_EVERY, |at| Duration::from_micros(u64::try_from(at.since(clock::now()).0).unwrap_or(0)));
     Ok(until_next.clamp(LOOK_AT_MOST_EVERY, LOOK_AT_LEAST_EVERY))
 }
 

@@ -22,8 +22,12 @@ const GATHER: Duration = Duration::from_millis(100);
 /// # Errors
 /// Never: a tower that doesn't answer is told again and again.
 pub async fn keep_tower(
-    desk: Arc<OutboxDesk>, tower: Arc<Tower>, time_zone: String, mut changes: broadcast::Receiver<Changed>,
-    ledger: Arc<Ledger>, mut stop: Stop,
+    desk: Arc<OutboxDesk>,
+    tower: Arc<Tower>,
+    time_zone: String,
+    mut changes: broadcast::Receiver<Changed>,
+    ledger: Arc<Ledger>,
+    mut stop: Stop,
 ) -> Result<(), String> {
     let room = room_name(&tower);
     let refresh = Duration::from_micros(TOWER_REFRESH.0.unsigned_abs());

@@ -16,7 +16,11 @@ use crate::writer::Writer;
 /// # Errors
 /// `Written`: a channel can't be used as configured.
 pub fn start(
-    rooms: &mut Rooms, dir: &SiteDir, config: &Config, writer: &Writer, time_zone: &str,
+    rooms: &mut Rooms,
+    dir: &SiteDir,
+    config: &Config,
+    writer: &Writer,
+    time_zone: &str,
 ) -> Result<(), Failure> {
     let channels = Channels::open(&config.alerts).map_err(|e| Failure::Written(format!("alerts: {e}")))?;
     let desk = Arc::new(OutboxDesk {

@@ -45,12 +45,14 @@ fn client_config(config: &BrokerConfig) -> Result<ClientConfig, Failure> {
     };
     if let Some(tls) = &config.tls {
         let identity = tls.certificate.as_ref().zip(tls.key.as_ref());
-        let identity = identity.map(|(certificate, key)| ClientIdentity { certificate: certificate.clone(), key: key.clone() });
+        let identity =
+            identity.map(|(certificate, key)| ClientIdentity { certificate: certificate.clone(), key: key.clone() });
         made.tls = Some(client_tls(&tls.ca, identity.as_ref()).map_err(|e| Failure::Written(e.to_string()))?);
     }
     if let (Some(user), Some(path)) = (&config.user, &config.password_file) {
-        let password = std::fs::read_to_string(path)
-            .map_err(|e| Failure::Written(format!("read the password of broker {}, {}: {e}", config.address, path.display())))?;
+        let password = std::fs::read_to_string(path).map_err(|e| {
+            Failure::Written(format!("read the password of broker {}, {}: {e}", config.address, path.display()))
+        })?;
         made.credentials = Some((user.clone(), password.trim_end_matches(['\r', '\n']).to_owned()));
     }
     Ok(made)
@@ -59,7 +61,9 @@ fn client_config(config: &BrokerConfig) -> Result<ClientConfig, Failure> {
 /// Numbers in [0, 1) from the system; without them all sites would knock together, which is
 /// better than not knocking.
 fn jitter() -> Jitter {
-    Box::new(|| secrets::random::<4>().map_or(0.0, |bytes| f64::from(u32::from_be_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)))
+    Box::new(|| {
+        secrets::random::<4>().map_or(0.0, |bytes| f64::from(u32::from_be_bytes(bytes)) / (f64::from(u32::MAX) + 1.0))
+    })
 }
 
 fn reporter(room: String, ledger: Arc<Ledger>) -> Reporter {

@@ -67,7 +67,8 @@ fn known(store: &Path, one: Option<&Name>) -> Result<Cursor, StoreError> {
                 }
                 if let Ok(path) = SegmentPath::new(row.path) {
                     let bytes = u64::try_from(row.bytes).unwrap_or(0);
-                    let segment = KnownSegment { camera: name.clone(), path, start: row.span.start, end: row.span.end, bytes };
+                    let segment =
+                        KnownSegment { camera: name.clone(), path, start: row.span.start, end: row.span.end, bytes };
                     cursor.known.push(segment);
                 }
             }

@@ -37,10 +37,19 @@ struct Plan {
 /// # Errors
 /// `Address`: one can't be listened on. `Written`: certificate, key or users can't be used.
 pub async fn start(
-    rooms: &mut Rooms, dir: &SiteDir, config: &MqttListenConfig, writer: &Writer, users_changed: &Arc<Notify>,
+    rooms: &mut Rooms,
+    dir: &SiteDir,
+    config: &MqttListenConfig,
+    writer: &Writer,
+    users_changed: &Arc<Notify>,
 ) -> Result<Vec<(&'static str, SocketAddr)>, Failure> {
     let plain = config.listen.map(|address| Plan { room: "mqtt", key: "mqtt.listen", address, tls: false });
-    let tls = config.tls.as_ref().map(|tls| Plan { room: "mqtt tls", key: "mqtt.tls.listen", address: tls.listen, tls: true });
+    let tls = config.tls.as_ref().map(|tls| Plan {
+        room: "mqtt tls",
+        key: "mqtt.tls.listen",
+        address: tls.listen,
+        tls: true,
+    });
     let mut bound = Vec::new();
     let changed = users_changed_to_all(rooms, Arc::clone(users_changed));
     for plan in [plain, tls].into_iter().flatten() {
@@ -54,7 +63,16 @@ pub async fn start(
         let (dir, config, writer, changed) = (dir.clone(), config.clone(), writer.clone(), changed.clone());
         rooms.start(plan.room, move |stop| {
             let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
-            keep_listening(dir.clone(), config.clone(), plan.clone(), first, writer.clone(), report.clone(), changed.clone(), stop)
+            keep_listening(
+                dir.clone(),
+                config.clone(),
+                plan.clone(),
+                first,
+                writer.clone(),
+                report.clone(),
+                changed.clone(),
+                stop,
+            )
         });
     }
     Ok(bound)
@@ -107,7 +125,8 @@ fn users(dir: &SiteDir, config: &MqttListenConfig, tls: bool) -> Result<Vec<User
         .0
         .into_iter()
         .map(|(name, user)| {
-            let known = User { name: name.clone(), password_hash: Some(user.hash), certificate: None, sources: user.sources };
+            let known =
+                User { name: name.clone(), password_hash: Some(user.hash), certificate: None, sources: user.sources };
             (name, known)
         })
         .collect();
@@ -129,8 +148,14 @@ fn users(dir: &SiteDir, config: &MqttListenConfig, tls: bool) -> Result<Vec<User
 /// Serves until `stop`; with new users, the listener is made anew on the same address.
 #[allow(clippy::too_many_arguments)] // Everything a listener is made from, each of its own type.
 async fn keep_listening(
-    dir: SiteDir, config: MqttListenConfig, plan: Plan, first: Option<Listener>, writer: Writer, report: Reporter,
-    mut changed: watch::Receiver<u64>, mut stop: Stop,
+    dir: SiteDir,
+    config: MqttListenConfig,
+    plan: Plan,
+    first: Option<Listener>,
+    writer: Writer,
+    report: Reporter,
+    mut changed: watch::Receiver<u64>,
+    mut stop: Stop,
 ) -> Result<(), String> {
     let mut listener = match first {
         Some(listener) => listener,

@@ -93,11 +93,7 @@ impl Commands for DaemonCommands {
             };
             Part { name: room.name, working: room.running && room.trouble.is_none(), note }
         });
-        Status {
-            started_at: self.started_at,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            parts: parts.collect(),
-        }
+        Status { started_at: self.started_at, version: env!("CARGO_PKG_VERSION").to_owned(), parts: parts.collect() }
     }
 
     fn import_registers(&self, toml: &str, who: &str, why: &str) -> Result<ImportOutcome, Vec<String>> {

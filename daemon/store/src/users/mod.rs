@@ -10,6 +10,7 @@ mod key;
 mod password;
 mod session;
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
 use std::path::Path;

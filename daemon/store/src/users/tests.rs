@@ -1,0 +1,194 @@
+//! Harm: somebody who is no user of the pages gets in, or one who is stays out.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+use crate::Store;
+
+const RIGHT: &str = "sakura no hana ga saku";
+
+struct House {
+    folder: PathBuf,
+    users: Users,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl std::ops::Deref for House {
+    type Target = Users;
+    fn deref(&self) -> &Users {
+        &self.users
+    }
+}
+
+fn house() -> House {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("kukaku-users-{}-{number}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join("store.db");
+    // The owner stays: users are kept beside it.
+    drop(Store::create(&path, at(0)).unwrap());
+    House { users: Users::open(&path).unwrap(), folder }
+}
+
+fn at(seconds: i64) -> UtcMicros {
+    UtcMicros(1_800_000_000_000_000 + seconds * 1_000_000)
+}
+
+fn signs_in(users: &Users, name: &str, password: &str, seconds: i64) -> bool {
+    users.sign_in(name, password, "192.0.2.1", at(seconds)).unwrap().is_some()
+}
+
+#[test]
+fn passwords_that_a_person_may_not_choose() {
+    let long = "あいうえおかきくけこさしす".repeat(9);
+    for (password, fault) in [
+        ("", Some(PasswordFault::TooShort)),
+        ("fourteen chars", Some(PasswordFault::TooShort)),
+        ("fifteen chars!!", None),
+        ("一二三四五六七八九十日月火水木", None),
+        ("aaaaaaaaaaaaaaaa", Some(PasswordFault::TooEven)),
+        ("abababababababababab", Some(PasswordFault::TooEven)),
+        ("my name is KANRI indeed", Some(PasswordFault::HoldsName)),
+        (&long[..long.len() - 3], None),
+        ("x".repeat(129).as_str(), Some(PasswordFault::TooLong)),
+    ] {
+        let found = match check_new_password("kanri", password) {
+            Ok(()) => None,
+            Err(UsersError::Password(fault)) => Some(fault),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(found, fault, "{password}");
+    }
+}
+
+#[test]
+fn a_store_that_was_copied_tells_no_password_no_cookie_and_no_key() {
+    let house = house();
+    house.create_with_password("kanri", RIGHT, at(0)).unwrap();
+    let user = house.sign_in("kanri", RIGHT, "192.0.2.1", at(1)).unwrap().unwrap();
+    let cookie = house.open_session(&user, Scope::Full, "192.0.2.1", at(1)).unwrap();
+    let key = house.create_key("panel", &["panel-1".to_owned()], false, at(1)).unwrap();
+    let initial = house.create("sato", at(1)).unwrap();
+    let secret = key.rsplit('_').next().unwrap();
+    for file in std::fs::read_dir(&house.folder).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        for secret in [RIGHT, &cookie, secret, &initial] {
+            assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()), "{} holds {secret}", path.display());
+        }
+    }
+}
+
+#[test]
+fn guesses_at_once_gain_nothing() {
+    let house = house();
+    house.create_with_password("kanri", RIGHT, at(0)).unwrap();
+    let looked_at = std::sync::Mutex::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| {
+                if house.reserve_attempt("kanri", at(1)).unwrap().is_some() {
+                    *looked_at.lock().unwrap() += 1;
+                }
+            });
+        }
+    });
+    assert_eq!(*looked_at.lock().unwrap(), FAILURES_MAX, "no more passwords are looked at than may fail");
+}
+
+#[test]
+fn a_right_password_starts_the_count_anew() {
+    let house = house();
+    house.create_with_password("kanri", RIGHT, at(0)).unwrap();
+    for _ in 0..3 {
+        for _ in 0..4 {
+            assert!(!signs_in(&house, "kanri", "wrong", 1));
+        }
+        assert!(signs_in(&house, "kanri", RIGHT, 1));
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_back_locks_nobody_out_for_ever() {
+    let house = house();
+    house.create_with_password("kanri", RIGHT, at(0)).unwrap();
+    let user = house.sign_in("kanri", RIGHT, "192.0.2.1", at(10_000)).unwrap().unwrap();
+    let cookie = house.open_session(&user, Scope::Full, "192.0.2.1", at(10_000)).unwrap();
+    assert!(house.session(&cookie, true, at(0)).unwrap().is_some(), "it began in the future, and holds");
+    assert!(house.session(&cookie, true, at(10_000 + 15 * 60)).unwrap().is_none());
+}
+
+#[test]
+fn a_user_has_a_bounded_number_of_sign_ins_and_the_oldest_go() {
+    let house = house();
+    house.create_with_password("kanri", RIGHT, at(0)).unwrap();
+    let user = house.sign_in("kanri", RIGHT, "192.0.2.1", at(0)).unwrap().unwrap();
+    let cookies: Vec<String> =
+        (0..10).map(|n| house.open_session(&user, Scope::Full, "192.0.2.1", at(n)).unwrap()).collect();
+    let holds: Vec<bool> = cookies.iter().map(|c| house.session(c, false, at(10)).unwrap().is_some()).collect();
+    assert_eq!(holds, [[false; 2].as_slice(), [true; 8].as_slice()].concat());
+    for odd in ["", "x", &"A".repeat(43), &"A".repeat(10_000)] {
+        assert!(house.session(odd, true, at(10)).unwrap().is_none());
+    }
+}
+
+#[test]
+fn names_are_taken_once_and_have_a_shape() {
+    let house = house();
+    house.create("kanri", at(0)).unwrap();
+    assert!(matches!(house.create("kanri", at(0)), Err(UsersError::Exists(_))));
+    for bad in ["", " ", "a b", "a\nb", "<b>", &"x".repeat(65)] {
+        assert!(matches!(house.create(bad, at(0)), Err(UsersError::Name(_))), "{bad:?}");
+    }
+    house.create("佐藤", at(0)).unwrap();
+    assert!(matches!(house.disable("nobody", at(0)), Err(UsersError::NoUser(_))));
+    let names: Vec<String> = house.list().unwrap().into_iter().map(|user| user.name).collect();
+    assert_eq!(names, ["kanri", "佐藤"]);
+}
+
+#[test]
+fn attempts_are_kept_but_not_what_may_be_a_password_in_the_wrong_field() {
+    let house = house();
+    house.create_with_password("kanri", RIGHT, at(0)).unwrap();
+    signs_in(&house, "kanri", "wrong", 1);
+    signs_in(&house, RIGHT, "", 2);
+    let kept: Vec<(String, bool)> = {
+        let conn = house.conn();
+        let mut statement = conn.prepare("SELECT user_name, accepted FROM login_attempt ORDER BY id").unwrap();
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    };
+    assert_eq!(kept, [("kanri".to_owned(), false), (String::new(), false)]);
+}
+
+#[test]
+fn one_time_passwords_are_all_different_and_can_be_read_out() {
+    let made: std::collections::BTreeSet<String> = (0..100).map(|_| password::make_initial().unwrap()).collect();
+    assert_eq!(made.len(), 100);
+    for text in made {
+        assert_eq!(text.len(), 24);
+        assert!(!text.contains(['0', '1', 'l', 'o', 'O', 'I']), "{text}");
+    }
+}
+
+#[test]
+fn a_key_speaks_for_its_sources_until_it_is_revoked() {
+    let house = house();
+    assert!(matches!(house.create_key("x", &[], false, at(0)), Err(UsersError::NoSource)));
+    let text = house.create_key("panel", &["panel-1".to_owned()], false, at(0)).unwrap();
+    let key = house.check_key(&text).unwrap().unwrap();
+    assert!(key.speaks_for("panel-1") && !key.speaks_for("panel-2") && !key.may_read);
+    let (head, secret) = text.rsplit_once('_').unwrap();
+    for odd in ["", "kk_", head, &format!("{head}_"), &format!("{head}_AAAA"), secret, &format!("{text}A")] {
+        assert!(house.check_key(odd).unwrap().is_none(), "{odd}");
+    }
+    house.revoke_key(&key.id, at(1)).unwrap();
+    assert!(house.check_key(&text).unwrap().is_none());
+    assert!(matches!(house.revoke_key("none", at(1)), Err(UsersError::NoKey(_))));
+}

@@ -1,0 +1,144 @@
+//! `import`: files of other systems go in once, with their faults named.
+
+use crate::house::{Site, exits, kukaku, kukaku_told, text};
+
+const MAPPING: &str = r#"
+[doors]
+encoding = "shift_jis"
+skip_lines = 3
+[doors.fields]
+source = { constant = "panel" }
+event_id = { column = "no" }
+device_time = { column = "日時", format = "%Y-%m-%d %H:%M:%S", zone = "Asia/Tokyo" }
+reader = { column = "状況", map = { "入室" = "north-in", "退室" = "north-out" } }
+credential = { template = "card:{カード}" }
+result = { constant = "granted" }
+[sessions]
+[sessions.fields]
+source = { constant = "vpn-1" }
+session = { column = "id" }
+account = { column = "user" }
+terminal = { column = "terminal" }
+start = { column = "start_ms", format = "unix_ms" }
+end = { column = "end_ms", format = "unix_ms" }
+"#;
+
+const DOORS: &str = "入退室記録\n出力 2026-11-22\n\nno,日時,状況,カード\n\
+1,2026-11-20 09:00:00,入室,0123456789ABCDEF\n\
+2,2026-11-20 09:xx:00,退室,0123456789ABCDEF\n\
+3,2026-11-20 12:00:00,退室,0123456789ABCDEF\n";
+
+const SESSIONS: &str = "id,user,terminal,start_ms,end_ms\n\
+7781,tmk-a01,term-1,1763597100000,1763600400000\n\
+7782,tmk-a01,term-1,1763601000000,\n";
+
+fn shift_jis(text: &str) -> Vec<u8> {
+    let output = std::process::Command::new("iconv")
+        .args(["-f", "UTF-8", "-t", "CP932"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .and_then(|mut child| {
+            use std::io::Write as _;
+            child.stdin.take().unwrap().write_all(text.as_bytes())?;
+            child.wait_with_output()
+        })
+        .unwrap();
+    output.stdout
+}
+
+/// Imports both files; what was said.
+fn import(site: &Site) -> std::process::Output {
+    let mapping = site.folder.write("mapping.toml", MAPPING);
+    let doors = site.folder.write("doors.csv", shift_jis(DOORS));
+    let sessions = site.folder.write("sessions.csv", SESSIONS);
+    kukaku(&[
+        "import",
+        "--store",
+        site.dir(),
+        "--mapping",
+        text(&mapping),
+        "--doors",
+        text(&doors),
+        "--sessions",
+        text(&sessions),
+    ])
+}
+
+fn check_both_runs(site: &Site) {
+    let said = exits(&import(site), 1);
+    assert!(said.contains("doors.csv: line 6") && said.contains("09:xx:00"), "{said}");
+    // Two readings, two starts and an end, and the line that was not understood.
+    assert!(said.contains("6 new in the journal, 0 known already, 1 line(s)"), "{said}");
+    let journal = site.journal();
+    let count = |wanted: &str| journal.iter().filter(|kind| *kind == wanted).count();
+    assert_eq!(
+        (count("door.reading"), count("session.started"), count("session.ended"), count("unreadable")),
+        (2, 2, 1, 1)
+    );
+    let said = exits(&import(site), 1);
+    assert!(said.contains("0 new in the journal, 6 known already"), "{said}");
+    let again = site.journal();
+    let said_by_others =
+        |journal: &[String]| journal.iter().filter(|kind| kind.contains('.') || *kind == "unreadable").count();
+    assert_eq!(said_by_others(&again), said_by_others(&journal));
+}
+
+#[test]
+fn the_same_file_twice_changes_nothing_while_no_daemon_runs() {
+    let site = Site::new();
+    check_both_runs(&site);
+    exits(&kukaku(&["verify", site.dir()]), 0);
+    exits(&kukaku(&["replay", "--store", site.dir()]), 0);
+}
+
+#[test]
+fn the_same_file_twice_changes_nothing_through_a_running_daemon() {
+    let site = Site::new();
+    let daemon = site.run();
+    check_both_runs(&site);
+    assert!(daemon.stop().0.success());
+}
+
+#[test]
+fn a_mapping_with_a_mistake_and_a_missing_file_are_told() {
+    let site = Site::new();
+    let mapping = site.folder.write("mapping.toml", "[doors]\n[doors.fields]\nsuorce = { constant = \"x\" }\n");
+    let doors = site.folder.write("doors.csv", "a\n");
+    let said =
+        exits(&kukaku(&["import", "--store", site.dir(), "--mapping", text(&mapping), "--doors", text(&doors)]), 2);
+    assert!(said.contains("line 3") && said.contains("suorce"), "{said}");
+    let mapping = site.folder.write("mapping.toml", MAPPING);
+    let said =
+        exits(&kukaku(&["import", "--store", site.dir(), "--mapping", text(&mapping), "--doors", "/nowhere.csv"]), 1);
+    assert!(said.contains("/nowhere.csv"), "{said}");
+}
+
+#[test]
+fn a_muster_needs_two_people_who_know_their_passwords() {
+    let site = Site::new();
+    let users = kukaku_store::users::Users::open(&site.dir.join("store.db")).unwrap();
+    for (name, password) in [("hanako", "seven green boats"), ("taro", "eleven quiet rivers")] {
+        users.create_with_password(name, password, kukaku::clock::now()).unwrap();
+    }
+    let muster = |persons: &str, by: [&str; 2], answers: &str| {
+        let at = crate::house::ago(5);
+        kukaku_told(
+            &["muster", site.dir(), "--at", &at, "--person", persons, "--written-by", by[0], "--confirmed-by", by[1]],
+            answers,
+        )
+    };
+    let both = "seven green boats\neleven quiet rivers\n";
+    let said = exits(&muster("op-01=zone-a", ["hanako", "hanako"], "seven green boats\nseven green boats\n"), 1);
+    assert!(said.contains("two people"), "{said}");
+    let said = exits(&muster("op-01=zone-a", ["hanako", "taro"], "seven green boats\nwrong\n"), 1);
+    assert!(said.contains("taro"), "{said}");
+    let said = exits(&muster("op-99=zone-a", ["hanako", "taro"], both), 2);
+    assert!(said.contains("op-99"), "{said}");
+    assert!(!site.journal().iter().any(|kind| kind == "muster"));
+    let said = exits(&muster("op-01=zone-a", ["hanako", "taro"], both), 0);
+    assert!(said.contains("1 inside") && said.contains("confirmed by taro"), "{said}");
+    let status: serde_json::Value =
+        serde_json::from_str(&exits(&kukaku(&["status", site.dir(), "--json"]), 0)).unwrap();
+    assert_eq!(status["inside"][0]["person_name"], "佐藤 花子");
+}

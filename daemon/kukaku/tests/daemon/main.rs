@@ -1,0 +1,14 @@
+//! The real program, started as people and service managers start it.
+//!
+//! The harm: an installation that is half made, a daemon that starts on the wrong store, a slip
+//! of the pen in the configuration that is found at night, an alert that nobody gets.
+
+#![allow(clippy::unwrap_used)]
+
+mod alerts;
+mod begin;
+mod configuration;
+mod house;
+mod import;
+mod links;
+mod running;
