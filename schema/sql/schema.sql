@@ -25,6 +25,7 @@ CREATE TABLE head (
   recorded_at_us INTEGER NOT NULL, -- our clock at the last commit; never goes backwards
   advanced_to_us INTEGER NOT NULL, -- the engine's `now` at the last commit: the projections are true at this instant
   watched_to_us  INTEGER,          -- the last instant that was certainly watched; null: watching never began. The next start records the gap since
+  longest_stay_us INTEGER NOT NULL CHECK (longest_stay_us >= 0), -- no closed stay is longer, in microseconds
   stopped        INTEGER NOT NULL CHECK (stopped IN (0, 1)) -- 1: watching ended in order; 0: it goes on, or was cut off
 ) STRICT;
 
@@ -89,10 +90,11 @@ CREATE TABLE identity (
   PRIMARY KEY (key, content)
 ) STRICT, WITHOUT ROWID;
 
--- Observations as the engine keeps them: small, words for texts. Only there to start fast.
+-- Observations as the engine keeps them: small, words for texts. Only there to start fast. One row a
+-- commit holds all of its facts.
 CREATE TABLE fact (
-  entry INTEGER PRIMARY KEY, -- the journal entry
-  body  BLOB NOT NULL        -- bytes as store/src/bytes.rs documents them
+  first INTEGER PRIMARY KEY, -- the journal entry of its first fact
+  body  BLOB NOT NULL        -- the facts in the order of the journal; bytes as store/src/bytes.rs documents them
 ) STRICT;
 
 -- Registers (台帳): one row for each version of an entry. A row is never changed but for
@@ -137,9 +139,10 @@ CREATE TABLE reading (
   granted        INTEGER NOT NULL CHECK (granted IN (0, 1)), -- 1: the door was released
   factors        TEXT              -- factors presented, joined by commas; null: the credential alone
 ) STRICT;
-CREATE INDEX reading_by_time ON reading (occurred_at_us);
-CREATE INDEX reading_by_person ON reading (person, occurred_at_us) WHERE person IS NOT NULL;
-CREATE INDEX reading_by_door ON reading (door, occurred_at_us) WHERE door IS NOT NULL;
+-- One index for all searches: it is written at its end only, while one by person would touch a page
+-- for each person in every commit. A search by person or door walks the index over the time
+-- searched, without touching the rows that don't fit.
+CREATE INDEX reading_by_time ON reading (occurred_at_us, person, door);
 
 -- What is known of the clocks of sources (`source.clock`). The newest entry that covers an
 -- instant counts.
@@ -152,17 +155,19 @@ CREATE TABLE source_offset (
 ) STRICT;
 CREATE INDEX source_offset_by_source ON source_offset (source, entry);
 
--- Stays: who was where, from when to when, how well it is known. As the engine last said.
+-- Stays: who was where, from when to when, how well it is known. As the engine last said. Kept
+-- by start, so that a commit writes at the end of the table and not at every person's place. No
+-- stay but an open one is longer than `head.longest_stay_us`: a search for those that overlap a
+-- span begins that much before it.
 CREATE TABLE stay (
-  person   INTEGER NOT NULL, -- word: operator or other person
   start_us INTEGER NOT NULL, -- occurred_at of the entry
+  person   INTEGER NOT NULL, -- word: operator or other person
   zone     INTEGER NOT NULL, -- word; being in a zone is being in its ancestors: each has a row
   end_us   INTEGER NOT NULL, -- occurred_at of the leaving
   grade    TEXT    NOT NULL, -- confirmed weak manual unconfirmed assumed
-  PRIMARY KEY (person, start_us, zone)
+  PRIMARY KEY (start_us, person, zone)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX stay_open ON stay (zone, start_us) WHERE end_us = 2305843009213693951;
-CREATE INDEX stay_by_zone ON stay (zone, start_us);
 
 -- Outages: when a door could not be seen, and why. As the engine last said.
 CREATE TABLE outage (

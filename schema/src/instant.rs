@@ -32,9 +32,8 @@ impl UtcMicros {
     /// # Errors
     /// A sentence naming the text and what was expected.
     pub fn parse_rfc3339(text: &str) -> Result<Self, String> {
-        parse_rfc3339(text).ok_or_else(|| {
-            format!("{text:?} is no RFC 3339 time with an offset, like 2026-11-22T09:00:00+09:00")
-        })
+        parse_rfc3339(text)
+            .ok_or_else(|| format!("{text:?} is no RFC 3339 time with an offset, like 2026-11-22T09:00:00+09:00"))
     }
 
     /// Writes RFC 3339 in UTC with `Z`; a fraction only where there is one.
@@ -120,9 +119,7 @@ impl DurationUs {
     /// # Errors
     /// A sentence naming the text and what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!("{text:?} is no duration like \"500ms\", \"60s\", \"5m\", \"16h\" or \"90d\"")
-        };
+        let wrong = || format!("{text:?} is no duration like \"500ms\", \"60s\", \"5m\", \"16h\" or \"90d\"");
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let number: i64 = text[..digits].parse().map_err(|_| wrong())?;
         let unit: i64 = match &text[digits..] {
@@ -143,12 +140,7 @@ impl DurationUs {
     /// The same length as a short text with the largest unit that divides it.
     #[must_use]
     pub fn to_text(self) -> String {
-        for (unit, name) in [
-            (86_400_000_000, "d"),
-            (3_600_000_000, "h"),
-            (60_000_000, "m"),
-            (1_000_000, "s"),
-        ] {
+        for (unit, name) in [(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s")] {
             if self.0 != 0 && self.0 % unit == 0 {
                 return format!("{}{name}", self.0 / unit);
             }
@@ -225,19 +217,14 @@ impl SiteZone {
     /// # Errors
     /// A sentence naming the text.
     pub fn named(name: &str) -> Result<Self, String> {
-        let zone = TimeZone::get(name)
-            .map_err(|_| format!("{name:?} is no IANA time zone, like \"Asia/Tokyo\""))?;
+        let zone = TimeZone::get(name).map_err(|_| format!("{name:?} is no IANA time zone, like \"Asia/Tokyo\""))?;
         // Japan keeps +09:00 since 1951; a fixed offset spares a table look-up a row.
         let fixed_offset_s = match name {
             "Asia/Tokyo" | "Japan" => Some(9 * 3600),
             "UTC" | "Etc/UTC" => Some(0),
             _ => None,
         };
-        Ok(Self {
-            zone,
-            name: name.to_owned(),
-            fixed_offset_s,
-        })
+        Ok(Self { zone, name: name.to_owned(), fixed_offset_s })
     }
 
     /// Its IANA name.
@@ -252,8 +239,7 @@ impl SiteZone {
         const TOKYO_FIXED_SINCE: i64 = -568_024_668; // the last summer time ended in 1951
         match self.fixed_offset_s {
             Some(offset) if at.0 / 1_000_000 > TOKYO_FIXED_SINCE || offset == 0 => offset,
-            _ => jiff::Timestamp::from_microsecond(at.0)
-                .map_or(0, |t| self.zone.to_offset(t).seconds()),
+            _ => jiff::Timestamp::from_microsecond(at.0).map_or(0, |t| self.zone.to_offset(t).seconds()),
         }
     }
 
@@ -319,9 +305,7 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {
-    bytes.iter().try_fold(0_i64, |n, b| {
-        b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0'))
-    })
+    bytes.iter().try_fold(0_i64, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
 }
 
 fn parse_rfc3339(text: &str) -> Option<UtcMicros> {
@@ -329,35 +313,13 @@ fn parse_rfc3339(text: &str) -> Option<UtcMicros> {
     if b.len() < 20 || b.len() > 40 {
         return None;
     }
-    if b[4] != b'-'
-        || b[7] != b'-'
-        || !matches!(b[10], b'T' | b't' | b' ')
-        || b[13] != b':'
-        || b[16] != b':'
-    {
+    if b[4] != b'-' || b[7] != b'-' || !matches!(b[10], b'T' | b't' | b' ') || b[13] != b':' || b[16] != b':' {
         return None;
     }
     let (year, month, day) = (digits(&b[0..4])?, digits(&b[5..7])?, digits(&b[8..10])?);
-    let (hour, minute, second) = (
-        digits(&b[11..13])?,
-        digits(&b[14..16])?,
-        digits(&b[17..19])?,
-    );
+    let (hour, minute, second) = (digits(&b[11..13])?, digits(&b[14..16])?, digits(&b[17..19])?);
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let month_days = [
-        31,
-        if leap { 29 } else { 28 },
-        31,
-        30,
-        31,
-        30,
-        31,
-        31,
-        30,
-        31,
-        30,
-        31,
-    ];
+    let month_days = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let last_day = *month_days.get(usize::try_from(month - 1).ok()?)?;
     // A leap second is taken as the last microsecond before it would be.
     if !(1..=last_day).contains(&day) || hour > 23 || minute > 59 || second > 60 || year == 0 {
@@ -371,8 +333,7 @@ fn parse_rfc3339(text: &str) -> Option<UtcMicros> {
         if len == 0 {
             return None;
         }
-        micros =
-            digits(&b[from..from + len.min(6)])? * 10_i64.pow(6 - u32::try_from(len.min(6)).ok()?);
+        micros = digits(&b[from..from + len.min(6)])? * 10_i64.pow(6 - u32::try_from(len.min(6)).ok()?);
         at = from + len;
     }
     let offset = match b.get(at)? {
@@ -387,9 +348,7 @@ fn parse_rfc3339(text: &str) -> Option<UtcMicros> {
         }
         _ => return None,
     };
-    let seconds =
-        days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second.min(59)
-            - offset;
+    let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second.min(59) - offset;
     if second == 60 {
         micros = 999_999;
     }
@@ -447,10 +406,7 @@ mod tests {
     #[test]
     fn rfc3339_texts_name_the_same_instant_in_every_offset() {
         let nine_in_tokyo = UtcMicros::parse_rfc3339("2026-11-22T09:00:00+09:00").unwrap();
-        assert_eq!(
-            nine_in_tokyo,
-            UtcMicros::parse_rfc3339("2026-11-22T00:00:00Z").unwrap()
-        );
+        assert_eq!(nine_in_tokyo, UtcMicros::parse_rfc3339("2026-11-22T00:00:00Z").unwrap());
         assert_eq!(nine_in_tokyo.to_rfc3339_utc(), "2026-11-22T00:00:00Z");
         let tokyo = SiteZone::named("Asia/Tokyo").unwrap();
         assert_eq!(tokyo.rfc3339(nine_in_tokyo), "2026-11-22T09:00:00+09:00");

@@ -11,8 +11,8 @@ mod write;
 
 pub use parse::{RegisterError, parse};
 pub use rows::{
-    Account, Camera, Client, Credential, Door, Hours, Operator, Person, Policy, PolicyRow, Reader,
-    ReaderDirection, Site, Source, Terminal, TrustClass, UseEvidence, Zone,
+    Account, Camera, Client, Credential, Door, Hours, Operator, Person, Policy, PolicyRow, Reader, ReaderDirection,
+    Site, Source, Terminal, TrustClass, UseEvidence, Zone,
 };
 pub use stored::{StoredEntry, from_stored, to_stored};
 pub use write::to_toml;
@@ -37,11 +37,7 @@ pub struct Entry<T> {
 impl<T> Entry<T> {
     /// An entry of the opening registers.
     pub fn opening(valid: Span, row: T) -> Self {
-        Self {
-            valid,
-            recorded_at: None,
-            row,
-        }
+        Self { valid, recorded_at: None, row }
     }
 }
 

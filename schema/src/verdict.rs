@@ -96,13 +96,7 @@ pub enum Grade {
 
 impl Grade {
     /// Every grade, strongest first.
-    pub const ALL: [Self; 5] = [
-        Self::Confirmed,
-        Self::Weak,
-        Self::Manual,
-        Self::Unconfirmed,
-        Self::Assumed,
-    ];
+    pub const ALL: [Self; 5] = [Self::Confirmed, Self::Weak, Self::Manual, Self::Unconfirmed, Self::Assumed];
 
     /// The word on the wire, in files and in the store.
     #[must_use]

@@ -70,12 +70,7 @@ pub fn run(load: &Load, mut payload: impl FnMut(u32) -> Vec<u8>) -> io::Result<M
     let mut packets = Vec::new();
     let mut ends = Vec::with_capacity(load.messages as usize);
     for number in 0..load.messages {
-        put_publish(
-            &mut packets,
-            &load.topic,
-            packet_id(number),
-            &payload(number),
-        );
+        put_publish(&mut packets, &load.topic, packet_id(number), &payload(number));
         ends.push(packets.len());
     }
     let mut stream = TcpStream::connect(load.address)?;
@@ -89,9 +84,7 @@ pub fn run(load: &Load, mut payload: impl FnMut(u32) -> Vec<u8>) -> io::Result<M
     let mut written = 0;
     let start = Instant::now();
     while latencies.len() < ends.len() {
-        let upto = ends
-            .len()
-            .min(latencies.len() + usize::from(load.in_flight));
+        let upto = ends.len().min(latencies.len() + usize::from(load.in_flight));
         if upto > sent_at.len() {
             let now = Instant::now();
             sent_at.resize(upto, now);
@@ -101,10 +94,7 @@ pub fn run(load: &Load, mut payload: impl FnMut(u32) -> Vec<u8>) -> io::Result<M
         }
         let read = stream.read(&mut answers[have..])?;
         if read == 0 {
-            return Err(other(format!(
-                "the listener closed after {} acknowledgements",
-                latencies.len()
-            )));
+            return Err(other(format!("the listener closed after {} acknowledgements", latencies.len())));
         }
         have += read;
         let whole = have - have % 4;
@@ -113,9 +103,7 @@ pub fn run(load: &Load, mut payload: impl FnMut(u32) -> Vec<u8>) -> io::Result<M
             let number = u32::try_from(latencies.len()).unwrap_or(u32::MAX);
             let [high, low] = packet_id(number).to_be_bytes();
             if *ack != [0x40, 2, high, low] {
-                return Err(other(format!(
-                    "{ack:02X?} in place of the acknowledgement of message {number}"
-                )));
+                return Err(other(format!("{ack:02X?} in place of the acknowledgement of message {number}")));
             }
             latencies.push(now - sent_at[latencies.len()]);
         }
@@ -125,18 +113,8 @@ pub fn run(load: &Load, mut payload: impl FnMut(u32) -> Vec<u8>) -> io::Result<M
     let elapsed = start.elapsed();
     stream.write_all(&[0xE0, 0])?;
     latencies.sort_unstable();
-    let at = |percent: usize| {
-        latencies
-            .get(latencies.len() * percent / 100)
-            .copied()
-            .unwrap_or_default()
-    };
-    Ok(Measured {
-        messages: load.messages,
-        elapsed,
-        ack_p50: at(50),
-        ack_p99: at(99),
-    })
+    let at = |percent: usize| latencies.get(latencies.len() * percent / 100).copied().unwrap_or_default();
+    Ok(Measured { messages: load.messages, elapsed, ack_p50: at(50), ack_p99: at(99) })
 }
 
 fn packet_id(number: u32) -> u16 {
@@ -155,11 +133,7 @@ fn sign_in(stream: &mut TcpStream, load: &Load) -> io::Result<()> {
     stream.write_all(&connect)?;
     let mut answer = [0; 4];
     stream.read_exact(&mut answer)?;
-    if answer == [0x20, 2, 0, 0] {
-        Ok(())
-    } else {
-        Err(other(format!("the sign-in was answered {answer:02X?}")))
-    }
+    if answer == [0x20, 2, 0, 0] { Ok(()) } else { Err(other(format!("the sign-in was answered {answer:02X?}"))) }
 }
 
 fn put_publish(out: &mut Vec<u8>, topic: &str, packet_id: u16, payload: &[u8]) {
@@ -217,11 +191,7 @@ impl Yardstick {
             Ok(stream) => keep(connection, &to_keep, stream),
             Err(_) => Ok(0),
         });
-        Ok(Self {
-            address,
-            reader,
-            writer,
-        })
+        Ok(Self { address, reader, writer })
     }
 
     /// Waits until its client is gone; returns how many rows it kept.
@@ -239,17 +209,11 @@ fn open(database: &Path) -> rusqlite::Result<rusqlite::Connection> {
     let connection = rusqlite::Connection::open(database)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.execute_batch(
-        "CREATE TABLE message (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT",
-    )?;
+    connection.execute_batch("CREATE TABLE message (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT")?;
     Ok(connection)
 }
 
-fn read(
-    listener: &TcpListener,
-    socket: &SyncSender<TcpStream>,
-    rows: &SyncSender<Vec<Row>>,
-) -> io::Result<()> {
+fn read(listener: &TcpListener, socket: &SyncSender<TcpStream>, rows: &SyncSender<Vec<Row>>) -> io::Result<()> {
     let (mut stream, _) = listener.accept()?;
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; READ_BYTES];
@@ -269,9 +233,7 @@ fn read(
                     is_signed_in = true;
                     stream.write_all(&[0x20, 2, 0, 0])?;
                     // From here on only the writer answers.
-                    socket
-                        .send(stream.try_clone()?)
-                        .map_err(|e| other(e.to_string()))?;
+                    socket.send(stream.try_clone()?).map_err(|e| other(e.to_string()))?;
                 }
                 0x32 => batch.push(row(body)?),
                 _ => return Ok(()),
@@ -303,19 +265,13 @@ fn packet(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
 fn row(body: &[u8]) -> io::Result<Row> {
     let short = || other("a PUBLISH that ends early".to_owned());
     let (topic_bytes, rest) = body.split_first_chunk::<2>().ok_or_else(short)?;
-    let rest = rest
-        .get(usize::from(u16::from_be_bytes(*topic_bytes))..)
-        .ok_or_else(short)?;
+    let rest = rest.get(usize::from(u16::from_be_bytes(*topic_bytes))..).ok_or_else(short)?;
     let (id, payload) = rest.split_first_chunk::<2>().ok_or_else(short)?;
     Ok((u16::from_be_bytes(*id), payload.to_vec()))
 }
 
 /// Commits at once when idle; what comes while a commit is under way shares the next.
-fn keep(
-    mut connection: rusqlite::Connection,
-    rows: &Receiver<Vec<Row>>,
-    mut stream: TcpStream,
-) -> io::Result<u64> {
+fn keep(mut connection: rusqlite::Connection, rows: &Receiver<Vec<Row>>, mut stream: TcpStream) -> io::Result<u64> {
     let mut kept = 0;
     let mut answers = Vec::new();
     while let Ok(mut batch) = rows.recv() {
@@ -366,10 +322,7 @@ mod tests {
             in_flight: 64,
         };
         let measured = run(&load, |n| format!("message {n}").into_bytes()).unwrap();
-        assert_eq!(
-            (measured.messages, yardstick.finish().unwrap()),
-            (70_000, 70_000)
-        );
+        assert_eq!((measured.messages, yardstick.finish().unwrap()), (70_000, 70_000));
         assert!(measured.ack_p50 <= measured.ack_p99 && measured.per_second() > 0.0);
         std::fs::remove_dir_all(&folder).unwrap();
     }

@@ -43,8 +43,8 @@ fn names<T>(entries: &[Entry<T>], of: impl Fn(&T) -> (&str, Option<&str>)) -> BT
 impl Directory {
     fn new(registers: Option<Registers>) -> Result<Self, StoreError> {
         let named = registers.as_ref().map_or("Asia/Tokyo", |r| r.site.time_zone.as_str());
-        let zone = SiteZone::named(named)
-            .map_err(|e| StoreError::Corrupt { act: "read the site's time zone", detail: e })?;
+        let zone =
+            SiteZone::named(named).map_err(|e| StoreError::Corrupt { act: "read the site's time zone", detail: e })?;
         let mut out = Self {
             registers: None,
             zone,
@@ -88,7 +88,8 @@ impl Directory {
         }
         let mut out: Vec<String> = vec![];
         while !left.is_empty() {
-            let stands = |id: &&str| self.parents.get(*id).is_none_or(|p| out.contains(p) || !left.contains(&p.as_str()));
+            let stands =
+                |id: &&str| self.parents.get(*id).is_none_or(|p| out.contains(p) || !left.contains(&p.as_str()));
             // A ring that a bad register made has no outermost zone: any of it then.
             let next = left.remove(left.iter().position(stands).unwrap_or(0));
             let parent = self.parents.get(next);
@@ -183,9 +184,11 @@ impl Directory {
         if self.persons.contains_key(typed) {
             return vec![typed.to_owned()];
         }
-        let squeezed = |text: &str| -> String { text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase() };
+        let squeezed =
+            |text: &str| -> String { text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase() };
         let typed = squeezed(typed);
-        let hits = self.persons.iter().filter(|(id, name)| squeezed(name).contains(&typed) || squeezed(id).contains(&typed));
+        let hits =
+            self.persons.iter().filter(|(id, name)| squeezed(name).contains(&typed) || squeezed(id).contains(&typed));
         hits.map(|(id, _)| id.clone()).collect()
     }
 

@@ -82,9 +82,7 @@ impl WebError {
     /// Status and the texts for the reader, Japanese and English.
     fn face(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::NotSignedIn => {
-                (StatusCode::UNAUTHORIZED, "サインインしてください。", "Sign in first.")
-            }
+            Self::NotSignedIn => (StatusCode::UNAUTHORIZED, "サインインしてください。", "Sign in first."),
             Self::NoKey => (
                 StatusCode::UNAUTHORIZED,
                 "有効な API キーが必要です。",
@@ -103,14 +101,10 @@ impl WebError {
             Self::NotFound => {
                 (StatusCode::NOT_FOUND, "お探しのページまたは記録はありません。", "There is no such page or record.")
             }
-            Self::Method => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "この方法では利用できません。",
-                "That method is not served here.",
-            ),
-            Self::Param { .. } => {
-                (StatusCode::BAD_REQUEST, "検索条件に誤りがあります。", "A parameter is wrong.")
+            Self::Method => {
+                (StatusCode::METHOD_NOT_ALLOWED, "この方法では利用できません。", "That method is not served here.")
             }
+            Self::Param { .. } => (StatusCode::BAD_REQUEST, "検索条件に誤りがあります。", "A parameter is wrong."),
             Self::TooLong { .. } => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "送信された内容が大きすぎます。", "What was sent is too long.")
             }

@@ -3,14 +3,14 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
-use kukaku_schema::UtcMicros;
+use kukaku_schema::{DurationUs, UtcMicros};
+use kukaku_store::Changed;
 use kukaku_store::query::{self, Pool};
 use kukaku_store::users::Users;
-use kukaku_store::Changed;
 use tokio::sync::{Semaphore, broadcast};
 
 use crate::directory::DirectoryCache;
@@ -102,6 +102,9 @@ pub struct House<I: Intake> {
     pub site_ca_pem: Option<String>,
 }
 
+/// How long an answer about the daemon's parts serves every page: it may read files.
+const STATUS_FRESH: DurationUs = DurationUs::from_secs(5);
+
 type SubmitFuture = Pin<Box<dyn Future<Output = Result<Receipt, NotKept>> + Send>>;
 
 /// What every handler shares.
@@ -114,7 +117,8 @@ pub(crate) struct Shared {
     passwords_waiting: Semaphore,
     submit: Box<dyn Fn(Arrival) -> SubmitFuture + Send + Sync>,
     pub changes: Changes,
-    pub commands: Arc<dyn Commands>,
+    commands: Arc<dyn Commands>,
+    status: Mutex<Option<(UtcMicros, Status)>>,
     pub clock: Clock,
     pub site_ca_pem: Option<String>,
     pub directory: DirectoryCache,
@@ -146,6 +150,7 @@ impl Shared {
             }),
             changes: house.changes,
             commands: house.commands,
+            status: Mutex::default(),
             clock: house.clock,
             site_ca_pem: house.site_ca_pem,
             directory: DirectoryCache::default(),
@@ -168,7 +173,8 @@ impl Shared {
 
     /// Runs a query on a read-only connection, for at most `QUERY_LONGEST`.
     pub async fn read<T: Send + 'static>(
-        &self, query: impl FnOnce(&query::Reader) -> Result<T, kukaku_store::StoreError> + Send + 'static,
+        &self,
+        query: impl FnOnce(&query::Reader) -> Result<T, kukaku_store::StoreError> + Send + 'static,
     ) -> Result<T, WebError> {
         let _waiting = self.readers_waiting.try_acquire().map_err(|_| WebError::Busy)?;
         let _turn = self.readers.acquire().await.map_err(|_| WebError::Busy)?;
@@ -186,7 +192,8 @@ impl Shared {
 
     /// Does something with users, keys or sign-ins that is quick.
     pub async fn with_users<T: Send + 'static>(
-        &self, act: impl FnOnce(&Users) -> Result<T, kukaku_store::users::UsersError> + Send + 'static,
+        &self,
+        act: impl FnOnce(&Users) -> Result<T, kukaku_store::users::UsersError> + Send + 'static,
     ) -> Result<T, WebError> {
         let users = Arc::clone(&self.users);
         let done = tokio::task::spawn_blocking(move || act(&users)).await;
@@ -195,16 +202,31 @@ impl Shared {
 
     /// Does something that checks passwords: a few at once, the rest in a bounded line.
     pub async fn with_passwords<T: Send + 'static>(
-        &self, act: impl FnOnce(&Users) -> Result<T, kukaku_store::users::UsersError> + Send + 'static,
+        &self,
+        act: impl FnOnce(&Users) -> Result<T, kukaku_store::users::UsersError> + Send + 'static,
     ) -> Result<T, WebError> {
         let _waiting = self.passwords_waiting.try_acquire().map_err(|_| WebError::Busy)?;
         let _turn = self.passwords.acquire().await.map_err(|_| WebError::Busy)?;
         self.with_users(act).await
     }
 
+    /// How the daemon is, at most `STATUS_FRESH` ago.
+    pub async fn status(&self) -> Result<Status, WebError> {
+        let now = self.now();
+        let fresh = |at: UtcMicros| (0..STATUS_FRESH.0).contains(&now.since(at).0);
+        let known = self.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, status)) = known.filter(|(at, _)| fresh(*at)) {
+            return Ok(status);
+        }
+        let status = self.with_commands(|commands| commands.status()).await?;
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, status.clone()));
+        Ok(status)
+    }
+
     /// Asks the daemon for something on a thread that may block.
     pub async fn with_commands<T: Send + 'static>(
-        &self, act: impl FnOnce(&dyn Commands) -> T + Send + 'static,
+        &self,
+        act: impl FnOnce(&dyn Commands) -> T + Send + 'static,
     ) -> Result<T, WebError> {
         let commands = Arc::clone(&self.commands);
         let done = tokio::task::spawn_blocking(move || act(commands.as_ref())).await;

@@ -94,9 +94,8 @@ mod tests {
     #[test]
     fn a_host_with_a_whole_ipv6_network_is_one_address() {
         let limits = AddressLimits::sign_in();
-        let passed = (0..1000_u16)
-            .filter(|n| limits.take(format!("2001:db8::{n:x}").parse().unwrap(), UtcMicros(0)))
-            .count();
+        let passed =
+            (0..1000_u16).filter(|n| limits.take(format!("2001:db8::{n:x}").parse().unwrap(), UtcMicros(0))).count();
         assert_eq!(passed, 20);
     }
 

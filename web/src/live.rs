@@ -18,6 +18,10 @@ use crate::http::stream::{PieceSender, fed_body};
 /// How often a quiet page is told that the line stands, and the sign-in is looked at.
 const BEAT: Duration = Duration::from_secs(8);
 
+/// How long changes are gathered after one was told: the first is told at once, and a flood of
+/// them costs a page three fetches a second.
+const GATHER: Duration = Duration::from_millis(300);
+
 /// The sorts of change, by the words that pages listen to.
 const TOPICS: [(ChangedKind, &str); 9] = [
     (ChangedKind::Reading, "reading"),
@@ -47,20 +51,51 @@ pub(crate) async fn live(State(app): State<App>, Extension(viewer): Extension<Vi
 /// The page is gone.
 struct Closed;
 
+/// What changed and has not been told yet.
+#[derive(Default)]
+struct Untold {
+    words: Vec<&'static str>,
+}
+
+impl Untold {
+    fn add(&mut self, received: Result<Changed, RecvError>) {
+        match received {
+            Ok(change) => {
+                let words = TOPICS.iter().filter(|(kind, _)| change.has(*kind)).map(|(_, word)| *word);
+                self.words.extend(words);
+                self.words.sort_unstable();
+                self.words.dedup();
+            }
+            // Some were missed, so it may be anything.
+            Err(_) => self.words = vec![EVERYTHING],
+        }
+    }
+}
+
+/// The word for all sorts of change.
+const EVERYTHING: &str = "all";
+
 async fn tell(app: &App, viewer: &Viewer, sender: &PieceSender) -> Result<(), Closed> {
     let mut changes = (app.changes)();
     // What changed between the page and this line is told at once, as everything.
-    say(sender, "change", "all").await?;
+    say(sender, "change", EVERYTHING).await?;
     let mut beat = tokio::time::interval(BEAT);
+    let mut gathered_at = tokio::time::Instant::now() + GATHER;
+    let mut untold = Untold::default();
     loop {
         tokio::select! {
             () = sender.closed() => return Err(Closed),
-            change = changes.recv() => match change {
-                Ok(change) if change.is_empty() => {}
-                Ok(change) => say(sender, "change", &topics(change)).await?,
-                Err(RecvError::Lagged(_)) => say(sender, "change", "all").await?,
-                Err(RecvError::Closed) => return Ok(()),
-            },
+            change = changes.recv() => {
+                if matches!(change, Err(RecvError::Closed)) {
+                    return Ok(());
+                }
+                untold.add(change);
+            }
+            () = tokio::time::sleep_until(gathered_at), if !untold.words.is_empty() => {
+                let words = std::mem::take(&mut untold).words;
+                say(sender, "change", &words.join(" ")).await?;
+                gathered_at = tokio::time::Instant::now() + GATHER;
+            }
             _ = beat.tick() => {
                 if !still_signed_in(app, viewer).await {
                     return say(sender, "over", "signed out").await;
@@ -79,9 +114,4 @@ async fn still_signed_in(app: &App, viewer: &Viewer) -> bool {
 
 async fn say(sender: &PieceSender, event: &str, data: &str) -> Result<(), Closed> {
     sender.send(Ok(Bytes::from(format!("event: {event}\ndata: {data}\n\n")))).await.map_err(|_| Closed)
-}
-
-fn topics(change: Changed) -> String {
-    let words: Vec<&str> = TOPICS.iter().filter(|(kind, _)| change.has(*kind)).map(|(_, word)| *word).collect();
-    words.join(" ")
 }

@@ -75,7 +75,9 @@ impl Bound {
     /// # Errors
     /// What keeps the pages from the store, or ends the server.
     pub async fn serve<I: Intake>(
-        self, house: House<I>, shutdown: impl Future<Output = ()> + Send + 'static,
+        self,
+        house: House<I>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), OpenError> {
         let app = Shared::open(house, self.tls.is_none())?;
         let service = routes::router(&app).into_make_service_with_connect_info::<SocketAddr>();
@@ -116,7 +118,9 @@ impl Bound {
 /// # Errors
 /// As for `Bound::new` and `Bound::serve`.
 pub async fn serve<I: Intake>(
-    house: House<I>, listen: Listen, shutdown: impl Future<Output = ()> + Send + 'static,
+    house: House<I>,
+    listen: Listen,
+    shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), OpenError> {
     Bound::new(listen)?.serve(house, shutdown).await
 }
@@ -203,7 +207,9 @@ impl AsyncWrite for Placed {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>],
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }

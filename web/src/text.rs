@@ -84,10 +84,8 @@ pub(crate) fn verdict_chip(verdict: Verdict, lang: Lang) -> Chip {
 
 /// The newest verdict, or that there is none yet.
 pub(crate) fn newest_chip(verdict: Option<VerdictRow>, lang: Lang) -> Chip {
-    verdict.map_or_else(
-        || Chip::new("info", "clock", Verdict::Pending.label(lang)),
-        |row| verdict_chip(row.verdict, lang),
-    )
+    verdict
+        .map_or_else(|| Chip::new("info", "clock", Verdict::Pending.label(lang)), |row| verdict_chip(row.verdict, lang))
 }
 
 pub(crate) fn grade_chip(grade: Grade, lang: Lang) -> Chip {

@@ -112,13 +112,7 @@ impl FootageConfig {
     /// # Errors
     /// The first field that can't work.
     pub fn check(&self) -> Result<Pattern, ConfigError> {
-        let wrong = |field, reason: String| {
-            Err(ConfigError {
-                source_name: self.source.to_string(),
-                field,
-                reason,
-            })
-        };
+        let wrong = |field, reason: String| Err(ConfigError { source_name: self.source.to_string(), field, reason });
         let zone = match SiteZone::named(&self.zone) {
             Ok(zone) => zone,
             Err(reason) => return wrong("zone", reason),
@@ -129,46 +123,26 @@ impl FootageConfig {
         };
         match (&self.camera, pattern.names_camera()) {
             (None, false) => {
-                return wrong(
-                    "camera",
-                    "needed, because the pattern has no {camera}".to_owned(),
-                );
+                return wrong("camera", "needed, because the pattern has no {camera}".to_owned());
             }
             (Some(_), true) => {
-                return wrong(
-                    "camera",
-                    "stands in the pattern already as {camera}".to_owned(),
-                );
+                return wrong("camera", "stands in the pattern already as {camera}".to_owned());
             }
             _ => {}
         }
         let day = DurationUs::from_secs(86_400);
         for (field, value, least) in [
-            (
-                "segment_length",
-                self.segment_length,
-                DurationUs::from_secs(1),
-            ),
+            ("segment_length", self.segment_length, DurationUs::from_secs(1)),
             ("settle", self.settle, DurationUs(100_000)),
             ("poll_every", self.poll_every, DurationUs::from_secs(1)),
             ("rescan_every", self.rescan_every, DurationUs::from_secs(10)),
         ] {
             if value < least || value > day {
-                return wrong(
-                    field,
-                    format!(
-                        "{} must lie between {} and 1d",
-                        value.to_text(),
-                        least.to_text()
-                    ),
-                );
+                return wrong(field, format!("{} must lie between {} and 1d", value.to_text(), least.to_text()));
             }
         }
         if self.hash_mib_per_s == 0 {
-            return wrong(
-                "hash_mib_per_s",
-                "must be at least 1; to switch hashing off say hash = false".to_owned(),
-            );
+            return wrong("hash_mib_per_s", "must be at least 1; to switch hashing off say hash = false".to_owned());
         }
         if !self.root.is_absolute() {
             return wrong("root", format!("{:?} must be an absolute path", self.root));

@@ -55,10 +55,7 @@ pub(crate) fn list(folder: &Path) -> Result<(Vec<Entry>, bool)> {
             Err(e) if e.kind() == ErrorKind::NotFound => continue,
             Err(e) => return Err(e),
         };
-        entries.push(Entry {
-            name: entry.file_name(),
-            sort,
-        });
+        entries.push(Entry { name: entry.file_name(), sort });
     }
     Ok((sorted(entries), false))
 }
@@ -87,22 +84,11 @@ pub(crate) struct Opened {
 /// `CrossesDevices` and `FilesystemLoop` come from links that lead out or around.
 pub(crate) fn open(root: &Path, path: &str) -> Result<Opened> {
     // The root itself may be a link: whoever configured it meant where it leads.
-    let folder = rustix::fs::openat(
-        CWD,
-        root,
-        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?;
+    let folder = rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     // Not blocking: somebody may have put a pipe there.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    let file = File::from(rustix::fs::openat2(
-        &folder,
-        path,
-        flags,
-        Mode::empty(),
-        resolve,
-    )?);
+    let file = File::from(rustix::fs::openat2(&folder, path, flags, Mode::empty(), resolve)?);
     let stamp = stamp(&file)?;
     Ok(Opened { file, stamp })
 }
@@ -110,22 +96,14 @@ pub(crate) fn open(root: &Path, path: &str) -> Result<Opened> {
 fn stamp(file: &File) -> Result<Stamp> {
     let data = file.metadata()?;
     if !data.is_file() {
-        return Err(std::io::Error::new(
-            ErrorKind::InvalidInput,
-            "not a regular file",
-        ));
+        return Err(std::io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
     }
     let changed = data.modified()?;
     let us = match changed.duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_micros()).unwrap_or(UtcMicros::MAX.0),
-        Err(before) => {
-            i64::try_from(before.duration().as_micros()).map_or(UtcMicros::MIN.0, |us| -us)
-        }
+        Err(before) => i64::try_from(before.duration().as_micros()).map_or(UtcMicros::MIN.0, |us| -us),
     };
-    Ok(Stamp {
-        bytes: data.len(),
-        changed: UtcMicros(us.clamp(UtcMicros::MIN.0, UtcMicros::MAX.0)),
-    })
+    Ok(Stamp { bytes: data.len(), changed: UtcMicros(us.clamp(UtcMicros::MIN.0, UtcMicros::MAX.0)) })
 }
 
 /// What was read of a file.
@@ -140,11 +118,7 @@ impl Opened {
     /// # Errors
     /// Those of the file, and `Other` once `cancelled` is set: a file of gigabytes must not hold
     /// up the end of the program.
-    pub(crate) fn read(
-        mut self,
-        hash_at: Option<u64>,
-        cancelled: &AtomicBool,
-    ) -> Result<Option<Contents>> {
+    pub(crate) fn read(mut self, hash_at: Option<u64>, cancelled: &AtomicBool) -> Result<Option<Contents>> {
         let timing = timing(&mut self.file, self.stamp.bytes)?;
         let sha256 = match hash_at {
             Some(bytes_per_s) => Some(self.hash(bytes_per_s, cancelled)?),
@@ -172,10 +146,7 @@ impl Opened {
             read += n as u64;
             // What was read may take so long; the recorder gets the disk for the rest.
             let due = Duration::from_micros(read.saturating_mul(1_000_000) / bytes_per_s.max(1));
-            if let Some(early) = due
-                .checked_sub(began.elapsed())
-                .filter(|early| *early > Duration::from_millis(1))
-            {
+            if let Some(early) = due.checked_sub(began.elapsed()).filter(|early| *early > Duration::from_millis(1)) {
                 std::thread::sleep(early);
             }
         }
@@ -194,6 +165,5 @@ pub(crate) fn is_remote(root: &Path) -> bool {
         0x0102_1997, // 9P
     ];
     // The magic is 32 bits wide in a field of 64.
-    rustix::fs::statfs(root)
-        .is_ok_and(|fs| u32::try_from(fs.f_type & 0xFFFF_FFFF).is_ok_and(|m| REMOTE.contains(&m)))
+    rustix::fs::statfs(root).is_ok_and(|fs| u32::try_from(fs.f_type & 0xFFFF_FFFF).is_ok_and(|m| REMOTE.contains(&m)))
 }

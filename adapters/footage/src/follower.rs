@@ -134,12 +134,7 @@ impl<I: Intake> Follower<I> {
     ///
     /// # Errors
     /// Names the field of the configuration that can't work.
-    pub fn new(
-        config: FootageConfig,
-        cursor: Cursor,
-        intake: I,
-        report: Reporter,
-    ) -> Result<Self, ConfigError> {
+    pub fn new(config: FootageConfig, cursor: Cursor, intake: I, report: Reporter) -> Result<Self, ConfigError> {
         Self::with_limit(config, cursor, intake, report, KNOWN_MAX)
     }
 
@@ -174,16 +169,8 @@ impl<I: Intake> Follower<I> {
         };
         for known in cursor.known {
             // What an older pattern reported no longer fits: it is nothing that we can look for.
-            if let Some(place) = follower
-                .place(known.path.clone())
-                .filter(|place| !follower.shelf.is_past(place))
-            {
-                let shelved = Shelved {
-                    start: known.start,
-                    end: known.end,
-                    bytes: known.bytes,
-                    seen_in: 0,
-                };
+            if let Some(place) = follower.place(known.path.clone()).filter(|place| !follower.shelf.is_past(place)) {
+                let shelved = Shelved { start: known.start, end: known.end, bytes: known.bytes, seen_in: 0 };
                 follower.shelve(place, shelved);
             }
         }
@@ -200,11 +187,7 @@ impl<I: Intake> Follower<I> {
     ///
     /// May be dropped at any time: what was kept and not yet remembered is sent again after the
     /// next start, with equal content, and absorbed by the writer as a duplicate.
-    pub async fn run(
-        self,
-        clock: impl Fn() -> UtcMicros + Send,
-        stop: impl Future<Output = ()> + Send,
-    ) {
+    pub async fn run(self, clock: impl Fn() -> UtcMicros + Send, stop: impl Future<Output = ()> + Send) {
         let ended = End(self.cancelled.clone());
         tokio::select! {
             () = stop => drop(ended),
@@ -236,16 +219,10 @@ impl<I: Intake> Follower<I> {
                     self.tell(if told_watching {
                         LinkEvent::Watching
                     } else {
-                        LinkEvent::Polling {
-                            why: "the watch was lost".to_owned(),
-                        }
+                        LinkEvent::Polling { why: "the watch was lost".to_owned() }
                     });
                 }
-                let every = if watcher.is_some() {
-                    self.config.rescan_every
-                } else {
-                    self.config.poll_every
-                };
+                let every = if watcher.is_some() { self.config.rescan_every } else { self.config.poll_every };
                 // A folder that takes long to look through is looked through less often.
                 next_pass = clock().plus(every.max(DurationUs(took.0.saturating_mul(10))));
             }
@@ -269,9 +246,7 @@ impl<I: Intake> Follower<I> {
     /// A watch, or why there is none; the second tells whether to try again later.
     fn start_watch(&self) -> (Option<Watcher>, bool) {
         if disk::is_remote(&self.config.root) {
-            self.tell(LinkEvent::Polling {
-                why: "the folder is on a share".to_owned(),
-            });
+            self.tell(LinkEvent::Polling { why: "the folder is on a share".to_owned() });
             return (None, false);
         }
         match Watcher::start(&self.config.root) {
@@ -337,11 +312,7 @@ impl<I: Intake> Follower<I> {
     fn place(&self, path: SegmentPath) -> Option<Place> {
         let named = self.pattern.read(path.as_str())?;
         let camera = named.camera.or_else(|| self.config.camera.clone())?;
-        Some(Place {
-            camera,
-            named_start: named.start,
-            path,
-        })
+        Some(Place { camera, named_start: named.start, path })
     }
 
     fn place_of(&self, path: &Path) -> Option<Place> {
@@ -352,10 +323,7 @@ impl<I: Intake> Follower<I> {
     /// The names below the root on the way to `path`; `None` where it is not below it.
     fn below(&self, path: &Path) -> Option<Vec<String>> {
         let below = path.strip_prefix(&self.config.root).ok()?;
-        below
-            .iter()
-            .map(|name| name.to_str().map(str::to_owned))
-            .collect()
+        below.iter().map(|name| name.to_str().map(str::to_owned)).collect()
     }
 
     fn shelve(&mut self, place: Place, shelved: Shelved) {

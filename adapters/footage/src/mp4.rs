@@ -59,29 +59,16 @@ struct Reading {
 /// # Errors
 /// Only those of the reader itself; a file that is no MP4 has an empty timing.
 pub fn timing<R: Read + Seek>(reader: &mut R, size: u64) -> Result<Timing> {
-    let reader = &mut Metered {
-        inner: reader,
-        left: READS_MAX,
-    };
+    let reader = &mut Metered { inner: reader, left: READS_MAX };
     let mut reading = Reading::default();
-    let walked = walk(
-        reader,
-        0,
-        size,
-        &mut |reader, kind, start, end| match &kind {
-            b"moov" => moov(reader, start, end, &mut reading),
-            b"moof" => walk(
-                reader,
-                start,
-                end,
-                &mut |reader, kind, start, end| match &kind {
-                    b"traf" => traf(reader, start, end, &mut reading),
-                    _ => Ok(()),
-                },
-            ),
+    let walked = walk(reader, 0, size, &mut |reader, kind, start, end| match &kind {
+        b"moov" => moov(reader, start, end, &mut reading),
+        b"moof" => walk(reader, start, end, &mut |reader, kind, start, end| match &kind {
+            b"traf" => traf(reader, start, end, &mut reading),
             _ => Ok(()),
-        },
-    );
+        }),
+        _ => Ok(()),
+    });
     match walked {
         Err(e) if e.kind() != ErrorKind::UnexpectedEof && e.kind() != ErrorKind::InvalidData => {
             return Err(e);
@@ -91,9 +78,7 @@ pub fn timing<R: Read + Seek>(reader: &mut R, size: u64) -> Result<Timing> {
     if let Some(length) = reading.fragments() {
         reading.timing.length = Some(length);
     } else if reading.timing.length.is_none() {
-        reading.timing.length = reading
-            .announced
-            .and_then(|units| length(units, reading.movie_timescale));
+        reading.timing.length = reading.announced.and_then(|units| length(units, reading.movie_timescale));
     }
     Ok(reading.timing)
 }
@@ -106,10 +91,7 @@ struct Metered<'a, R> {
 
 impl<R: Read> Read for Metered<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.left = self
-            .left
-            .checked_sub(1)
-            .ok_or_else(|| broken("more boxes than any recorder writes"))?;
+        self.left = self.left.checked_sub(1).ok_or_else(|| broken("more boxes than any recorder writes"))?;
         self.inner.read(buffer)
     }
 }
@@ -123,20 +105,14 @@ impl<R: Seek> Seek for Metered<'_, R> {
 impl Reading {
     /// The longest of the tracks' fragments.
     fn fragments(&self) -> Option<DurationUs> {
-        self.tracks
-            .iter()
-            .filter_map(|track| length(track.end.checked_sub(track.first?)?, track.timescale))
-            .max()
+        self.tracks.iter().filter_map(|track| length(track.end.checked_sub(track.first?)?, track.timescale)).max()
     }
 
     fn track(&mut self, id: u32) -> Result<&mut Track> {
         let at = match self.tracks.iter().position(|track| track.id == id) {
             Some(at) => at,
             None if self.tracks.len() < TRACKS_MAX => {
-                self.tracks.push(Track {
-                    id,
-                    ..Track::default()
-                });
+                self.tracks.push(Track { id, ..Track::default() });
                 self.tracks.len() - 1
             }
             None => return Err(broken("more tracks than any recorder writes")),
@@ -151,10 +127,7 @@ fn length(units: u64, timescale: u32) -> Option<DurationUs> {
         return None;
     }
     let us = u128::from(units) * 1_000_000 / u128::from(timescale);
-    i64::try_from(us)
-        .ok()
-        .map(DurationUs)
-        .filter(|length| *length <= LENGTH_MAX && length.0 > 0)
+    i64::try_from(us).ok().map(DurationUs).filter(|length| *length <= LENGTH_MAX && length.0 > 0)
 }
 
 fn broken(what: &str) -> Error {
@@ -177,9 +150,7 @@ fn walk<R: Read + Seek>(reader: &mut R, start: u64, end: u64, visit: Visit<'_, R
             1 => (16, u64_of(reader)?),
             size => (8, u64::from(size)),
         };
-        let next = at
-            .checked_add(size)
-            .filter(|next| size >= head && *next <= end);
+        let next = at.checked_add(size).filter(|next| size >= head && *next <= end);
         let Some(next) = next else {
             return Err(broken("a box that is longer than what holds it"));
         };
@@ -190,31 +161,26 @@ fn walk<R: Read + Seek>(reader: &mut R, start: u64, end: u64, visit: Visit<'_, R
 }
 
 fn moov<R: Read + Seek>(reader: &mut R, start: u64, end: u64, reading: &mut Reading) -> Result<()> {
-    walk(
-        reader,
-        start,
-        end,
-        &mut |reader, kind, start, end| match &kind {
-            b"mvhd" => mvhd(reader, reading),
-            b"trak" => trak(reader, start, end, reading),
-            b"mvex" => walk(reader, start, end, &mut |reader, kind, _, _| match &kind {
-                b"mehd" => {
-                    let long = version_of(reader)? == 1;
-                    reading.announced = Some(wide_of(reader, long)?);
-                    Ok(())
-                }
-                b"trex" => {
-                    version_of(reader)?;
-                    let id = u32_of(reader)?;
-                    u32_of(reader)?; // the sample description
-                    reading.track(id)?.default_duration = u32_of(reader)?;
-                    Ok(())
-                }
-                _ => Ok(()),
-            }),
+    walk(reader, start, end, &mut |reader, kind, start, end| match &kind {
+        b"mvhd" => mvhd(reader, reading),
+        b"trak" => trak(reader, start, end, reading),
+        b"mvex" => walk(reader, start, end, &mut |reader, kind, _, _| match &kind {
+            b"mehd" => {
+                let long = version_of(reader)? == 1;
+                reading.announced = Some(wide_of(reader, long)?);
+                Ok(())
+            }
+            b"trex" => {
+                version_of(reader)?;
+                let id = u32_of(reader)?;
+                u32_of(reader)?; // the sample description
+                reading.track(id)?.default_duration = u32_of(reader)?;
+                Ok(())
+            }
             _ => Ok(()),
-        },
-    )
+        }),
+        _ => Ok(()),
+    })
 }
 
 fn mvhd<R: Read>(reader: &mut R, reading: &mut Reading) -> Result<()> {
@@ -237,30 +203,25 @@ fn mvhd<R: Read>(reader: &mut R, reading: &mut Reading) -> Result<()> {
 
 fn trak<R: Read + Seek>(reader: &mut R, start: u64, end: u64, reading: &mut Reading) -> Result<()> {
     let (mut id, mut timescale) = (0, 0);
-    walk(
-        reader,
-        start,
-        end,
-        &mut |reader, kind, start, end| match &kind {
-            b"tkhd" => {
+    walk(reader, start, end, &mut |reader, kind, start, end| match &kind {
+        b"tkhd" => {
+            let long = version_of(reader)? == 1;
+            wide_of(reader, long)?;
+            wide_of(reader, long)?;
+            id = u32_of(reader)?;
+            Ok(())
+        }
+        b"mdia" => walk(reader, start, end, &mut |reader, kind, _, _| {
+            if &kind == b"mdhd" {
                 let long = version_of(reader)? == 1;
                 wide_of(reader, long)?;
                 wide_of(reader, long)?;
-                id = u32_of(reader)?;
-                Ok(())
+                timescale = u32_of(reader)?;
             }
-            b"mdia" => walk(reader, start, end, &mut |reader, kind, _, _| {
-                if &kind == b"mdhd" {
-                    let long = version_of(reader)? == 1;
-                    wide_of(reader, long)?;
-                    wide_of(reader, long)?;
-                    timescale = u32_of(reader)?;
-                }
-                Ok(())
-            }),
-            _ => Ok(()),
-        },
-    )?;
+            Ok(())
+        }),
+        _ => Ok(()),
+    })?;
     reading.track(id)?.timescale = timescale;
     Ok(())
 }
@@ -268,40 +229,31 @@ fn trak<R: Read + Seek>(reader: &mut R, start: u64, end: u64, reading: &mut Read
 fn traf<R: Read + Seek>(reader: &mut R, start: u64, end: u64, reading: &mut Reading) -> Result<()> {
     let (mut id, mut default_duration, mut decode_time, mut played) = (0, None, None, 0_u64);
     let tracks = &*reading;
-    walk(
-        reader,
-        start,
-        end,
-        &mut |reader, kind, start, end| match &kind {
-            b"tfhd" => {
-                let flags = flags_of(reader)?;
-                id = u32_of(reader)?;
-                let offset_bytes = if flags & 0x1 != 0 { 8 } else { 0 };
-                let description_bytes = if flags & 0x2 != 0 { 4 } else { 0 };
-                if flags & 0x8 != 0 {
-                    reader.seek(SeekFrom::Current(offset_bytes + description_bytes))?;
-                    default_duration = Some(u32_of(reader)?);
-                }
-                Ok(())
+    walk(reader, start, end, &mut |reader, kind, start, end| match &kind {
+        b"tfhd" => {
+            let flags = flags_of(reader)?;
+            id = u32_of(reader)?;
+            let offset_bytes = if flags & 0x1 != 0 { 8 } else { 0 };
+            let description_bytes = if flags & 0x2 != 0 { 4 } else { 0 };
+            if flags & 0x8 != 0 {
+                reader.seek(SeekFrom::Current(offset_bytes + description_bytes))?;
+                default_duration = Some(u32_of(reader)?);
             }
-            b"tfdt" => {
-                let long = version_of(reader)? == 1;
-                decode_time = Some(wide_of(reader, long)?);
-                Ok(())
-            }
-            b"trun" => {
-                let known = tracks
-                    .tracks
-                    .iter()
-                    .find(|track| track.id == id)
-                    .map(|track| track.default_duration);
-                let each = default_duration.or(known).unwrap_or(0);
-                played = played.saturating_add(trun(reader, end - start, each)?);
-                Ok(())
-            }
-            _ => Ok(()),
-        },
-    )?;
+            Ok(())
+        }
+        b"tfdt" => {
+            let long = version_of(reader)? == 1;
+            decode_time = Some(wide_of(reader, long)?);
+            Ok(())
+        }
+        b"trun" => {
+            let known = tracks.tracks.iter().find(|track| track.id == id).map(|track| track.default_duration);
+            let each = default_duration.or(known).unwrap_or(0);
+            played = played.saturating_add(trun(reader, end - start, each)?);
+            Ok(())
+        }
+        _ => Ok(()),
+    })?;
     let track = reading.track(id)?;
     // Without `tfdt` a fragment follows the one before it.
     let from = decode_time.unwrap_or(track.end);
@@ -329,14 +281,10 @@ fn trun<R: Read>(reader: &mut R, size: u64, each: u32) -> Result<u64> {
     if samples > SAMPLES_MAX || u64::from(samples) * row > size.saturating_sub(head) {
         return Err(broken("more samples than the box can hold"));
     }
-    let mut rows =
-        vec![0; usize::try_from(u64::from(samples) * row).map_err(|_| broken("a run too long"))?];
+    let mut rows = vec![0; usize::try_from(u64::from(samples) * row).map_err(|_| broken("a run too long"))?];
     reader.read_exact(&mut rows)?;
     let step = usize::try_from(row).map_err(|_| broken("a run too long"))?;
-    Ok(rows
-        .chunks_exact(step)
-        .map(|row| u64::from(u32::from_be_bytes([row[0], row[1], row[2], row[3]])))
-        .sum())
+    Ok(rows.chunks_exact(step).map(|row| u64::from(u32::from_be_bytes([row[0], row[1], row[2], row[3]]))).sum())
 }
 
 fn u32_of<R: Read>(reader: &mut R) -> Result<u32> {
@@ -359,11 +307,7 @@ fn kind_of<R: Read>(reader: &mut R) -> Result<[u8; 4]> {
 
 /// A number of eight or four bytes, as the box's version says.
 fn wide_of<R: Read>(reader: &mut R, long: bool) -> Result<u64> {
-    if long {
-        u64_of(reader)
-    } else {
-        u32_of(reader).map(u64::from)
-    }
+    if long { u64_of(reader) } else { u32_of(reader).map(u64::from) }
 }
 
 fn version_of<R: Read>(reader: &mut R) -> Result<u8> {

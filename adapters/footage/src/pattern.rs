@@ -92,29 +92,17 @@ impl Pattern {
     /// A sentence that says what is wrong with it.
     pub fn parse(text: &str, zone: SiteZone) -> Result<Self, String> {
         if text.is_empty() || text.len() > PATTERN_MAX_BYTES || text.starts_with('/') {
-            return Err(format!(
-                "{text:?} must be a path below the root of 1 to {PATTERN_MAX_BYTES} bytes"
-            ));
+            return Err(format!("{text:?} must be a path below the root of 1 to {PATTERN_MAX_BYTES} bytes"));
         }
         let parts: Vec<Vec<Token>> = text.split('/').map(tokens).collect::<Result<_, _>>()?;
         if parts.len() > PARTS_MAX || parts.iter().any(Vec::is_empty) {
-            return Err(format!(
-                "{text:?} has an empty part or more than {PARTS_MAX}"
-            ));
+            return Err(format!("{text:?} has an empty part or more than {PARTS_MAX}"));
         }
-        let has = |field| {
-            parts
-                .iter()
-                .flatten()
-                .any(|token| *token == Token::Field(field))
-        };
-        let dated =
-            has(Field::Year) && ((has(Field::Month) && has(Field::Day)) || has(Field::DayOfYear));
+        let has = |field| parts.iter().flatten().any(|token| *token == Token::Field(field));
+        let dated = has(Field::Year) && ((has(Field::Month) && has(Field::Day)) || has(Field::DayOfYear));
         let says_when = has(Field::Unix) || (dated && has(Field::Hour));
         if !says_when {
-            return Err(format!(
-                "{text:?} needs a whole date and an hour (%Y %m %d %H), or %s"
-            ));
+            return Err(format!("{text:?} needs a whole date and an hour (%Y %m %d %H), or %s"));
         }
         let resolution = if has(Field::Unix) || has(Field::Second) {
             DurationUs::from_secs(1)
@@ -123,29 +111,16 @@ impl Pattern {
         } else {
             DurationUs::from_secs(3600)
         };
-        if parts
-            .iter()
-            .flatten()
-            .filter(|token| **token == Token::Camera)
-            .count()
-            > 1
-        {
+        if parts.iter().flatten().filter(|token| **token == Token::Camera).count() > 1 {
             return Err(format!("{text:?} names {{camera}} more than once"));
         }
-        Ok(Self {
-            parts,
-            zone,
-            resolution,
-        })
+        Ok(Self { parts, zone, resolution })
     }
 
     /// Whether names say which camera it is.
     #[must_use]
     pub fn names_camera(&self) -> bool {
-        self.parts
-            .iter()
-            .flatten()
-            .any(|token| *token == Token::Camera)
+        self.parts.iter().flatten().any(|token| *token == Token::Camera)
     }
 
     /// How many parts (folders and the file) a path has.
@@ -163,9 +138,7 @@ impl Pattern {
     /// Whether a folder or file name fits that part of the pattern.
     #[must_use]
     pub fn fits_part(&self, part: usize, name: &str) -> bool {
-        self.parts
-            .get(part)
-            .is_some_and(|tokens| fits(tokens, name, &mut Found::default()))
+        self.parts.get(part).is_some_and(|tokens| fits(tokens, name, &mut Found::default()))
     }
 
     /// Reads a path below the root; `None` where it is no file of this recorder.
@@ -185,10 +158,7 @@ impl Pattern {
             Some(text) => Some(Name::new(text).ok()?),
             None => None,
         };
-        Some(Named {
-            camera,
-            start: self.instant(&found)?,
-        })
+        Some(Named { camera, start: self.instant(&found)? })
     }
 
     fn instant(&self, found: &Found) -> Option<UtcMicros> {
@@ -202,12 +172,7 @@ impl Pattern {
         let date = match value(Field::DayOfYear) {
             Some(day) => {
                 // `with().day_of_year` refuses day 366 of a short year.
-                Date::new(year, 1, 1)
-                    .ok()?
-                    .with()
-                    .day_of_year(i16::try_from(day).ok()?)
-                    .build()
-                    .ok()?
+                Date::new(year, 1, 1).ok()?.with().day_of_year(i16::try_from(day).ok()?).build().ok()?
             }
             None => Date::new(year, small(Field::Month, 1)?, small(Field::Day, 1)?).ok()?,
         };
@@ -228,24 +193,17 @@ fn tokens(part: &str) -> Result<Vec<Token>, String> {
         } else if let Some(after) = rest.strip_prefix("{any}") {
             (rest, _) = (after, out.push(Token::Any));
         } else if c == '%' {
-            let letter = rest[1..]
-                .chars()
-                .next()
-                .ok_or_else(|| format!("{part:?} ends in a lone %"))?;
+            let letter = rest[1..].chars().next().ok_or_else(|| format!("{part:?} ends in a lone %"))?;
             out.push(match (letter, Field::of(letter)) {
                 ('%', _) => Token::Literal('%'),
                 (_, Some(field)) => Token::Field(field),
                 (_, None) => {
-                    return Err(format!(
-                        "{part:?}: %{letter} is none of %Y %m %d %j %H %M %S %f %s %%"
-                    ));
+                    return Err(format!("{part:?}: %{letter} is none of %Y %m %d %j %H %M %S %f %s %%"));
                 }
             });
             rest = &rest[1 + letter.len_utf8()..];
         } else if c == '{' || c == '}' || c == '\\' || c.is_control() {
-            return Err(format!(
-                "{part:?}: {c:?} has no place in a pattern; placeholders are {{camera}} and {{any}}"
-            ));
+            return Err(format!("{part:?}: {c:?} has no place in a pattern; placeholders are {{camera}} and {{any}}"));
         } else {
             out.push(Token::Literal(c));
             rest = &rest[c.len_utf8()..];
@@ -257,18 +215,14 @@ fn tokens(part: &str) -> Result<Vec<Token>, String> {
     // One open end a part: reading stays a single pass over the name.
     let open = |token: &&Token| matches!(token, Token::Camera | Token::Any);
     if out.iter().filter(open).count() > 1 {
-        return Err(format!(
-            "{part:?} holds more than one of {{camera}} and {{any}}"
-        ));
+        return Err(format!("{part:?} holds more than one of {{camera}} and {{any}}"));
     }
     Ok(out)
 }
 
 /// Whether the whole of `name` fits; what it says goes into `found`.
 fn fits(tokens: &[Token], name: &str, found: &mut Found) -> bool {
-    let open = tokens
-        .iter()
-        .position(|token| matches!(token, Token::Camera | Token::Any));
+    let open = tokens.iter().position(|token| matches!(token, Token::Camera | Token::Any));
     let Some(open) = open else {
         return fixed(tokens, name, found).is_some_and(str::is_empty);
     };
@@ -277,11 +231,7 @@ fn fits(tokens: &[Token], name: &str, found: &mut Found) -> bool {
     };
     let after = &tokens[open + 1..];
     // The shortest text that lets the rest fit to the end; at least one character.
-    let ends = rest
-        .char_indices()
-        .skip(1)
-        .map(|(at, _)| at)
-        .chain([rest.len()]);
+    let ends = rest.char_indices().skip(1).map(|(at, _)| at).chain([rest.len()]);
     for end in ends.filter(|end| *end > 0) {
         let mut attempt = found.clone();
         if fixed(after, &rest[end..], &mut attempt).is_some_and(str::is_empty) {
@@ -302,11 +252,7 @@ fn fixed<'a>(tokens: &[Token], mut text: &'a str, found: &mut Found) -> Option<&
             Token::Literal(c) => text.strip_prefix(c)?,
             Token::Field(field) => {
                 let (least, most) = field.digits();
-                let count = text
-                    .bytes()
-                    .take(most)
-                    .take_while(u8::is_ascii_digit)
-                    .count();
+                let count = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
                 if count < least {
                     return None;
                 }
@@ -353,41 +299,13 @@ mod tests {
     #[test]
     fn names_of_recorders_are_read() {
         for (text, path, expected) in [
-            (
-                "%Y-%m-%d/%H/{camera}/%M.%S.mp4",
-                "2026-11-22/09/cam-1/05.10.mp4",
-                "cam-1 2026-11-22T00:05:10Z",
-            ),
-            (
-                "%Y-%m-%d/%H/{camera}/%M.%S.mp4",
-                "2026-11-22/09/北 入口/05.10.mp4",
-                "北 入口 2026-11-22T00:05:10Z",
-            ),
-            (
-                "{camera}_%Y%m%d_%H%M%S.mp4",
-                "cam_1_20261122_090510.mp4",
-                "cam_1 2026-11-22T00:05:10Z",
-            ),
-            (
-                "{camera}/%s-{any}.mp4",
-                "c/1795305910-9f.mp4",
-                "c 2026-11-22T00:05:10Z",
-            ),
-            (
-                "%Y/%j/%H%M%S.%f.mp4",
-                "2026/326/090510.25.mp4",
-                "2026-11-22T00:05:10.25Z",
-            ),
-            (
-                "%Y%m%d/%Y%m%d%H.mp4",
-                "20261122/2026112209.mp4",
-                "2026-11-22T00:00:00Z",
-            ),
-            (
-                "100%%/%Y%m%d%H.mp4",
-                "100%/2026112209.mp4",
-                "2026-11-22T00:00:00Z",
-            ),
+            ("%Y-%m-%d/%H/{camera}/%M.%S.mp4", "2026-11-22/09/cam-1/05.10.mp4", "cam-1 2026-11-22T00:05:10Z"),
+            ("%Y-%m-%d/%H/{camera}/%M.%S.mp4", "2026-11-22/09/北 入口/05.10.mp4", "北 入口 2026-11-22T00:05:10Z"),
+            ("{camera}_%Y%m%d_%H%M%S.mp4", "cam_1_20261122_090510.mp4", "cam_1 2026-11-22T00:05:10Z"),
+            ("{camera}/%s-{any}.mp4", "c/1795305910-9f.mp4", "c 2026-11-22T00:05:10Z"),
+            ("%Y/%j/%H%M%S.%f.mp4", "2026/326/090510.25.mp4", "2026-11-22T00:05:10.25Z"),
+            ("%Y%m%d/%Y%m%d%H.mp4", "20261122/2026112209.mp4", "2026-11-22T00:00:00Z"),
+            ("100%%/%Y%m%d%H.mp4", "100%/2026112209.mp4", "2026-11-22T00:00:00Z"),
             // Not of this recorder.
             ("%Y%m%d/%Y%m%d%H.mp4", "20261121/2026112209.mp4", "-"),
             ("%Y%m%d%H.mp4", "2026112209.mp4.tmp", "-"),
@@ -418,23 +336,14 @@ mod tests {
             "{kamera}/%s",
             "a\\%s",
         ] {
-            assert!(
-                Pattern::parse(text, SiteZone::named("UTC").unwrap()).is_err(),
-                "{text}"
-            );
+            assert!(Pattern::parse(text, SiteZone::named("UTC").unwrap()).is_err(), "{text}");
         }
     }
 
     #[test]
     fn resolution_is_what_the_name_leaves_open() {
-        assert_eq!(
-            pattern("%Y%m%d%H").resolution(),
-            DurationUs::from_secs(3600)
-        );
-        assert_eq!(
-            pattern("%Y%m%d%H%M").resolution(),
-            DurationUs::from_secs(60)
-        );
+        assert_eq!(pattern("%Y%m%d%H").resolution(), DurationUs::from_secs(3600));
+        assert_eq!(pattern("%Y%m%d%H%M").resolution(), DurationUs::from_secs(60));
         assert_eq!(pattern("%s").resolution(), DurationUs::from_secs(1));
     }
 

@@ -65,12 +65,7 @@ pub(crate) struct Place {
 
 impl Shelf {
     pub(crate) fn new(horizon: BTreeMap<Name, UtcMicros>, limit: usize) -> Self {
-        Self {
-            cameras: BTreeMap::new(),
-            horizon,
-            count: 0,
-            limit,
-        }
+        Self { cameras: BTreeMap::new(), horizon, count: 0, limit }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -79,24 +74,17 @@ impl Shelf {
 
     /// Whether a file lies before what is looked at.
     pub(crate) fn is_past(&self, place: &Place) -> bool {
-        self.horizon
-            .get(&place.camera)
-            .is_some_and(|horizon| place.named_start < *horizon)
+        self.horizon.get(&place.camera).is_some_and(|horizon| place.named_start < *horizon)
     }
 
     pub(crate) fn get_mut(&mut self, place: &Place) -> Option<&mut Shelved> {
-        self.cameras
-            .get_mut(&place.camera)?
-            .get_mut(&(place.named_start, place.path.clone()))
+        self.cameras.get_mut(&place.camera)?.get_mut(&(place.named_start, place.path.clone()))
     }
 
     /// Puts a file in, or replaces what is known of it. True when another one had to be forgotten.
     pub(crate) fn insert(&mut self, place: Place, shelved: Shelved) -> bool {
         let files = self.cameras.entry(place.camera).or_default();
-        if files
-            .insert((place.named_start, place.path), shelved)
-            .is_none()
-        {
+        if files.insert((place.named_start, place.path), shelved).is_none() {
             self.count += 1;
         }
         self.count > self.limit && self.forget_oldest()
@@ -104,9 +92,7 @@ impl Shelf {
 
     pub(crate) fn remove(&mut self, place: &Place) {
         if let Some(files) = self.cameras.get_mut(&place.camera)
-            && files
-                .remove(&(place.named_start, place.path.clone()))
-                .is_some()
+            && files.remove(&(place.named_start, place.path.clone())).is_some()
         {
             self.count -= 1;
         }

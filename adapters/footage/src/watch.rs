@@ -45,30 +45,19 @@ impl Watcher {
         let flag = lost.clone();
         // The root may be a link, but no link below it is followed: one to `/` would have us
         // watch the whole machine.
-        let (shown, real) = (
-            root.to_path_buf(),
-            root.canonicalize().map_err(notify::Error::io)?,
-        );
+        let (shown, real) = (root.to_path_buf(), root.canonicalize().map_err(notify::Error::io)?);
         let below = real.clone();
         let told = move |event: Result<Event, notify::Error>| {
-            let hints = event.map_or_else(
-                |_| vec![Hint::Lost],
-                |event| hints_of(under(event, &below, &shown)),
-            );
+            let hints = event.map_or_else(|_| vec![Hint::Lost], |event| hints_of(under(event, &below, &shown)));
             for hint in hints {
                 if hint == Hint::Lost || tell.try_send(hint).is_err() {
                     flag.store(true, Ordering::Release);
                 }
             }
         };
-        let mut inner =
-            RecommendedWatcher::new(told, Config::default().with_follow_symlinks(false))?;
+        let mut inner = RecommendedWatcher::new(told, Config::default().with_follow_symlinks(false))?;
         inner.watch(&real, RecursiveMode::Recursive)?;
-        Ok(Self {
-            _inner: inner,
-            hints,
-            lost,
-        })
+        Ok(Self { _inner: inner, hints, lost })
     }
 
     /// The next hint; `Lost` once after any were lost.
@@ -109,23 +98,15 @@ fn hints_of(event: Event) -> Vec<Hint> {
         EventKind::Modify(ModifyKind::Name(RenameMode::To)) => {
             // A folder may be renamed into place too, with all its files.
             let sort = |path: PathBuf| {
-                if path.is_dir() {
-                    Hint::Folder(path)
-                } else {
-                    Hint::Complete(path)
-                }
+                if path.is_dir() { Hint::Folder(path) } else { Hint::Complete(path) }
             };
             each(sort)
         }
-        EventKind::Modify(ModifyKind::Name(RenameMode::From)) | EventKind::Remove(_) => {
-            each(Hint::Removed)
-        }
+        EventKind::Modify(ModifyKind::Name(RenameMode::From)) | EventKind::Remove(_) => each(Hint::Removed),
         // Told besides `From` and `To`, which said it already.
         EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => Vec::new(),
         EventKind::Create(notify::event::CreateKind::Folder) => each(Hint::Folder),
-        EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Name(_)) => {
-            each(Hint::Changed)
-        }
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Name(_)) => each(Hint::Changed),
         _ => Vec::new(),
     }
 }

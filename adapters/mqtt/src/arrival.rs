@@ -38,42 +38,23 @@ pub(crate) fn judge(source: &str, payload: &[u8]) -> Judged {
         Err(refusal) => unreadable(Reason::PayloadFormatInvalid, refusal.to_string()),
         Ok(observation) if observation.header().source.as_str() != source => {
             let said = quoted(observation.header().source.as_str());
-            let why = format!(
-                "the observation names source {said}, its topic {}",
-                quoted(source)
-            );
+            let why = format!("the observation names source {said}, its topic {}", quoted(source));
             unreadable(Reason::NotAuthorised, why)
         }
-        Ok(observation) => Judged {
-            body: ArrivalBody::Observation(Box::new(observation)),
-            reason: Reason::Success,
-        },
+        Ok(observation) => Judged { body: ArrivalBody::Observation(Box::new(observation)), reason: Reason::Success },
     }
 }
 
 /// A message whose topic doesn't say whose it is.
 pub(crate) fn outside_the_tree(topic: &str, payload: &[u8]) -> Judged {
-    let why = format!(
-        "topic {} isn't {TOPIC_PREFIX}<source>/<anything>",
-        quoted(topic)
-    );
-    Judged {
-        body: ArrivalBody::Unreadable(Unreadable::new(None, payload, why)),
-        reason: Reason::TopicNameInvalid,
-    }
+    let why = format!("topic {} isn't {TOPIC_PREFIX}<source>/<anything>", quoted(topic));
+    Judged { body: ArrivalBody::Unreadable(Unreadable::new(None, payload, why)), reason: Reason::TopicNameInvalid }
 }
 
 /// A message for a source that its sender may not speak for.
 pub(crate) fn not_allowed(user: &str, source: &str, payload: &[u8]) -> Judged {
-    let why = format!(
-        "user {} may not speak for source {}",
-        quoted(user),
-        quoted(source)
-    );
-    Judged {
-        body: ArrivalBody::Unreadable(Unreadable::new(None, payload, why)),
-        reason: Reason::NotAuthorised,
-    }
+    let why = format!("user {} may not speak for source {}", quoted(user), quoted(source));
+    Judged { body: ArrivalBody::Unreadable(Unreadable::new(None, payload, why)), reason: Reason::NotAuthorised }
 }
 
 /// A text from outside, shortened, with control characters shown as escapes.
@@ -95,20 +76,13 @@ mod tests {
         }
     }
 
-    const ALIVE: &[u8] =
-        br#" {"kind":"source.alive","source":"panel-1","device_time":"2026-11-22T09:00:00+09:00"}"#;
+    const ALIVE: &[u8] = br#" {"kind":"source.alive","source":"panel-1","device_time":"2026-11-22T09:00:00+09:00"}"#;
 
     #[test]
     fn a_topic_names_its_source() {
         assert_eq!(source_of("kukaku/v1/panel-1/door/north"), Some("panel-1"));
         assert_eq!(source_of("kukaku/v1/panel-1"), Some("panel-1"));
-        for topic in [
-            "kukaku/v1/",
-            "kukaku/v1//x",
-            "kukaku/v2/panel-1/x",
-            "panel-1",
-            "/kukaku/v1/p/x",
-        ] {
+        for topic in ["kukaku/v1/", "kukaku/v1//x", "kukaku/v2/panel-1/x", "panel-1", "/kukaku/v1/p/x"] {
             assert_eq!(source_of(topic), None, "{topic}");
         }
     }
@@ -121,33 +95,18 @@ mod tests {
     #[test]
     fn another_source_in_the_payload_is_kept_as_unreadable() {
         let (reason, source, why) = why(judge("panel-2", ALIVE));
-        assert_eq!(
-            (reason, source.as_deref()),
-            (Reason::NotAuthorised, Some("panel-2"))
-        );
-        assert!(
-            why.contains("\"panel-1\"") && why.contains("\"panel-2\""),
-            "{why}"
-        );
+        assert_eq!((reason, source.as_deref()), (Reason::NotAuthorised, Some("panel-2")));
+        assert!(why.contains("\"panel-1\"") && why.contains("\"panel-2\""), "{why}");
     }
 
     #[test]
     fn an_array_and_lines_of_observations_are_unreadable() {
         let array = [b"[", ALIVE, b"]"].concat();
-        assert_eq!(
-            why(judge("panel-1", &array)).0,
-            Reason::PayloadFormatInvalid
-        );
+        assert_eq!(why(judge("panel-1", &array)).0, Reason::PayloadFormatInvalid);
         let sequence = br#"["source.alive","panel-1",null,null,null,"2026-11-22T09:00:00+09:00"]"#;
-        assert_eq!(
-            why(judge("panel-1", sequence)).0,
-            Reason::PayloadFormatInvalid
-        );
+        assert_eq!(why(judge("panel-1", sequence)).0, Reason::PayloadFormatInvalid);
         let lines = [ALIVE, b"\n", ALIVE].concat();
-        assert_eq!(
-            why(judge("panel-1", &lines)).0,
-            Reason::PayloadFormatInvalid
-        );
+        assert_eq!(why(judge("panel-1", &lines)).0, Reason::PayloadFormatInvalid);
         assert_eq!(why(judge("panel-1", b"")).0, Reason::PayloadFormatInvalid);
     }
 

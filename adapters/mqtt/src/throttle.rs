@@ -19,10 +19,7 @@ pub struct Rate {
 impl Default for Rate {
     /// 500/s and 5,000 at once: a hundred times a busy door, and a day of one after an outage.
     fn default() -> Self {
-        Self {
-            per_second: 500,
-            burst: 5_000,
-        }
+        Self { per_second: 500, burst: 5_000 }
     }
 }
 
@@ -37,11 +34,7 @@ pub(crate) struct TokenBucket {
 impl TokenBucket {
     pub(crate) fn new(rate: Rate) -> Self {
         let interval = Duration::from_secs(1) / rate.per_second.max(1);
-        Self {
-            interval,
-            burst: interval * rate.burst.max(1),
-            full_at: Duration::ZERO,
-        }
+        Self { interval, burst: interval * rate.burst.max(1), full_at: Duration::ZERO }
     }
 
     /// Takes one token, in advance if need be: how long the taker has to wait for it.
@@ -97,36 +90,22 @@ pub(crate) enum Change {
 
 impl Gate {
     pub(crate) fn new(source: impl Into<String>, rate: Rate) -> Self {
-        let state = GateState {
-            bucket: TokenBucket::new(rate),
-            held_back: 0,
-        };
-        Self {
-            source: source.into(),
-            state: Mutex::new(state),
-        }
+        let state = GateState { bucket: TokenBucket::new(rate), held_back: 0 };
+        Self { source: source.into(), state: Mutex::new(state) }
     }
 
     pub(crate) fn pass(&self, now: Duration) -> Pass {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Half full and not merely one token: a source at its limit is reported once, not each message.
         let has_recovered = state.held_back > 0 && state.bucket.is_half_full(now);
-        let ended = has_recovered.then(|| Change::Flowing {
-            held_back: std::mem::take(&mut state.held_back),
-        });
+        let ended = has_recovered.then(|| Change::Flowing { held_back: std::mem::take(&mut state.held_back) });
         let wait = state.bucket.take(now);
         if wait.is_zero() {
-            return Pass {
-                wait,
-                change: ended,
-            };
+            return Pass { wait, change: ended };
         }
         state.held_back += 1;
         let began = (state.held_back == 1).then_some(Change::Throttled);
-        Pass {
-            wait,
-            change: ended.or(began),
-        }
+        Pass { wait, change: ended.or(began) }
     }
 }
 
@@ -135,10 +114,7 @@ impl Gate {
 mod tests {
     use super::*;
 
-    const RATE: Rate = Rate {
-        per_second: 10,
-        burst: 5,
-    };
+    const RATE: Rate = Rate { per_second: 10, burst: 5 };
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
@@ -152,11 +128,7 @@ mod tests {
         }
         assert!(!bucket.has_token(ms(1_000)));
         assert_eq!(bucket.take(ms(1_000)), ms(100));
-        assert_eq!(
-            bucket.take(ms(1_100)),
-            ms(100),
-            "it waited, and the next waits as long again"
-        );
+        assert_eq!(bucket.take(ms(1_100)), ms(100), "it waited, and the next waits as long again");
         assert!(bucket.has_token(ms(1_400)));
         assert!(bucket.is_full(ms(1_700)), "seven messages are worth 700 ms");
     }
@@ -174,13 +146,7 @@ mod tests {
         assert_eq!(changes, [Change::Throttled]);
         now += ms(5_000);
         let pass = gate.pass(now);
-        assert_eq!(
-            pass,
-            Pass {
-                wait: Duration::ZERO,
-                change: Some(Change::Flowing { held_back: 15 })
-            }
-        );
+        assert_eq!(pass, Pass { wait: Duration::ZERO, change: Some(Change::Flowing { held_back: 15 }) });
         assert_eq!(gate.pass(now).change, None);
     }
 

@@ -25,11 +25,7 @@ pub struct ClientIdentity {
 ///
 /// # Errors
 /// Names the file that can't be used, and why.
-pub fn server_tls(
-    certificate: &Path,
-    key: &Path,
-    client_ca: Option<&Path>,
-) -> Result<Arc<ServerConfig>, MqttError> {
+pub fn server_tls(certificate: &Path, key: &Path, client_ca: Option<&Path>) -> Result<Arc<ServerConfig>, MqttError> {
     let chain = certificates(certificate, "the certificate of the listener")?;
     let key = private_key(key)?;
     let provider = Arc::new(ring::default_provider());
@@ -47,9 +43,7 @@ pub fn server_tls(
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let config = builder
-        .with_single_cert(chain, key)
-        .map_err(|e| MqttError::Tls(e.to_string()))?;
+    let config = builder.with_single_cert(chain, key).map_err(|e| MqttError::Tls(e.to_string()))?;
     Ok(Arc::new(config))
 }
 
@@ -57,10 +51,7 @@ pub fn server_tls(
 ///
 /// # Errors
 /// Names the file that can't be used, and why.
-pub fn client_tls(
-    ca: &Path,
-    identity: Option<&ClientIdentity>,
-) -> Result<Arc<ClientConfig>, MqttError> {
+pub fn client_tls(ca: &Path, identity: Option<&ClientIdentity>) -> Result<Arc<ClientConfig>, MqttError> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|e| MqttError::Tls(e.to_string()))?
@@ -81,17 +72,12 @@ fn roots(path: &Path) -> Result<RootCertStore, MqttError> {
     let what = "the CA's certificate";
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path, what)? {
-        roots
-            .add(certificate)
-            .map_err(|e| file_error(what, path, &e))?;
+        roots.add(certificate).map_err(|e| file_error(what, path, &e))?;
     }
     Ok(roots)
 }
 
-fn certificates(
-    path: &Path,
-    what: &'static str,
-) -> Result<Vec<CertificateDer<'static>>, MqttError> {
+fn certificates(path: &Path, what: &'static str) -> Result<Vec<CertificateDer<'static>>, MqttError> {
     let found = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|e| file_error(what, path, &e))?;
@@ -106,9 +92,5 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, MqttError> {
 }
 
 fn file_error(what: &'static str, path: &Path, why: &dyn std::fmt::Display) -> MqttError {
-    MqttError::TlsFile {
-        what,
-        path: path.to_owned(),
-        why: why.to_string(),
-    }
+    MqttError::TlsFile { what, path: path.to_owned(), why: why.to_string() }
 }

@@ -30,14 +30,8 @@ struct Running {
 }
 
 fn config(port: u16) -> ClientConfig {
-    let backoff = Backoff {
-        first: Duration::from_millis(5),
-        max: Duration::from_millis(20),
-    };
-    ClientConfig {
-        backoff,
-        ..ClientConfig::new("127.0.0.1", port, "kukaku-test")
-    }
+    let backoff = Backoff { first: Duration::from_millis(5), max: Duration::from_millis(20) };
+    ClientConfig { backoff, ..ClientConfig::new("127.0.0.1", port, "kukaku-test") }
 }
 
 impl Running {
@@ -47,13 +41,7 @@ impl Running {
         let counters = client.counters();
         let (stop, stopped) = watch::channel(false);
         let running = tokio::spawn(client.run(recorder.clone(), Box::new(|| 0.5), stopped));
-        Self {
-            recorder,
-            events,
-            counters,
-            stop,
-            running,
-        }
+        Self { recorder, events, counters, stop, running }
     }
 
     fn counted(&self) -> Counted {
@@ -78,10 +66,7 @@ impl Running {
 async fn what_came_while_we_were_away_is_delivered_and_acknowledged_once_kept() {
     let broker = Broker::start(OPEN);
     let mut first = Running::start(config(broker.port), Recorder::new());
-    assert!(
-        !first.events.broker_connected().await,
-        "nothing was held before the first start"
-    );
+    assert!(!first.events.broker_connected().await, "nothing was held before the first start");
     // A message through and through, so that the subscription is known to stand.
     broker.publish(TOPIC, &reading("panel-1", 0)).await;
     first.recorder.came(1).await;
@@ -93,10 +78,7 @@ async fn what_came_while_we_were_away_is_delivered_and_acknowledged_once_kept() 
     let recorder = Recorder::new();
     recorder.hold();
     let mut second = Running::start(config(broker.port), recorder);
-    assert!(
-        second.events.broker_connected().await,
-        "the broker held our session"
-    );
+    assert!(second.events.broker_connected().await, "the broker held our session");
     assert!(second.recorder.came(3).await.iter().map(seq).eq(1..=3));
     assert_eq!(second.counted().acknowledged, 0);
     second.kill().await;
@@ -104,27 +86,16 @@ async fn what_came_while_we_were_away_is_delivered_and_acknowledged_once_kept() 
     let recorder = Recorder::new();
     recorder.hold();
     let third = Running::start(config(broker.port), recorder);
-    assert!(
-        third.recorder.came(3).await.iter().map(seq).eq(1..=3),
-        "not kept, so delivered again, in order"
-    );
+    assert!(third.recorder.came(3).await.iter().map(seq).eq(1..=3), "not kept, so delivered again, in order");
     assert_eq!(third.recorder.commit(), 3);
     third.recorder.accept();
     let counters = Arc::clone(&third.counters);
     third.stop().await;
-    assert_eq!(
-        counters.read().acknowledged,
-        3,
-        "a stop acknowledges what is kept"
-    );
+    assert_eq!(counters.read().acknowledged, 3, "a stop acknowledges what is kept");
 
     broker.publish(TOPIC, &reading("panel-1", 9)).await;
     let fourth = Running::start(config(broker.port), Recorder::new());
-    assert_eq!(
-        seq(&fourth.recorder.came(1).await[0]),
-        9,
-        "what was acknowledged doesn't come again"
-    );
+    assert_eq!(seq(&fourth.recorder.came(1).await[0]), 9, "what was acknowledged doesn't come again");
     fourth.stop().await;
 }
 
@@ -139,15 +110,9 @@ async fn a_broker_that_restarts_loses_nothing_that_was_not_acknowledged() {
     client.recorder.came(1).await;
     let broker = broker.restart(OPEN);
     client.events.broker_lost().await;
-    assert!(
-        client.events.broker_connected().await,
-        "the session outlived the broker"
-    );
+    assert!(client.events.broker_connected().await, "the session outlived the broker");
     let arrivals = client.recorder.came(2).await;
-    assert_eq!(
-        arrivals[0], arrivals[1],
-        "delivered again: the writer knows it by its number"
-    );
+    assert_eq!(arrivals[0], arrivals[1], "delivered again: the writer knows it by its number");
     client.recorder.commit();
     broker.publish(TOPIC, &reading("panel-1", 2)).await;
     assert_eq!(seq(&client.recorder.came(3).await[2]), 2);
@@ -167,10 +132,7 @@ async fn a_commit_that_fails_makes_the_broker_deliver_again() {
     client.recorder.fail_commit();
     assert!(client.events.broker_lost().await.contains("disk full"));
     client.recorder.came(2).await;
-    assert_eq!(
-        (client.counted().acknowledged, client.counted().not_kept),
-        (0, 1)
-    );
+    assert_eq!((client.counted().acknowledged, client.counted().not_kept), (0, 1));
     client.recorder.commit();
     client.stop().await;
 }
@@ -183,35 +145,18 @@ async fn what_is_no_observation_is_kept_and_blocks_nothing() {
     broker.publish(TOPIC, &reading("panel-1", 0)).await;
     client.recorder.came(1).await;
     broker.publish(TOPIC, "opened").await;
-    broker
-        .publish("kukaku/v1/panel-2/x", &reading("panel-1", 1))
-        .await;
-    broker
-        .publish_file(TOPIC, &vec![b'x'; 17 * 1024 * 1024])
-        .await;
+    broker.publish("kukaku/v1/panel-2/x", &reading("panel-1", 1)).await;
+    broker.publish_file(TOPIC, &vec![b'x'; 17 * 1024 * 1024]).await;
     broker.publish(TOPIC, &reading("panel-1", 2)).await;
     let arrivals = client.recorder.came(5).await;
     assert_eq!(unreadable(&arrivals[1]).head, b"opened");
-    assert!(
-        unreadable(&arrivals[2])
-            .reason
-            .contains("names source \"panel-1\"")
-    );
-    let long = arrivals.iter().find(|a| matches!(&a.body, kukaku_schema::intake::ArrivalBody::Unreadable(u) if u.length == 17 * 1024 * 1024));
-    assert!(
-        long.is_some(),
-        "too long for once, then taken and kept by its head"
-    );
-    assert!(
-        client
-            .events
-            .broker_lost()
-            .await
-            .contains("limit them at the broker")
-    );
-    let last = arrivals
+    assert!(unreadable(&arrivals[2]).reason.contains("names source \"panel-1\""));
+    let long = arrivals
         .iter()
-        .filter(|a| matches!(a.body, kukaku_schema::intake::ArrivalBody::Observation(_)));
+        .find(|a| matches!(&a.body, kukaku_schema::intake::ArrivalBody::Unreadable(u) if u.length == 17 * 1024 * 1024));
+    assert!(long.is_some(), "too long for once, then taken and kept by its head");
+    assert!(client.events.broker_lost().await.contains("limit them at the broker"));
+    let last = arrivals.iter().filter(|a| matches!(a.body, kukaku_schema::intake::ArrivalBody::Observation(_)));
     assert_eq!(last.map(seq).max(), Some(2));
     client.stop().await;
 }
@@ -225,9 +170,7 @@ async fn a_topic_of_another_tree_is_mapped_to_its_source() {
     let mut client = Running::start(settings, Recorder::new());
     client.events.broker_connected().await;
     broker.publish(TOPIC, &reading("panel-1", 1)).await;
-    broker
-        .publish("gate/panel-1/events", &reading("panel-1", 2))
-        .await;
+    broker.publish("gate/panel-1/events", &reading("panel-1", 2)).await;
     assert_eq!(seq(&client.recorder.came(1).await[0]), 2);
     client.stop().await;
 }
@@ -241,10 +184,7 @@ async fn a_broker_that_refuses_is_tried_again_and_says_why() {
         .status();
     assert!(made.expect("run mosquitto_passwd").success());
     let acl = folder.write("acl", "user nobody\n");
-    let closed = format!(
-        "allow_anonymous false\npassword_file {}\n",
-        passwords.display()
-    );
+    let closed = format!("allow_anonymous false\npassword_file {}\n", passwords.display());
     let broker = Broker::start(&closed);
     let mut settings = config(broker.port);
     settings.credentials = Some(("kukaku".to_owned(), "wrong".to_owned()));
@@ -273,10 +213,7 @@ async fn tls_with_a_certificate_of_our_own() {
         server.certificate.display(),
         server.key.display()
     ));
-    let identity = ClientIdentity {
-        certificate: ours.certificate.clone(),
-        key: ours.key.clone(),
-    };
+    let identity = ClientIdentity { certificate: ours.certificate.clone(), key: ours.key.clone() };
     let mut settings = config(broker.port);
     settings.host = "localhost".to_owned();
     settings.tls = Some(client_tls(&authority.certificate, Some(&identity)).unwrap());
@@ -340,10 +277,7 @@ async fn hostile_bytes_of_a_broker_end_the_connection_and_nothing_else() {
         whys.push(client.events.broker_lost().await);
     }
     assert!(whys.iter().all(|why| !why.contains("panic")), "{whys:#?}");
-    assert!(
-        whys[count - 2].contains("refuses the subscription"),
-        "{whys:#?}"
-    );
+    assert!(whys[count - 2].contains("refuses the subscription"), "{whys:#?}");
     assert!(whys[count - 1].contains("QoS 0 only"), "{whys:#?}");
     assert!(client.recorder.arrivals().is_empty());
     client.stop().await;
@@ -359,21 +293,13 @@ async fn a_broker_that_falls_silent_is_noticed_after_one_and_a_half_keep_alives(
     let start = std::time::Instant::now();
     let why = client.events.broker_lost().await;
     assert!(why.contains("nothing heard"), "{why}");
-    assert!(
-        start.elapsed() < Duration::from_millis(1900),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_millis(1900), "{:?}", start.elapsed());
     client.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_broker_at_all_is_tried_again_and_a_stop_is_obeyed() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut client = Running::start(config(port), Recorder::new());
     for _ in 0..3 {
         client.events.broker_lost().await;

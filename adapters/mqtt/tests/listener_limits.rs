@@ -47,13 +47,7 @@ async fn hostile_bytes_end_their_own_connection_only() {
         let mut hostile = Device::sign_in(listening.address, 4, &format!("hostile-{n}")).await;
         hostile.send(bytes).await;
         assert_eq!(hostile.hear().await, None, "{bytes:02X?}");
-        good.send(&publish(
-            4,
-            TOPIC,
-            1,
-            reading("panel-1", n as u64).as_bytes(),
-        ))
-        .await;
+        good.send(&publish(4, TOPIC, 1, reading("panel-1", n as u64).as_bytes())).await;
         assert_eq!(good.acknowledged(1).await, [1]);
     }
     assert_eq!(listening.recorder.arrivals().len(), signed_in.len());
@@ -69,29 +63,17 @@ async fn a_broken_publish_is_kept_as_it_came_before_its_connection_ends() {
     assert_eq!((first, body[0]), (0xE0, 0x81));
     let kept = unreadable(&listening.recorder.came(1).await[0]);
     assert_eq!(kept.head, broken);
-    assert!(
-        kept.reason.contains("topic: not UTF-8 from byte 0 on"),
-        "{}",
-        kept.reason
-    );
+    assert!(kept.reason.contains("topic: not UTF-8 from byte 0 on"), "{}", kept.reason);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_floods_is_held_back_alone() {
-    let rate = Rate {
-        per_second: 1,
-        burst: 20,
-    };
-    let mut listening = Listening::limited(Limits {
-        rate,
-        ..Limits::default()
-    })
-    .await;
+    let rate = Rate { per_second: 1, burst: 20 };
+    let mut listening = Listening::limited(Limits { rate, ..Limits::default() }).await;
     let mut noisy = Device::sign_in(listening.address, 4, "noisy").await;
     let mut quiet = Device::sign_in(listening.address, 4, "quiet").await;
-    let flood: Vec<u8> = (1..=500_u16)
-        .flat_map(|id| publish(4, TOPIC, id, reading("panel-1", u64::from(id)).as_bytes()))
-        .collect();
+    let flood: Vec<u8> =
+        (1..=500_u16).flat_map(|id| publish(4, TOPIC, id, reading("panel-1", u64::from(id)).as_bytes())).collect();
     noisy.send(&flood).await;
     let throttled = listening.events.find(|event| match event {
         LinkEvent::SourceThrottled { source } => Some(source.clone()),
@@ -100,22 +82,12 @@ async fn a_source_that_floods_is_held_back_alone() {
     assert_eq!(throttled.await, "panel-1");
     // Another source of the same user, and another connection: both are served at once.
     for id in 1..=10 {
-        quiet
-            .send(&publish(
-                4,
-                "kukaku/v1/panel-2/door",
-                id,
-                reading("panel-2", u64::from(id)).as_bytes(),
-            ))
-            .await;
+        quiet.send(&publish(4, "kukaku/v1/panel-2/door", id, reading("panel-2", u64::from(id)).as_bytes())).await;
     }
     assert_eq!(quiet.acknowledged(10).await, (1..=10).collect::<Vec<u16>>());
     assert_eq!(noisy.acknowledged(20).await, (1..=20).collect::<Vec<u16>>());
     let counted = listening.counted();
-    assert!(
-        counted.held_back >= 1 && counted.publishes < 100,
-        "{counted:?}"
-    );
+    assert!(counted.held_back >= 1 && counted.publishes < 100, "{counted:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,30 +95,18 @@ async fn a_dead_line_is_noticed_after_one_and_a_half_keep_alives() {
     let mut listening = Listening::start().await;
     let mut device = Device::dial(listening.address).await;
     let start = std::time::Instant::now();
-    device
-        .send(&connect(5, "p1", "panel", "panel-secret", 1))
-        .await;
+    device.send(&connect(5, "p1", "panel", "panel-secret", 1)).await;
     assert_eq!(device.hear().await.unwrap().0, 0x20);
     let (first, body) = device.hear().await.unwrap();
     assert_eq!((first, body[0]), (0xE0, 0x8D));
     assert!(start.elapsed() >= Duration::from_millis(1500));
-    assert!(
-        listening
-            .events
-            .disconnected()
-            .await
-            .contains("no packet in time")
-    );
+    assert!(listening.events.disconnected().await.contains("no packet in time"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_never_signs_in_loses_its_place() {
     let connect_timeout = Duration::from_millis(50);
-    let mut listening = Listening::limited(Limits {
-        connect_timeout,
-        ..Limits::default()
-    })
-    .await;
+    let mut listening = Listening::limited(Limits { connect_timeout, ..Limits::default() }).await;
     let mut silent = Device::dial(listening.address).await;
     assert_eq!(silent.hear().await, None);
     let mut slow = Device::dial(listening.address).await;
@@ -157,11 +117,7 @@ async fn a_client_that_never_signs_in_loses_its_place() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_listener_refuses_and_has_room_again() {
-    let mut listening = Listening::limited(Limits {
-        connections_max: 2,
-        ..Limits::default()
-    })
-    .await;
+    let mut listening = Listening::limited(Limits { connections_max: 2, ..Limits::default() }).await;
     let first = Device::sign_in(listening.address, 4, "1").await;
     let _second = Device::sign_in(listening.address, 4, "2").await;
     let mut third = Device::dial(listening.address).await;
@@ -180,19 +136,9 @@ async fn a_device_that_comes_back_pushes_out_its_dead_self() {
     let mut newer = Device::sign_in(listening.address, 5, "p1").await;
     let (first, body) = older.hear().await.unwrap();
     assert_eq!((first, body[0]), (0xE0, 0x8E));
-    assert!(
-        listening
-            .events
-            .disconnected()
-            .await
-            .contains("signed in again")
-    );
+    assert!(listening.events.disconnected().await.contains("signed in again"));
     for device in [&mut newer, &mut foreign] {
-        assert_eq!(
-            device.answers_before_a_ping().await,
-            [0_u8; 0],
-            "the same name of another user is another"
-        );
+        assert_eq!(device.answers_before_a_ping().await, [0_u8; 0], "the same name of another user is another");
     }
 }
 
@@ -207,11 +153,7 @@ async fn guessing_a_password_is_slowed_down_for_the_guesser_alone() {
         whys.push(listening.events.refused().await);
     }
     assert_eq!(whys[0], "wrong password");
-    assert!(
-        whys.iter()
-            .any(|why| why.contains("too many wrong passwords")),
-        "{whys:?}"
-    );
+    assert!(whys.iter().any(|why| why.contains("too many wrong passwords")), "{whys:?}");
     Device::sign_in_as(listening.address, 5, "v", "vpn").await;
 }
 
@@ -219,36 +161,16 @@ async fn guessing_a_password_is_slowed_down_for_the_guesser_alone() {
 async fn a_client_is_told_what_is_not_served() {
     let mut listening = Listening::start().await;
     let mut device = Device::dial(listening.address).await;
-    device
-        .send(&connect(3, "p1", "panel", "panel-secret", 60))
-        .await;
-    assert_eq!(
-        device.hear().await,
-        Some((0x20, vec![0, 1])),
-        "the version, in the form that all know"
-    );
-    assert!(
-        listening
-            .events
-            .refused()
-            .await
-            .contains("MQTT 3.1.1 (level 4) and 5 are served")
-    );
+    device.send(&connect(3, "p1", "panel", "panel-secret", 60)).await;
+    assert_eq!(device.hear().await, Some((0x20, vec![0, 1])), "the version, in the form that all know");
+    assert!(listening.events.refused().await.contains("MQTT 3.1.1 (level 4) and 5 are served"));
 
     let mut device = Device::dial(listening.address).await;
-    device
-        .send(&connect(5, "", "panel", "panel-secret", 0))
-        .await;
+    device.send(&connect(5, "", "panel", "panel-secret", 0)).await;
     let (_, body) = device.hear().await.unwrap();
     let has = |bytes: &[u8]| body.windows(bytes.len()).any(|window| window == bytes);
     assert!(has(&[0x24, 1]), "maximum QoS 1");
     assert!(has(&[0x21, 1, 0]), "receive maximum 256");
-    assert!(
-        has(&[0x13, 0x09, 0x60]),
-        "a keep-alive, since it promised none"
-    );
-    assert!(
-        has(b"kukaku-127.0.0.1:"),
-        "a client identifier, since it had none"
-    );
+    assert!(has(&[0x13, 0x09, 0x60]), "a keep-alive, since it promised none");
+    assert!(has(b"kukaku-127.0.0.1:"), "a client identifier, since it had none");
 }

@@ -11,10 +11,7 @@ mod webhook;
 pub use mail::{Mail, MailConfig, MailTls};
 pub use mqtt::{Mqtt, MqttConfig};
 pub use syslog::{Syslog, SyslogConfig, SyslogTransport, syslog_message};
-pub use tower::{
-    Buzzer, Light, TOWER_REFRESH, Tower, TowerConfig, TowerLook, TowerPattern, TowerProtocol,
-    TowerState,
-};
+pub use tower::{Buzzer, Light, TOWER_REFRESH, Tower, TowerConfig, TowerLook, TowerPattern, TowerProtocol, TowerState};
 pub use webhook::{Webhook, WebhookConfig, sign};
 
 use kukaku_schema::UtcMicros;
@@ -97,12 +94,7 @@ impl Channels {
         for syslog in &config.syslog {
             messages.push(Channel::Syslog(Syslog::open(syslog.clone())?));
         }
-        let towers = config
-            .tower
-            .iter()
-            .cloned()
-            .map(Tower::open)
-            .collect::<Result<_, _>>()?;
+        let towers = config.tower.iter().cloned().map(Tower::open).collect::<Result<_, _>>()?;
         Ok(Self { messages, towers })
     }
 
@@ -148,10 +140,5 @@ async fn within<T>(
 ) -> Result<T, DeliveryError> {
     tokio::time::timeout(limit, delivery)
         .await
-        .unwrap_or_else(|_| {
-            Err(DeliveryError::Retry(format!(
-                "{what}: no answer within {} s",
-                limit.as_secs_f32()
-            )))
-        })
+        .unwrap_or_else(|_| Err(DeliveryError::Retry(format!("{what}: no answer within {} s", limit.as_secs_f32()))))
 }

@@ -53,9 +53,7 @@ impl ChannelId {
         let text = text.into();
         let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
         if text.is_empty() || text.len() > ID_MAX_BYTES || !text.bytes().all(fits) {
-            return Err(format!(
-                "{text:?} is no channel id: 1 to {ID_MAX_BYTES} of a-z 0-9 - _"
-            ));
+            return Err(format!("{text:?} is no channel id: 1 to {ID_MAX_BYTES} of a-z 0-9 - _"));
         }
         Ok(Self(text))
     }
@@ -115,10 +113,7 @@ impl AlertsConfig {
         }
         for (place, rule) in self.rule.iter().enumerate() {
             if let Some(stranger) = rule.to.iter().find(|id| !known.contains(id)) {
-                return Err(ConfigError::NoSuchChannel {
-                    rule: place + 1,
-                    channel: stranger.to_string(),
-                });
+                return Err(ConfigError::NoSuchChannel { rule: place + 1, channel: stranger.to_string() });
             }
         }
         self.retry.check()
@@ -133,9 +128,7 @@ impl AlertsConfig {
     /// The language in which a channel's alerts are written; `None` for a channel that doesn't exist.
     #[must_use]
     pub fn lang_of(&self, channel: &ChannelId) -> Option<Lang> {
-        self.ids()
-            .find(|(id, _)| *id == channel)
-            .map(|(_, lang)| lang)
+        self.ids().find(|(id, _)| *id == channel).map(|(_, lang)| lang)
     }
 
     fn ids(&self) -> impl Iterator<Item = (&ChannelId, Lang)> {
@@ -169,22 +162,12 @@ impl fmt::Debug for Secret {
 }
 
 /// Reads a secret: the file's content without the line end after it.
-pub(crate) fn read_secret(
-    channel: &ChannelId,
-    field: &'static str,
-    path: &Path,
-) -> Result<Secret, ConfigError> {
+pub(crate) fn read_secret(channel: &ChannelId, field: &'static str, path: &Path) -> Result<Secret, ConfigError> {
     use std::os::unix::fs::PermissionsExt as _;
     let wrong = |reason: String| file_error(channel, field, path, reason);
-    let mode = std::fs::metadata(path)
-        .map_err(|e| wrong(e.to_string()))?
-        .permissions()
-        .mode();
+    let mode = std::fs::metadata(path).map_err(|e| wrong(e.to_string()))?.permissions().mode();
     if mode & 0o007 != 0 {
-        return Err(wrong(format!(
-            "everybody on this machine may read it (mode {:o}); use chmod 640",
-            mode & 0o777
-        )));
+        return Err(wrong(format!("everybody on this machine may read it (mode {:o}); use chmod 640", mode & 0o777)));
     }
     let mut bytes = read_file(channel, field, path)?;
     while matches!(bytes.last(), Some(b'\n' | b'\r')) {
@@ -197,37 +180,20 @@ pub(crate) fn read_secret(
 }
 
 /// Reads a file that the configuration names, up to a limit.
-pub(crate) fn read_file(
-    channel: &ChannelId,
-    field: &'static str,
-    path: &Path,
-) -> Result<Vec<u8>, ConfigError> {
+pub(crate) fn read_file(channel: &ChannelId, field: &'static str, path: &Path) -> Result<Vec<u8>, ConfigError> {
     use std::io::Read as _;
     let wrong = |reason: String| file_error(channel, field, path, reason);
     let file = std::fs::File::open(path).map_err(|e| wrong(e.to_string()))?;
     let mut bytes = Vec::new();
-    let read = file
-        .take(FILE_MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|e| wrong(e.to_string()))?;
+    let read = file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| wrong(e.to_string()))?;
     if read as u64 > FILE_MAX_BYTES {
         return Err(wrong(format!("it is larger than {FILE_MAX_BYTES} bytes")));
     }
     Ok(bytes)
 }
 
-pub(crate) fn file_error(
-    channel: &ChannelId,
-    field: &'static str,
-    path: &Path,
-    reason: String,
-) -> ConfigError {
-    ConfigError::File {
-        channel: channel.to_string(),
-        field,
-        path: PathBuf::from(path),
-        reason,
-    }
+pub(crate) fn file_error(channel: &ChannelId, field: &'static str, path: &Path, reason: String) -> ConfigError {
+    ConfigError::File { channel: channel.to_string(), field, path: PathBuf::from(path), reason }
 }
 
 /// The name and password of an account on a peer.
@@ -261,25 +227,12 @@ pub(crate) fn split_address(
     field: &'static str,
     address: &str,
 ) -> Result<(String, u16), ConfigError> {
-    let wrong = || {
-        ConfigError::value(
-            channel.as_str(),
-            field,
-            format!("{address:?} is no host:port"),
-        )
-    };
+    let wrong = || ConfigError::value(channel.as_str(), field, format!("{address:?} is no host:port"));
     let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
     let port: u16 = port.parse().map_err(|_| wrong())?;
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|h| h.strip_suffix(']'))
-        .unwrap_or(host);
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     let is_host = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b':');
-    if port == 0
-        || bare.is_empty()
-        || !bare.bytes().all(is_host)
-        || (bare.contains(':') && bare == host)
-    {
+    if port == 0 || bare.is_empty() || !bare.bytes().all(is_host) || (bare.contains(':') && bare == host) {
         return Err(wrong());
     }
     Ok((bare.to_owned(), port))
@@ -287,10 +240,7 @@ pub(crate) fn split_address(
 
 /// Whether a host is this machine; there plain text stays inside it.
 pub(crate) fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Refuses plain text over a network, unless it was asked for by name.

@@ -64,10 +64,6 @@ pub enum ConfigError {
 
 impl ConfigError {
     pub(crate) fn value(channel: &str, field: &'static str, reason: impl Into<String>) -> Self {
-        Self::Value {
-            channel: channel.to_owned(),
-            field,
-            reason: reason.into(),
-        }
+        Self::Value { channel: channel.to_owned(), field, reason: reason.into() }
     }
 }

@@ -23,15 +23,14 @@ mod sample;
 
 pub use alert::{Alert, AlertKind, AlertState, Delivered};
 pub use channel::{
-    Buzzer, Channel, Channels, Light, Mail, MailConfig, MailTls, Mqtt, MqttConfig, Syslog,
-    SyslogConfig, SyslogTransport, TOWER_REFRESH, Tower, TowerConfig, TowerLook, TowerPattern,
-    TowerProtocol, TowerState, Webhook, WebhookConfig, sign, syslog_message,
+    Buzzer, Channel, Channels, Light, Mail, MailConfig, MailTls, Mqtt, MqttConfig, Syslog, SyslogConfig,
+    SyslogTransport, TOWER_REFRESH, Tower, TowerConfig, TowerLook, TowerPattern, TowerProtocol, TowerState, Webhook,
+    WebhookConfig, sign, syslog_message,
 };
 pub use config::{Account, AlertsConfig, ChannelId};
 pub use error::{ConfigError, DeliveryError};
 pub use outbox::{
-    Attempts, Batch, DeliveryState, GIVE_UP_NOT_BEFORE, RetryPolicy, STORM_WINDOW, StormLimit,
-    digest, plan_batch,
+    Attempts, Batch, DeliveryState, GIVE_UP_NOT_BEFORE, RetryPolicy, STORM_WINDOW, StormLimit, digest, plan_batch,
 };
 pub use route::{Hours, Rule, Rules, route};
 pub use text::{body, headline, line, one_line, subject};

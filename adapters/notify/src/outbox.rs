@@ -52,19 +52,13 @@ impl RetryPolicy {
     pub fn check(&self) -> Result<(), ConfigError> {
         let wrong = |field, reason: &str| Err(ConfigError::value("retry", field, reason));
         if self.first < DurationUs::from_secs(1) {
-            return wrong(
-                "first",
-                "shorter than 1s: a peer in trouble would be hammered",
-            );
+            return wrong("first", "shorter than 1s: a peer in trouble would be hammered");
         }
         if self.longest < self.first || self.longest > DurationUs::from_secs(86_400) {
             return wrong("longest", "must lie between `first` and 1d");
         }
         if self.give_up < GIVE_UP_NOT_BEFORE {
-            return wrong(
-                "give_up",
-                "shorter than 3d: an alert must survive a weekend",
-            );
+            return wrong("give_up", "shorter than 3d: an alert must survive a weekend");
         }
         Ok(())
     }
@@ -74,18 +68,10 @@ impl RetryPolicy {
     #[must_use]
     pub fn wait(&self, failures: u32, refused: bool, chance: u64) -> DurationUs {
         // 2^40 times a second is longer than any `longest`; the shift can't overflow below it.
-        let doubled = self
-            .first
-            .0
-            .saturating_mul(1_i64 << failures.saturating_sub(1).min(40));
-        let full = if refused {
-            self.longest.0
-        } else {
-            doubled.min(self.longest.0)
-        };
+        let doubled = self.first.0.saturating_mul(1_i64 << failures.saturating_sub(1).min(40));
+        let full = if refused { self.longest.0 } else { doubled.min(self.longest.0) };
         let quarter = (full / 4).max(1);
-        let less = i64::try_from(scatter(chance ^ u64::from(failures)) % quarter.unsigned_abs())
-            .unwrap_or(0);
+        let less = i64::try_from(scatter(chance ^ u64::from(failures)) % quarter.unsigned_abs()).unwrap_or(0);
         DurationUs(full - less)
     }
 }
@@ -150,23 +136,13 @@ impl Attempts {
     /// A new row, due at once.
     #[must_use]
     pub fn new(recorded_at: UtcMicros) -> Self {
-        Self {
-            state: DeliveryState::Waiting,
-            failures: 0,
-            next_at: recorded_at,
-            last_error: None,
-            needs_person: false,
-        }
+        Self { state: DeliveryState::Waiting, failures: 0, next_at: recorded_at, last_error: None, needs_person: false }
     }
 
     /// After a delivery.
     #[must_use]
     pub fn delivered(&self) -> Self {
-        Self {
-            state: DeliveryState::Delivered,
-            needs_person: false,
-            ..self.clone()
-        }
+        Self { state: DeliveryState::Delivered, needs_person: false, ..self.clone() }
     }
 
     /// After a failure at `now`. `chance` is any number, best the row's own.
@@ -185,11 +161,7 @@ impl Attempts {
         let failures = self.failures.saturating_add(1);
         let over = now.since(recorded_at) >= policy.give_up.max(GIVE_UP_NOT_BEFORE);
         Self {
-            state: if over {
-                DeliveryState::Failed
-            } else {
-                DeliveryState::Waiting
-            },
+            state: if over { DeliveryState::Failed } else { DeliveryState::Waiting },
             failures,
             next_at: now.plus(policy.wait(failures, error.is_refused(), chance)),
             last_error: Some(error.to_string()),
@@ -230,17 +202,9 @@ pub struct Batch {
 /// (older ones are ignored). While there is room for all, each goes alone. Otherwise the gravest,
 /// oldest first, go alone and everything else in one digest, which takes the last place.
 #[must_use]
-pub fn plan_batch(
-    limit: StormLimit,
-    sent_at: &[UtcMicros],
-    due: &[Alert],
-    now: UtcMicros,
-) -> Batch {
-    let mut recent: Vec<UtcMicros> = sent_at
-        .iter()
-        .copied()
-        .filter(|at| *at <= now && now.since(*at) < STORM_WINDOW)
-        .collect();
+pub fn plan_batch(limit: StormLimit, sent_at: &[UtcMicros], due: &[Alert], now: UtcMicros) -> Batch {
+    let mut recent: Vec<UtcMicros> =
+        sent_at.iter().copied().filter(|at| *at <= now && now.since(*at) < STORM_WINDOW).collect();
     recent.sort_unstable();
     let most = usize::try_from(limit.per_minute.get()).unwrap_or(usize::MAX);
     let room = most.saturating_sub(recent.len());
@@ -250,25 +214,15 @@ pub fn plan_batch(
     if room == 0 {
         // The first place is free when the newest `most` deliveries lose their oldest.
         let oldest = recent[recent.len() - most];
-        return Batch {
-            wait_until: Some(oldest.plus(STORM_WINDOW)),
-            ..Batch::default()
-        };
+        return Batch { wait_until: Some(oldest.plus(STORM_WINDOW)), ..Batch::default() };
     }
     let mut order: Vec<usize> = (0..due.len()).collect();
     if due.len() <= room {
-        return Batch {
-            singly: order,
-            ..Batch::default()
-        };
+        return Batch { singly: order, ..Batch::default() };
     }
     order.sort_by_key(|&i| (std::cmp::Reverse(due[i].severity), due[i].recorded_at, i));
     let digest = order.split_off(room - 1);
-    Batch {
-        singly: order,
-        digest,
-        wait_until: None,
-    }
+    Batch { singly: order, digest, wait_until: None }
 }
 
 /// Puts many alerts of one channel into one message.
@@ -279,10 +233,7 @@ pub fn plan_batch(
 pub fn digest(channel: &ChannelId, alerts: &[&Alert], now: UtcMicros) -> Option<Alert> {
     let mut newest: Vec<&Alert> = Vec::new();
     for alert in alerts {
-        match newest
-            .iter_mut()
-            .find(|known| known.finding == alert.finding)
-        {
+        match newest.iter_mut().find(|known| known.finding == alert.finding) {
             Some(known) if known.revision < alert.revision => *known = alert,
             Some(_) => {}
             None => newest.push(alert),
@@ -292,25 +243,16 @@ pub fn digest(channel: &ChannelId, alerts: &[&Alert], now: UtcMicros) -> Option<
     let gravest = *newest.first()?;
     let lang = gravest.lang;
     let count = newest.len();
-    let mut proof: Vec<String> = newest
-        .iter()
-        .take(DIGEST_MAX_LINES)
-        .map(|alert| crate::text::headline(alert))
-        .collect();
+    let mut proof: Vec<String> =
+        newest.iter().take(DIGEST_MAX_LINES).map(|alert| crate::text::headline(alert)).collect();
     if count > DIGEST_MAX_LINES {
         let more = count - DIGEST_MAX_LINES;
         proof.push(lang.pick(format!("ほか {more} 件"), format!("and {more} more")));
     }
-    let mut ids: Vec<String> = alerts
-        .iter()
-        .map(|alert| alert.delivery_id(channel))
-        .collect();
+    let mut ids: Vec<String> = alerts.iter().map(|alert| alert.delivery_id(channel)).collect();
     ids.sort_unstable();
     Some(Alert {
-        finding: format!(
-            "digest-{}",
-            crate::alert::hex(&sha256(ids.concat().as_bytes())[..16])
-        ),
+        finding: format!("digest-{}", crate::alert::hex(&sha256(ids.concat().as_bytes())[..16])),
         kind: AlertKind::Digest,
         severity: gravest.severity,
         revision: 1,
@@ -318,24 +260,13 @@ pub fn digest(channel: &ChannelId, alerts: &[&Alert], now: UtcMicros) -> Option<
         lang,
         client: None,
         title: lang.pick(
-            format!(
-                "通知 {count} 件をまとめました（最も重いもの：{}）",
-                gravest.severity.label(lang)
-            ),
-            format!(
-                "{count} alerts in one message (gravest: {})",
-                gravest.severity.label(lang)
-            ),
+            format!("通知 {count} 件をまとめました（最も重いもの：{}）", gravest.severity.label(lang)),
+            format!("{count} alerts in one message (gravest: {})", gravest.severity.label(lang)),
         ),
         who: String::new(),
         place: String::new(),
         proof,
-        to_do: lang
-            .pick(
-                "画面で一覧を確認してください。",
-                "Look at the list of findings on the pages.",
-            )
-            .to_owned(),
+        to_do: lang.pick("画面で一覧を確認してください。", "Look at the list of findings on the pages.").to_owned(),
         site: gravest.site.clone(),
         time_zone: gravest.time_zone.clone(),
         since: newest.iter().map(|alert| alert.since).min()?,

@@ -45,11 +45,7 @@ pub struct Rules(pub Vec<Rule>);
 #[must_use]
 pub fn route(rules: &Rules, alert: &Alert) -> Vec<ChannelId> {
     let fitting = rules.0.iter().filter(|rule| rule.fits(alert));
-    fitting
-        .flat_map(|rule| rule.to.iter().cloned())
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
+    fitting.flat_map(|rule| rule.to.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 impl Rule {
@@ -60,11 +56,8 @@ impl Rule {
             AlertKind::Finding(kind) => self.kinds.is_empty() || self.kinds.contains(&kind),
             AlertKind::Digest | AlertKind::Test => true,
         };
-        let client_fits = self.clients.is_empty()
-            || alert
-                .client
-                .as_ref()
-                .is_some_and(|client| self.clients.contains(client));
+        let client_fits =
+            self.clients.is_empty() || alert.client.as_ref().is_some_and(|client| self.clients.contains(client));
         alert.severity >= self.min_severity
             && kind_fits
             && client_fits
@@ -90,14 +83,12 @@ impl Hours {
     pub fn parse(text: &str) -> Result<Self, String> {
         let minute = |clock: &str| -> Option<u16> {
             let (hour, minute) = clock.split_once(':')?;
-            let two_digits =
-                |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+            let two_digits = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
             if !two_digits(hour) || !two_digits(minute) {
                 return None;
             }
             let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
-            ((hour < 24 && minute < 60) || (hour == 24 && minute == 0))
-                .then_some(hour * 60 + minute)
+            ((hour < 24 && minute < 60) || (hour == 24 && minute == 0)).then_some(hour * 60 + minute)
         };
         text.split_once('-')
             .and_then(|(from, to)| Some((minute(from)?, minute(to)?)))
@@ -111,15 +102,10 @@ impl Hours {
         let Ok(zone) = SiteZone::named(&alert.time_zone) else {
             return true;
         };
-        let local_s =
-            alert.recorded_at.0.div_euclid(1_000_000) + i64::from(zone.offset_s(alert.recorded_at));
+        let local_s = alert.recorded_at.0.div_euclid(1_000_000) + i64::from(zone.offset_s(alert.recorded_at));
         let minute = local_s.rem_euclid(86_400) / 60;
         let (from, to) = (i64::from(self.from_min), i64::from(self.to_min));
-        if from < to {
-            from <= minute && minute < to
-        } else {
-            minute >= from || minute < to
-        }
+        if from < to { from <= minute && minute < to } else { minute >= from || minute < to }
     }
 }
 
@@ -142,10 +128,7 @@ mod tests {
         let mut alert = alert();
         change(&mut alert);
         let ids = route(&config.rules(), &alert);
-        ids.iter()
-            .map(ChannelId::as_str)
-            .collect::<Vec<_>>()
-            .join(" ")
+        ids.iter().map(ChannelId::as_str).collect::<Vec<_>>().join(" ")
     }
 
     const RULES: &str = "
@@ -167,19 +150,10 @@ mod tests {
     #[test]
     fn every_rule_that_fits_adds_its_channels_once() {
         assert_eq!(routed(RULES, |_| {}), "city duty log tower");
-        assert_eq!(
-            routed(RULES, |a| a.severity = Severity::High),
-            "city duty log"
-        );
+        assert_eq!(routed(RULES, |a| a.severity = Severity::High), "city duty log");
         assert_eq!(routed(RULES, |a| a.client = None), "duty log tower");
-        assert_eq!(
-            routed(RULES, |a| a.kind = AlertKind::Finding(FindingKind::Forced)),
-            "duty log tower"
-        );
-        assert_eq!(
-            routed(RULES, |a| a.state = AlertState::Changed),
-            "duty log tower"
-        );
+        assert_eq!(routed(RULES, |a| a.kind = AlertKind::Finding(FindingKind::Forced)), "duty log tower");
+        assert_eq!(routed(RULES, |a| a.state = AlertState::Changed), "duty log tower");
     }
 
     #[test]
@@ -200,47 +174,25 @@ mod tests {
 
     #[test]
     fn hours_that_mean_nothing_are_refused() {
-        for text in [
-            "8:00-9:00",
-            "24:00-06:00",
-            "08:00",
-            "08:00-08:00",
-            "25:00-26:00",
-            "08:60-09:00",
-            "+1:00-02:00",
-        ] {
+        for text in ["8:00-9:00", "24:00-06:00", "08:00", "08:00-08:00", "25:00-26:00", "08:60-09:00", "+1:00-02:00"] {
             assert!(Hours::parse(text).is_err(), "{text}");
         }
-        assert_eq!(
-            Hours::parse("00:00-24:00"),
-            Ok(Hours {
-                from_min: 0,
-                to_min: 1440
-            })
-        );
+        assert_eq!(Hours::parse("00:00-24:00"), Ok(Hours { from_min: 0, to_min: 1440 }));
     }
 
     #[test]
     fn a_slip_of_the_pen_is_named_with_its_line() {
         for (text, part) in [
             ("[[rule]]\nto = ['a']\nseverity = 'high'", "severity"),
-            (
-                "[[rule]]\nto = ['a']\nmin_severity = 'huge'",
-                "medium, high or critical",
-            ),
+            ("[[rule]]\nto = ['a']\nmin_severity = 'huge'", "medium, high or critical"),
             ("[[rule]]\nto = ['a']\nkinds = ['absnt']", "absnt"),
             ("[[rule]]\nto = ['A b']", "a-z 0-9"),
         ] {
-            let error = toml::from_str::<AlertsConfig>(text)
-                .unwrap_err()
-                .to_string();
+            let error = toml::from_str::<AlertsConfig>(text).unwrap_err().to_string();
             assert!(error.contains(part) && error.contains("line"), "{error}");
         }
         let missing: AlertsConfig = toml::from_str("[[rule]]\nto = ['a']").unwrap();
-        assert_eq!(
-            missing.check().unwrap_err().to_string(),
-            "rule 1: `to` names channel \"a\", which is not defined"
-        );
+        assert_eq!(missing.check().unwrap_err().to_string(), "rule 1: `to` names channel \"a\", which is not defined");
         let twice = "[[tower]]\nid = 'a'\naddress = '127.0.0.1:1'\n";
         let twice: AlertsConfig = toml::from_str(&twice.repeat(2)).unwrap();
         assert!(twice.check().unwrap_err().to_string().contains("twice"));

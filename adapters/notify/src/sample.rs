@@ -18,10 +18,7 @@ pub(crate) fn alert() -> Alert {
         title: "在室なしセッション 佐藤 花子".to_owned(),
         who: "佐藤 花子（tmk-a01）".to_owned(),
         place: "セキュリティ区画A 端末 term-1".to_owned(),
-        proof: vec![
-            "セッション 7781 開始 09:05（記録 1841）".to_owned(),
-            "入室記録なし".to_owned(),
-        ],
+        proof: vec!["セッション 7781 開始 09:05（記録 1841）".to_owned(), "入室記録なし".to_owned()],
         to_do: FindingKind::Absent.what_to_do(Lang::Ja).to_owned(),
         site: "札幌保守センター".to_owned(),
         time_zone: "Asia/Tokyo".to_owned(),

@@ -49,10 +49,7 @@ fn is_unsafe(c: char) -> bool {
 /// The subject of a mail: `[kukaku 札幌] 重大 発生: 在室なしセッション 佐藤 花子`.
 #[must_use]
 pub fn subject(alert: &Alert) -> String {
-    one_line(
-        &format!("[kukaku {}] {}", one_line(&alert.site, 60), headline(alert)),
-        200,
-    )
+    one_line(&format!("[kukaku {}] {}", one_line(&alert.site, 60), headline(alert)), 200)
 }
 
 /// Severity, state and title: `重大 発生: …`.
@@ -62,11 +59,7 @@ pub fn headline(alert: &Alert) -> String {
     match alert.kind {
         AlertKind::Test | AlertKind::Digest => title,
         AlertKind::Finding(_) => {
-            format!(
-                "{} {}: {title}",
-                alert.severity.label(alert.lang),
-                alert.state.label(alert.lang)
-            )
+            format!("{} {}: {title}", alert.severity.label(alert.lang), alert.state.label(alert.lang))
         }
     }
 }
@@ -88,17 +81,9 @@ pub fn body(alert: &Alert) -> String {
     };
     fact(&mut out, lang.pick("対象", "Who"), &alert.who);
     fact(&mut out, lang.pick("場所", "Where"), &alert.place);
-    fact(
-        &mut out,
-        lang.pick("いつから", "Since"),
-        &shown(alert, alert.since),
-    );
+    fact(&mut out, lang.pick("いつから", "Since"), &shown(alert, alert.since));
     if let Some(until) = alert.until {
-        fact(
-            &mut out,
-            lang.pick("いつまで", "Until"),
-            &shown(alert, until),
-        );
+        fact(&mut out, lang.pick("いつまで", "Until"), &shown(alert, until));
     }
     if let Some(client) = &alert.client {
         fact(&mut out, lang.pick("契約先", "Client"), client);
@@ -110,16 +95,8 @@ pub fn body(alert: &Alert) -> String {
             out.push_str(&one_line(line, FACT_MAX_CHARS));
             out.push('\n');
         }
-        if let Some(more) = alert
-            .proof
-            .len()
-            .checked_sub(PROOF_MAX_LINES)
-            .filter(|more| *more > 0)
-        {
-            out.push_str(&lang.pick(
-                format!("- ほか {more} 件\n"),
-                format!("- and {more} more\n"),
-            ));
+        if let Some(more) = alert.proof.len().checked_sub(PROOF_MAX_LINES).filter(|more| *more > 0) {
+            out.push_str(&lang.pick(format!("- ほか {more} 件\n"), format!("- and {more} more\n")));
         }
     }
     if !alert.to_do.is_empty() {
@@ -131,11 +108,7 @@ pub fn body(alert: &Alert) -> String {
     }
     out.push('\n');
     fact(&mut out, lang.pick("拠点", "Site"), &alert.site);
-    fact(
-        &mut out,
-        lang.pick("記録時刻", "Recorded"),
-        &shown(alert, alert.recorded_at),
-    );
+    fact(&mut out, lang.pick("記録時刻", "Recorded"), &shown(alert, alert.recorded_at));
     fact(
         &mut out,
         lang.pick("管理番号", "Finding"),
@@ -160,16 +133,7 @@ pub fn line(alert: &Alert) -> String {
     fact(lang.pick("対象", "who"), &alert.who);
     fact(lang.pick("場所", "where"), &alert.place);
     fact(lang.pick("いつから", "since"), &shown(alert, alert.since));
-    fact(
-        lang.pick("根拠", "proof"),
-        &alert
-            .proof
-            .iter()
-            .take(3)
-            .cloned()
-            .collect::<Vec<_>>()
-            .join("; "),
-    );
+    fact(lang.pick("根拠", "proof"), &alert.proof.iter().take(3).cloned().collect::<Vec<_>>().join("; "));
     fact(lang.pick("対応", "do"), &alert.to_do);
     out
 }
@@ -188,9 +152,7 @@ pub(crate) fn safe_link(alert: &Alert) -> Option<&str> {
     alert.link.as_deref().filter(|link| {
         (link.starts_with("https://") || link.starts_with("http://"))
             && link.len() <= LINK_MAX_BYTES
-            && link
-                .bytes()
-                .all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"'))
+            && link.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"'))
     })
 }
 

@@ -30,29 +30,17 @@ pub(crate) fn trusted(
         .collect::<Result<_, _>>()
         .map_err(|e| file_error(channel, "ca_file", path, format!("not PEM: {e}")))?;
     if certificates.is_empty() {
-        return Err(file_error(
-            channel,
-            "ca_file",
-            path,
-            "it holds no certificate in PEM".to_owned(),
-        ));
+        return Err(file_error(channel, "ca_file", path, "it holds no certificate in PEM".to_owned()));
     }
     Ok(certificates)
 }
 
 /// A client configuration that trusts those certificates: TLS 1.2 and 1.3, ring.
-pub(crate) fn client(
-    channel: &ChannelId,
-    ca_file: Option<&Path>,
-) -> Result<Arc<ClientConfig>, ConfigError> {
+pub(crate) fn client(channel: &ChannelId, ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, ConfigError> {
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(trusted(channel, ca_file)?);
     if added == 0 {
-        return Err(ConfigError::value(
-            channel.as_str(),
-            "ca_file",
-            "no certificate in it can be used",
-        ));
+        return Err(ConfigError::value(channel.as_str(), "ca_file", "no certificate in it can be used"));
     }
     let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()

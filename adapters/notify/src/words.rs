@@ -6,21 +6,15 @@ macro_rules! by_word {
         pub(crate) mod $module {
             use serde::{Deserialize, Deserializer, Serializer};
 
-            pub(crate) fn serialize<S: Serializer>(
-                value: &$type,
-                serializer: S,
-            ) -> Result<S::Ok, S::Error> {
+            pub(crate) fn serialize<S: Serializer>(value: &$type, serializer: S) -> Result<S::Ok, S::Error> {
                 let write: fn(&$type) -> &'static str = $write;
                 serializer.serialize_str(write(value))
             }
 
-            pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-                deserializer: D,
-            ) -> Result<$type, D::Error> {
+            pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
                 let word = String::deserialize(deserializer)?;
                 let read: fn(&str) -> Option<$type> = $read;
-                read(&word)
-                    .ok_or_else(|| serde::de::Error::custom(format!("{word:?} is no {}", $what)))
+                read(&word).ok_or_else(|| serde::de::Error::custom(format!("{word:?} is no {}", $what)))
             }
         }
     };
@@ -33,35 +27,20 @@ by_word!(
     |s| s.word(),
     kukaku_schema::Severity::from_word
 );
-by_word!(
-    lang,
-    kukaku_schema::Lang,
-    "language: ja or en",
-    |l| l.tag(),
-    kukaku_schema::Lang::from_tag
-);
-by_word!(
-    kind,
-    crate::alert::AlertKind,
-    "kind of finding",
-    |k| k.word(),
-    crate::alert::AlertKind::from_word
-);
+by_word!(lang, kukaku_schema::Lang, "language: ja or en", |l| l.tag(), kukaku_schema::Lang::from_tag);
+by_word!(kind, crate::alert::AlertKind, "kind of finding", |k| k.word(), crate::alert::AlertKind::from_word);
 
 /// Lists of finding kinds.
 pub(crate) mod kinds {
     use kukaku_schema::FindingKind;
     use serde::{Deserialize, Deserializer};
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<FindingKind>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FindingKind>, D::Error> {
         Vec::<String>::deserialize(deserializer)?
             .iter()
             .map(|word| {
-                FindingKind::from_word(word).ok_or_else(|| {
-                    serde::de::Error::custom(format!("{word:?} is no kind of finding"))
-                })
+                FindingKind::from_word(word)
+                    .ok_or_else(|| serde::de::Error::custom(format!("{word:?} is no kind of finding")))
             })
             .collect()
     }

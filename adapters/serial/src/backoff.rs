@@ -15,11 +15,7 @@ pub(crate) struct Backoff {
 impl Backoff {
     pub(crate) fn new(first: DurationUs, max: DurationUs) -> Self {
         let micros = |d: DurationUs| Duration::from_micros(u64::try_from(d.0).unwrap_or(0));
-        Self {
-            first: micros(first),
-            max: micros(max),
-            next: micros(first),
-        }
+        Self { first: micros(first), max: micros(max), next: micros(first) }
     }
 
     /// It worked: the next failure starts from the first wait.
@@ -47,11 +43,7 @@ mod tests {
         let mut backoff = Backoff::new(DurationUs(100_000), DurationUs(400_000));
         for planned in [100, 200, 400, 400] {
             let wait = backoff.wait();
-            assert!(
-                wait >= Duration::from_millis(planned / 2)
-                    && wait <= Duration::from_millis(planned),
-                "{wait:?}"
-            );
+            assert!(wait >= Duration::from_millis(planned / 2) && wait <= Duration::from_millis(planned), "{wait:?}");
         }
         backoff.reset();
         assert!(backoff.wait() <= Duration::from_millis(100));

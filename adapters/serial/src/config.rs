@@ -110,25 +110,16 @@ impl SerialConfig {
     pub(crate) fn builder(&self) -> Result<tokio_serial::SerialPortBuilder, SerialConfigError> {
         let wrong = |key, message| SerialConfigError::Port { key, message };
         if self.port.is_empty() {
-            return Err(wrong(
-                "port",
-                "expected the path of a port, like \"/dev/serial/by-id/…\"",
-            ));
+            return Err(wrong("port", "expected the path of a port, like \"/dev/serial/by-id/…\""));
         }
         if self.baud == 0 {
             return Err(wrong("baud", "expected bits a second, like 9600"));
         }
         if self.reopen_first.0 <= 0 || self.reopen_max < self.reopen_first {
-            return Err(wrong(
-                "reopen_first",
-                "expected more than nothing, and at most `reopen_max`",
-            ));
+            return Err(wrong("reopen_first", "expected more than nothing, and at most `reopen_max`"));
         }
         if self.frame_timeout.0 <= 0 {
-            return Err(wrong(
-                "frame_timeout",
-                "expected more than nothing, like \"2s\"",
-            ));
+            return Err(wrong("frame_timeout", "expected more than nothing, like \"2s\""));
         }
         let data_bits = match self.data_bits {
             5 => tokio_serial::DataBits::Five,
@@ -153,10 +144,6 @@ impl SerialConfig {
             Flow::Hardware => tokio_serial::FlowControl::Hardware,
         };
         let builder = tokio_serial::new(&self.port, self.baud);
-        Ok(builder
-            .data_bits(data_bits)
-            .stop_bits(stop_bits)
-            .parity(parity)
-            .flow_control(flow))
+        Ok(builder.data_bits(data_bits).stop_bits(stop_bits).parity(parity).flow_control(flow))
     }
 }

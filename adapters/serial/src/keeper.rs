@@ -48,26 +48,14 @@ pub(crate) async fn keep_all<I: Intake>(
     mut items: mpsc::Receiver<Item>,
     due: mpsc::Sender<Due>,
 ) {
-    while let Some(Item {
-        heard,
-        answer,
-        opening,
-    }) = items.recv().await
-    {
+    while let Some(Item { heard, answer, opening }) = items.recv().await {
         let body = match heard {
             Heard::Observation(observation) => Some(ArrivalBody::Observation(observation)),
             Heard::Unreadable(unreadable) => Some(ArrivalBody::Unreadable(unreadable)),
             Heard::Ignored => None,
         };
         if let Some(body) = body {
-            keep(
-                &intake,
-                Arrival {
-                    link: link.clone(),
-                    body,
-                },
-            )
-            .await;
+            keep(&intake, Arrival { link: link.clone(), body }).await;
         }
         // If power fails here the panel has no answer and sends again; its number makes that one record.
         if answer != Answer::None && due.send(Due { answer, opening }).await.is_err() {

@@ -66,12 +66,7 @@ impl SerialLink {
         let builder = config.builder()?;
         let protocol = LineProtocol::new(&config.line)?;
         let decoder = Decoder::new(&config.line)?;
-        Ok(Self {
-            config,
-            builder,
-            protocol,
-            decoder,
-        })
+        Ok(Self { config, builder, protocol, decoder })
     }
 
     /// The name of this link in arrivals: `serial:/dev/serial/by-id/…`.
@@ -85,12 +80,7 @@ impl SerialLink {
     /// `now` is our clock. Events wait for their receiver, because a gap must not go unrecorded;
     /// a receiver that is gone is no reason to stop. Frames that were read and not yet kept when
     /// the future is dropped were not acknowledged to the panel.
-    pub async fn run<I: Intake>(
-        self,
-        intake: I,
-        events: mpsc::Sender<LinkEvent>,
-        now: impl Fn() -> UtcMicros,
-    ) {
+    pub async fn run<I: Intake>(self, intake: I, events: mpsc::Sender<LinkEvent>, now: impl Fn() -> UtcMicros) {
         let (items, waiting) = mpsc::channel(WAITING_MAX);
         let (due_sender, due) = mpsc::channel(WAITING_MAX);
         let keeper = keep_all(intake, self.name(), waiting, due_sender);
@@ -155,8 +145,7 @@ impl<N: Fn() -> UtcMicros> Port<N> {
 
     /// Listens until the port is lost; says why.
     async fn listen(&mut self, stream: &mut SerialStream) -> String {
-        let silence =
-            Duration::from_micros(u64::try_from(self.config.frame_timeout.0).unwrap_or(u64::MAX));
+        let silence = Duration::from_micros(u64::try_from(self.config.frame_timeout.0).unwrap_or(u64::MAX));
         let mut buffer = [0; READ_BYTES];
         loop {
             let is_inside_frame = self.decoder.is_inside_frame();
@@ -218,30 +207,14 @@ impl<N: Fn() -> UtcMicros> Port<N> {
         }
         for (heard, answer) in heard {
             if let Heard::Unreadable(unreadable) = &heard {
-                self.tell(LinkEventKind::Unreadable {
-                    reason: unreadable.reason.clone(),
-                })
-                .await;
+                self.tell(LinkEventKind::Unreadable { reason: unreadable.reason.clone() }).await;
             }
             // The keeper lives as long as this side does.
-            let _ = self
-                .items
-                .send(Item {
-                    heard,
-                    answer,
-                    opening: self.opening,
-                })
-                .await;
+            let _ = self.items.send(Item { heard, answer, opening: self.opening }).await;
         }
     }
 
     async fn tell(&self, kind: LinkEventKind) {
-        let _ = self
-            .events
-            .send(LinkEvent {
-                kind,
-                at: (self.now)(),
-            })
-            .await;
+        let _ = self.events.send(LinkEvent { kind, at: (self.now)() }).await;
     }
 }

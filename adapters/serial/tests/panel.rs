@@ -23,20 +23,13 @@ struct Desk(mpsc::Sender<(Arrival, oneshot::Sender<Result<Kept, NotKept>>)>);
 impl Intake for Desk {
     async fn submit(&self, arrival: Arrival) -> Result<Receipt, NotKept> {
         let (answer, answered) = oneshot::channel();
-        self.0
-            .send((arrival, answer))
-            .await
-            .map_err(|_| refused())?;
-        Ok(Receipt::new(async {
-            answered.await.unwrap_or_else(|_| Err(refused()))
-        }))
+        self.0.send((arrival, answer)).await.map_err(|_| refused())?;
+        Ok(Receipt::new(async { answered.await.unwrap_or_else(|_| Err(refused())) }))
     }
 }
 
 fn refused() -> NotKept {
-    NotKept {
-        reason: "storage is away".to_owned(),
-    }
+    NotKept { reason: "storage is away".to_owned() }
 }
 
 /// A panel, the port that it is plugged into, and our side of the line.
@@ -71,24 +64,16 @@ const LINE: &str = r#"
 
 impl Site {
     fn new(name: &str) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("kukaku-serial-{name}-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("kukaku-serial-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir(&folder).unwrap();
         let port = folder.join("by-id");
-        let config: SerialConfig =
-            toml::from_str(&format!("port = {:?}\n{LINE}", port.to_str().unwrap())).unwrap();
+        let config: SerialConfig = toml::from_str(&format!("port = {:?}\n{LINE}", port.to_str().unwrap())).unwrap();
         let (desk_sender, desk) = mpsc::channel(1);
         let (event_sender, events) = mpsc::channel(64);
         let link = SerialLink::new(config).unwrap();
         let link = tokio::spawn(link.run(Desk(desk_sender), event_sender, || NOW));
-        Self {
-            folder,
-            panel: None,
-            desk,
-            events,
-            link,
-        }
+        Self { folder, panel: None, desk, events, link }
     }
 
     /// Plugs a new panel in, at another device, under the same name.
@@ -96,8 +81,7 @@ impl Site {
         let (panel, path) = new_pty();
         self.panel = Some(panel);
         std::os::unix::fs::symlink(path, self.folder.join("by-id")).unwrap();
-        self.wait_for(|kind| *kind == LinkEventKind::Connected)
-            .await;
+        self.wait_for(|kind| *kind == LinkEventKind::Connected).await;
     }
 
     fn unplug(&mut self) {
@@ -132,17 +116,8 @@ impl Site {
     /// The next arrival, which is kept.
     async fn kept(&mut self) -> ArrivalBody {
         let (arrival, answer) = self.desk.recv().await.unwrap();
-        assert!(
-            arrival.link.starts_with("serial:/") && arrival.link.ends_with("/by-id"),
-            "{}",
-            arrival.link
-        );
-        answer
-            .send(Ok(Kept {
-                journal_seq: 1,
-                duplicate: false,
-            }))
-            .unwrap();
+        assert!(arrival.link.starts_with("serial:/") && arrival.link.ends_with("/by-id"), "{}", arrival.link);
+        answer.send(Ok(Kept { journal_seq: 1, duplicate: false })).unwrap();
         arrival.body
     }
 
@@ -196,20 +171,10 @@ async fn a_reading_in_five_byte_pieces_arrives_as_it_was_sent() {
     for piece in reading(1841).chunks(5) {
         site.send(piece);
     }
-    let ArrivalBody::Observation(observation) = site.kept().await else {
-        panic!()
-    };
-    let Observation::DoorReading(reading) = *observation else {
-        panic!()
-    };
-    assert_eq!(
-        (reading.source.as_str(), reading.seq),
-        ("panel-2", Some(1841))
-    );
-    assert_eq!(
-        (reading.reader.as_str(), reading.credential.as_str()),
-        ("north-in", "card:0123ABCD")
-    );
+    let ArrivalBody::Observation(observation) = site.kept().await else { panic!() };
+    let Observation::DoorReading(reading) = *observation else { panic!() };
+    assert_eq!((reading.source.as_str(), reading.seq), ("panel-2", Some(1841)));
+    assert_eq!((reading.reader.as_str(), reading.credential.as_str()), ("north-in", "card:0123ABCD"));
     assert_eq!(reading.device_time.to_rfc3339_utc(), "2026-11-22T00:00:00Z");
     assert_eq!(site.heard_by_panel().await, 0x06);
 }
@@ -228,12 +193,7 @@ async fn the_panel_hears_its_acknowledgement_only_after_the_commit() {
     let flags = rustix::io::ioctl_fionread(site.panel.as_ref().unwrap()).unwrap();
     assert_eq!(flags, 0, "acknowledged before the commit");
     assert!(matches!(arrival.body, ArrivalBody::Observation(_)));
-    answer
-        .send(Ok(Kept {
-            journal_seq: 7,
-            duplicate: false,
-        }))
-        .unwrap();
+    answer.send(Ok(Kept { journal_seq: 7, duplicate: false })).unwrap();
     assert_eq!(site.heard_by_panel().await, 0x06);
 }
 
@@ -246,18 +206,14 @@ async fn noise_and_a_frame_with_a_bad_check_are_kept_and_the_next_frame_is_read(
     site.send(b"\xFF\xFE#?\r\n");
     site.send(&bad);
     site.send(&reading(2));
-    assert_eq!(
-        site.kept_reason().await,
-        (b"\xFE#?".to_vec(), "bytes outside of a frame".to_owned())
-    );
+    assert_eq!(site.kept_reason().await, (b"\xFE#?".to_vec(), "bytes outside of a frame".to_owned()));
     let (bytes, reason) = site.kept_reason().await;
     assert_eq!(bytes, bad);
     assert!(reason.contains("check"), "{reason}");
     assert_eq!(site.heard_by_panel().await, 0x15);
     assert_eq!(site.kept_seq().await, 2);
     assert_eq!(site.heard_by_panel().await, 0x06);
-    site.wait_for(|kind| matches!(kind, LinkEventKind::Unreadable { .. }))
-        .await;
+    site.wait_for(|kind| matches!(kind, LinkEventKind::Unreadable { .. })).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -269,18 +225,12 @@ async fn a_panel_unplugged_inside_a_frame_and_plugged_in_elsewhere_is_heard_agai
     assert_eq!(site.heard_by_panel().await, 0x06);
     site.send(&frame("OK"));
     site.send(&reading(2)[..9]);
-    assert!(
-        matches!(site.kept().await, ArrivalBody::Observation(o) if o.header().device_time == Some(NOW))
-    );
+    assert!(matches!(site.kept().await, ArrivalBody::Observation(o) if o.header().device_time == Some(NOW)));
     // The answer shows that all that was sent before it was read.
     assert_eq!(site.heard_by_panel().await, 0x06);
     site.unplug();
-    site.wait_for(|kind| matches!(kind, LinkEventKind::Disconnected { .. }))
-        .await;
-    site.wait_for(
-        |kind| matches!(kind, LinkEventKind::OpenFailed { reason } if reason.contains("by-id")),
-    )
-    .await;
+    site.wait_for(|kind| matches!(kind, LinkEventKind::Disconnected { .. })).await;
+    site.wait_for(|kind| matches!(kind, LinkEventKind::OpenFailed { reason } if reason.contains("by-id"))).await;
     site.plug().await;
     site.send(&reading(2));
     let mut seen = Vec::new();
@@ -331,13 +281,7 @@ async fn a_flood_of_frames_waits_in_order_while_the_writer_is_busy() {
         assert_eq!(site.kept_seq().await, u64::from(no));
     }
     talker.join().unwrap();
-    assert!(
-        listener
-            .join()
-            .unwrap()
-            .iter()
-            .all(|answer| *answer == 0x06)
-    );
+    assert!(listener.join().unwrap().iter().all(|answer| *answer == 0x06));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -355,8 +299,7 @@ async fn a_port_that_another_program_holds_is_left_alone_until_it_is_free() {
         .await;
     assert!(matches!(failed, LinkEventKind::OpenFailed { .. }));
     drop(other);
-    site.wait_for(|kind| *kind == LinkEventKind::Connected)
-        .await;
+    site.wait_for(|kind| *kind == LinkEventKind::Connected).await;
     site.send(&reading(1));
     assert_eq!(site.kept_seq().await, 1);
 }
@@ -370,22 +313,13 @@ fn wrong_settings_are_named() {
             Err(e) => e.message().to_owned(),
         }
     };
-    assert_eq!(
-        check("data_bits = 9", "alive = '.'"),
-        "`data_bits`: expected 5, 6, 7 or 8"
-    );
+    assert_eq!(check("data_bits = 9", "alive = '.'"), "`data_bits`: expected 5, 6, 7 or 8");
     assert_eq!(
         check("reopen_max = \"1ms\"", "alive = '.'"),
         "`reopen_first`: expected more than nothing, and at most `reopen_max`"
     );
-    assert!(
-        check("bauds = 9600", "alive = '.'")
-            .contains("unknown field `bauds`, expected one of `port`, `baud`")
-    );
+    assert!(check("bauds = 9600", "alive = '.'").contains("unknown field `bauds`, expected one of `port`, `baud`"));
     assert!(check("", "framing = 'fixed'\nalive = '.'").starts_with("line.`length`: "));
     assert!(check("", "alive = '('").starts_with("line.`alive`: "));
-    assert!(
-        check("", "framing = 'xyz'")
-            .contains("unknown variant `xyz`, expected one of `lf`, `stx_etx`, `fixed`")
-    );
+    assert!(check("", "framing = 'xyz'").contains("unknown variant `xyz`, expected one of `lf`, `stx_etx`, `fixed`"));
 }

@@ -19,12 +19,7 @@ pub(crate) struct CameraView {
 }
 
 /// Derives one registered camera and its findings.
-pub(crate) fn derive(
-    model: &Model,
-    memory: &Memory,
-    camera: Word,
-    now: UtcMicros,
-) -> (CameraView, Vec<Finding>) {
+pub(crate) fn derive(model: &Model, memory: &Memory, camera: Word, now: UtcMicros) -> (CameraView, Vec<Finding>) {
     let mut view = CameraView::default();
     let mut findings = Vec::new();
     let Some(layout) = model.cameras.get(camera) else {
@@ -37,9 +32,7 @@ pub(crate) fn derive(
     let policy = model.policy(now);
     let hold = policy.camera_hold;
     // Three reports may be late before one is missing; never less than the hold-down.
-    let patience = layout.health_every.map_or(hold, |every| {
-        hold.max(DurationUs(every.0.saturating_mul(3)))
-    });
+    let patience = layout.health_every.map_or(hold, |every| hold.max(DurationUs(every.0.saturating_mul(3))));
 
     let health = &known.health[..known.health.partition_point(|h| h.occ <= now)];
     let mut good: Vec<Span> = Vec::new();
@@ -73,57 +66,28 @@ pub(crate) fn derive(
         for part in model.within_hours(Span::new(span.start, span.end.min(now)), layout.hours) {
             let lasting = span.end == UtcMicros::MAX && part.end == now;
             if part.length() >= hold {
-                let proofs = bad
-                    .iter()
-                    .filter(|(s, _)| !s.intersect(part).is_empty())
-                    .filter_map(|(_, e)| *e)
-                    .collect();
+                let proofs =
+                    bad.iter().filter(|(s, _)| !s.intersect(part).is_empty()).filter_map(|(_, e)| *e).collect();
                 let whole = Span::new(part.start, if lasting { UtcMicros::MAX } else { part.end });
-                findings.push(finding(
-                    FindingKind::CameraDown,
-                    subjects.clone(),
-                    whole,
-                    proofs,
-                ));
+                findings.push(finding(FindingKind::CameraDown, subjects.clone(), whole, proofs));
             } else if lasting {
                 let due = part.start.plus(hold);
                 view.wake = Some(view.wake.map_or(due, |w| w.min(due)));
             }
         }
     }
-    let segments: Vec<Span> = known
-        .segments
-        .iter()
-        .map(|(s, ..)| *s)
-        .filter(|s| s.start <= now)
-        .collect();
+    let segments: Vec<Span> = known.segments.iter().map(|(s, ..)| *s).filter(|s| s.start <= now).collect();
     let there = spans::joined(segments);
     for pair in there.windows(2) {
         let gap = Span::new(pair[0].end, pair[1].start);
-        for part in model
-            .within_hours(gap, layout.hours)
-            .into_iter()
-            .filter(|p| p.length() > policy.footage_gap)
-        {
-            findings.push(finding(
-                FindingKind::FootageGap,
-                subjects.clone(),
-                part,
-                Vec::new(),
-            ));
+        for part in model.within_hours(gap, layout.hours).into_iter().filter(|p| p.length() > policy.footage_gap) {
+            findings.push(finding(FindingKind::FootageGap, subjects.clone(), part, Vec::new()));
         }
     }
     for (path, span, said, entry) in known.gone.iter().filter(|(_, _, said, _)| *said <= now) {
-        let due = layout
-            .keep
-            .map_or(UtcMicros::MAX, |keep| span.end.plus(keep));
+        let due = layout.keep.map_or(UtcMicros::MAX, |keep| span.end.plus(keep));
         if *said < due {
-            let mut found = finding(
-                FindingKind::FootageLost,
-                subjects.clone(),
-                *span,
-                vec![*entry],
-            );
+            let mut found = finding(FindingKind::FootageLost, subjects.clone(), *span, vec![*entry]);
             found.key.about.push(Subject::Segment(*path));
             found.subjects.push(Subject::Segment(*path));
             findings.push(found);

@@ -42,24 +42,13 @@ pub(crate) struct Doors<'a> {
 impl Doors<'_> {
     /// The sources that speak for a reader: as registered, else those that did, else the only one there is.
     fn sources_of(&self, reader: Word) -> Vec<Word> {
-        let registered: Vec<Word> = self
-            .model
-            .readers
-            .get(reader)
-            .into_iter()
-            .flatten()
-            .filter_map(|v| v.value.source)
-            .collect();
+        let registered: Vec<Word> =
+            self.model.readers.get(reader).into_iter().flatten().filter_map(|v| v.value.source).collect();
         if !registered.is_empty() {
             return registered;
         }
-        let heard: Vec<Word> = self
-            .memory
-            .sources
-            .iter()
-            .filter(|(_, s)| s.readers.contains(&reader))
-            .map(|(w, _)| w)
-            .collect();
+        let heard: Vec<Word> =
+            self.memory.sources.iter().filter(|(_, s)| s.readers.contains(&reader)).map(|(w, _)| w).collect();
         if heard.is_empty() && self.live {
             let all = self.model.sources.words();
             return if all.len() == 1 { all } else { Vec::new() };
@@ -70,21 +59,10 @@ impl Doors<'_> {
     /// The doors of a source's readers, to look at again when it changes.
     pub fn doors_of_source(&self, source: Word) -> Vec<Word> {
         let of = |door: &crate::model::DoorModel, word: Word| {
-            door.readers
-                .iter()
-                .any(|r| self.sources_of(*r).contains(&source))
-                || self
-                    .memory
-                    .sources
-                    .get(source)
-                    .is_some_and(|s| s.doors.contains(&word))
+            door.readers.iter().any(|r| self.sources_of(*r).contains(&source))
+                || self.memory.sources.get(source).is_some_and(|s| s.doors.contains(&word))
         };
-        self.model
-            .doors
-            .iter()
-            .filter(|(word, door)| of(door, *word))
-            .map(|(word, _)| word)
-            .collect()
+        self.model.doors.iter().filter(|(word, door)| of(door, *word)).map(|(word, _)| word).collect()
     }
 
     /// Derives one door and its findings.
@@ -96,26 +74,13 @@ impl Doors<'_> {
         };
         let mut by_cause: BTreeMap<OutageCause, Vec<Span>> = BTreeMap::new();
         if self.live {
-            let from = self
-                .memory
-                .watched_from
-                .unwrap_or(UtcMicros::MAX)
-                .max(layout.recorded_at.unwrap_or(UtcMicros::MIN));
-            by_cause
-                .entry(OutageCause::BeforeWatch)
-                .or_default()
-                .push(Span::new(UtcMicros::MIN, from));
+            let from =
+                self.memory.watched_from.unwrap_or(UtcMicros::MAX).max(layout.recorded_at.unwrap_or(UtcMicros::MIN));
+            by_cause.entry(OutageCause::BeforeWatch).or_default().push(Span::new(UtcMicros::MIN, from));
             // Without any source to fill it, our own down-time is simply missed.
-            if layout
-                .readers
-                .iter()
-                .all(|r| self.sources_of(*r).is_empty())
-            {
+            if layout.readers.iter().all(|r| self.sources_of(*r).is_empty()) {
                 let gaps = self.memory.watch_gaps.iter().map(|(gap, _)| *gap);
-                by_cause
-                    .entry(OutageCause::OwnDowntime)
-                    .or_default()
-                    .extend(gaps);
+                by_cause.entry(OutageCause::OwnDowntime).or_default().extend(gaps);
             }
         }
         for reader in &layout.readers {
@@ -123,10 +88,7 @@ impl Doors<'_> {
         }
         self.add_states(door, &mut by_cause, &mut view, &mut findings);
         for (cause, list) in by_cause {
-            for span in spans::joined(list)
-                .into_iter()
-                .filter(|s| s.start <= self.now)
-            {
+            for span in spans::joined(list).into_iter().filter(|s| s.start <= self.now) {
                 view.outages.push(Outage { door, span, cause });
                 if cause != OutageCause::BeforeWatch {
                     let subjects = vec![Subject::Door(door), Subject::Outage(cause)];
@@ -135,19 +97,8 @@ impl Doors<'_> {
             }
         }
         view.unseen = spans::joined(view.outages.iter().map(|o| o.span).collect());
-        let own = |cause| {
-            matches!(
-                cause,
-                OutageCause::Unlocked | OutageCause::Forced | OutageCause::HeldOpen
-            )
-        };
-        view.unsensed = spans::joined(
-            view.outages
-                .iter()
-                .filter(|o| !own(o.cause))
-                .map(|o| o.span)
-                .collect(),
-        );
+        let own = |cause| matches!(cause, OutageCause::Unlocked | OutageCause::Forced | OutageCause::HeldOpen);
+        view.unsensed = spans::joined(view.outages.iter().filter(|o| !own(o.cause)).map(|o| o.span).collect());
         for reader in &layout.readers {
             self.add_bursts(door, *reader, &mut findings);
         }
@@ -158,18 +109,12 @@ impl Doors<'_> {
         let sources = self.sources_of(reader);
         let mut filled: Vec<Span> = Vec::new();
         for source in sources.iter().filter_map(|s| self.memory.sources.get(*s)) {
-            let of = source
-                .caught_up
-                .iter()
-                .filter(|(r, _)| r.is_none_or(|r| r == reader));
+            let of = source.caught_up.iter().filter(|(r, _)| r.is_none_or(|r| r == reader));
             filled.extend(of.map(|(_, span)| *span));
         }
         let filled = spans::joined(filled);
         let mut add = |cause, list: Vec<Span>| {
-            by_cause
-                .entry(cause)
-                .or_default()
-                .extend(spans::minus(&spans::joined(list), &filled));
+            by_cause.entry(cause).or_default().extend(spans::minus(&spans::joined(list), &filled));
         };
         for view in sources.iter().filter_map(|s| self.sources.get(*s)) {
             add(OutageCause::SequenceHole, view.holes.clone());
@@ -178,10 +123,7 @@ impl Doors<'_> {
         }
         // A source that never spoke can't have filled our down-time.
         if self.live && sources.iter().all(|s| self.sources.get(*s).is_none()) {
-            add(
-                OutageCause::OwnDowntime,
-                self.memory.watch_gaps.iter().map(|(gap, _)| *gap).collect(),
-            );
+            add(OutageCause::OwnDowntime, self.memory.watch_gaps.iter().map(|(gap, _)| *gap).collect());
         }
         let Some(states) = self.memory.readers.get(&reader) else {
             return;
@@ -190,24 +132,13 @@ impl Doors<'_> {
             let mut out = Vec::new();
             let states: Vec<_> = states.iter().filter(|s| s.occ <= self.now).collect();
             for (index, state) in states.iter().enumerate().filter(|(_, s)| s.what == wanted) {
-                out.push(Span::new(
-                    state.occ,
-                    states
-                        .get(index + 1)
-                        .map_or(UtcMicros::MAX, |next| next.occ),
-                ));
+                out.push(Span::new(state.occ, states.get(index + 1).map_or(UtcMicros::MAX, |next| next.occ)));
             }
             out
         };
-        add(
-            OutageCause::ReaderOffline,
-            until_next(ReaderStatusWord::Offline),
-        );
+        add(OutageCause::ReaderOffline, until_next(ReaderStatusWord::Offline));
         // What was read while the housing was open is not vouched for by any buffer.
-        by_cause
-            .entry(OutageCause::ReaderTamper)
-            .or_default()
-            .extend(until_next(ReaderStatusWord::Tamper));
+        by_cause.entry(OutageCause::ReaderTamper).or_default().extend(until_next(ReaderStatusWord::Tamper));
     }
 
     fn add_states(
@@ -239,10 +170,7 @@ impl Doors<'_> {
             let known_end = if end == UtcMicros::MAX { self.now } else { end };
             let by_time = (known_end > limit).then_some((limit, entry));
             if let Some((at, proof)) = since.into_iter().chain(by_time).min() {
-                by_cause
-                    .entry(OutageCause::HeldOpen)
-                    .or_default()
-                    .push(Span::new(at, end));
+                by_cause.entry(OutageCause::HeldOpen).or_default().push(Span::new(at, end));
                 findings.push(finding(
                     FindingKind::HeldOpen,
                     vec![Subject::Door(door)],
@@ -253,23 +181,13 @@ impl Doors<'_> {
                 view.wake = Some(limit.plus(DurationUs(1)));
             }
             if let Some((at, proof)) = forced.take() {
-                by_cause
-                    .entry(OutageCause::Forced)
-                    .or_default()
-                    .push(Span::new(at, end));
-                findings.push(finding(
-                    FindingKind::Forced,
-                    vec![Subject::Door(door)],
-                    Span::new(at, end),
-                    vec![proof],
-                ));
+                by_cause.entry(OutageCause::Forced).or_default().push(Span::new(at, end));
+                findings.push(finding(FindingKind::Forced, vec![Subject::Door(door)], Span::new(at, end), vec![proof]));
             }
         };
         for state in states.iter().filter(|s| s.occ <= self.now) {
             match state.what {
-                DoorStateWord::Closed => {
-                    close(&mut opened, &mut forced, &mut held, state.occ, last_entry)
-                }
+                DoorStateWord::Closed => close(&mut opened, &mut forced, &mut held, state.occ, last_entry),
                 DoorStateWord::Opened => {
                     opened.get_or_insert(state.occ);
                 }
@@ -294,18 +212,9 @@ impl Doors<'_> {
                 last_entry = state.entry;
             }
         }
-        close(
-            &mut opened,
-            &mut forced,
-            &mut held,
-            UtcMicros::MAX,
-            last_entry,
-        );
+        close(&mut opened, &mut forced, &mut held, UtcMicros::MAX, last_entry);
         unlocked_spans.extend(unlocked.map(|start| Span::new(start, UtcMicros::MAX)));
-        by_cause
-            .entry(OutageCause::Unlocked)
-            .or_default()
-            .extend(unlocked_spans);
+        by_cause.entry(OutageCause::Unlocked).or_default().extend(unlocked_spans);
         view.open = spans::joined(std::mem::take(&mut view.open));
     }
 
@@ -318,10 +227,7 @@ impl Doors<'_> {
         let mut flush = |burst: Option<(usize, usize)>| {
             if let Some((first, last)) = burst {
                 let span = Span::new(denied[first].0, denied[last].0.plus(DurationUs(1)));
-                let proofs = denied[first..=last]
-                    .iter()
-                    .map(|(.., entry)| *entry)
-                    .collect();
+                let proofs = denied[first..=last].iter().map(|(.., entry)| *entry).collect();
                 findings.push(finding(
                     FindingKind::DeniedBurst,
                     vec![Subject::Reader(reader), Subject::Door(door)],

@@ -13,9 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kukaku_schema::registers::Registers;
 use kukaku_schema::{DurationUs, UtcMicros};
 
-use crate::effect::{
-    Cause, Effect, Finding, FindingKey, Outage, Revision, SessionKey, SessionView, Stay,
-};
+use crate::effect::{Cause, Effect, Finding, FindingKey, Outage, Revision, SessionKey, SessionView, Stay};
 use crate::fact::{Fact, FactBody};
 use crate::memory::{GroupKey, Touch};
 use crate::model::Model;
@@ -202,8 +200,7 @@ impl Engine {
     fn pass_time(&mut self, now: UtcMicros, effects: &mut Vec<Effect>) {
         while let Some(at) = self.next_wake().filter(|at| *at <= now) {
             self.world.now = self.world.now.max(at);
-            while let Some((due, task)) = self.timers.first().copied().filter(|(due, _)| *due <= at)
-            {
+            while let Some((due, task)) = self.timers.first().copied().filter(|(due, _)| *due <= at) {
                 self.timers.remove(&(due, task));
                 self.wakes.remove(&task);
                 self.mark(task);
@@ -221,16 +218,18 @@ impl Engine {
     /// Takes a fact in and marks what it touches.
     fn take(&mut self, fact: &Fact) {
         let max_skew = self.world.model.policy(self.world.now).max_skew;
+        let speaks_for =
+            |world: &World| world.memory.sources.get(fact.source).map_or(0, |s| s.readers.len() + s.doors.len());
+        let before = speaks_for(&self.world);
         let (touch, look) = self.world.memory.add(fact, max_skew);
+        // A source that is heard of a reader or door for the first time brings its own gaps along.
+        if speaks_for(&self.world) != before {
+            self.dirty.doors.extend(self.world.model.doors.words());
+        }
         if touch == Touch::Nothing {
             return;
         }
-        let occ = self
-            .world
-            .memory
-            .sources
-            .get(fact.source)
-            .map_or(fact.device_time, |s| s.occurred(fact.device_time));
+        let occ = self.world.memory.sources.get(fact.source).map_or(fact.device_time, |s| s.occurred(fact.device_time));
         if matches!(fact.body, FactBody::Clock { .. }) {
             // What was said already may now turn out to lie ahead.
             for at in self.world.memory.upcoming(fact.source, self.world.now) {
@@ -275,26 +274,15 @@ impl Engine {
     }
 
     fn mark_person(&mut self, person: Word, from: UtcMicros) {
-        self.dirty
-            .persons
-            .entry(person)
-            .and_modify(|at| *at = (*at).min(from))
-            .or_insert(from);
+        self.dirty.persons.entry(person).and_modify(|at| *at = (*at).min(from)).or_insert(from);
     }
 
     fn touch(&mut self, touch: Touch, source: Word) {
         match touch {
             Touch::Nothing | Touch::Alive => {}
             Touch::Credential(credential, reader, occ) => {
-                let holders: BTreeSet<Word> = self
-                    .world
-                    .model
-                    .credentials
-                    .get(credential)
-                    .into_iter()
-                    .flatten()
-                    .map(|v| v.value)
-                    .collect();
+                let holders: BTreeSet<Word> =
+                    self.world.model.credentials.get(credential).into_iter().flatten().map(|v| v.value).collect();
                 for person in holders {
                     self.mark_person(person, occ);
                     self.mark_sessions_of(person, occ);
@@ -334,50 +322,24 @@ impl Engine {
     }
 
     fn mark_door_of(&mut self, reader: Word) {
-        let doors = self
-            .world
-            .model
-            .readers
-            .get(reader)
-            .into_iter()
-            .flatten()
-            .map(|v| v.value.door);
+        let doors = self.world.model.readers.get(reader).into_iter().flatten().map(|v| v.value.door);
         self.dirty.doors.extend(doors.collect::<Vec<_>>());
     }
 
     /// Marks everybody with a reading at the door shortly before or after an instant.
     fn mark_persons_at(&mut self, door: Word, occ: UtcMicros) {
-        let reach = DurationUs(
-            self.world
-                .model
-                .door_policy(door, occ)
-                .opening_time
-                .0
-                .saturating_mul(2),
-        );
+        let reach = DurationUs(self.world.model.door_policy(door, occ).opening_time.0.saturating_mul(2));
         // A late use may speak of any earlier reading: look a day back there.
-        let (from, to) = (
-            occ.minus(reach.max(DurationUs::from_secs(86_400))),
-            occ.plus(reach),
-        );
+        let (from, to) = (occ.minus(reach.max(DurationUs::from_secs(86_400))), occ.plus(reach));
         let mut marks = Vec::new();
         for (credential, list) in self.world.memory.readings.iter() {
             let first = list.partition_point(|r| r.occ < from);
             let hit = list[first..].iter().take_while(|r| r.occ <= to).find(|r| {
                 let reader = self.world.memory.heads[r.head as usize].reader;
-                self.world
-                    .model
-                    .reader(reader, r.occ)
-                    .is_some_and(|m| m.door == door)
+                self.world.model.reader(reader, r.occ).is_some_and(|m| m.door == door)
             });
             if let Some(reading) = hit {
-                let holders = self
-                    .world
-                    .model
-                    .credentials
-                    .get(credential)
-                    .into_iter()
-                    .flatten();
+                let holders = self.world.model.credentials.get(credential).into_iter().flatten();
                 marks.extend(holders.map(|v| (v.value, reading.occ)));
             }
         }
@@ -405,9 +367,7 @@ impl Engine {
             self.mark_person(person, UtcMicros::MIN);
         }
         self.dirty.cameras.extend(self.world.model.cameras.words());
-        self.dirty
-            .groups
-            .extend(self.world.memory.sessions.keys().copied());
+        self.dirty.groups.extend(self.world.memory.sessions.keys().copied());
         self.dirty.sessions.extend(self.sessions.keys().copied());
     }
 
@@ -423,9 +383,7 @@ impl Engine {
 
     /// The newest revision of every session, by key.
     pub fn verdicts(&self) -> impl Iterator<Item = (&SessionView, &Revision)> {
-        self.sessions
-            .values()
-            .filter_map(|kept| Some((&kept.view, kept.revision.as_ref()?)))
+        self.sessions.values().filter_map(|kept| Some((&kept.view, kept.revision.as_ref()?)))
     }
 
     /// Every stay, by person, then start.
@@ -436,28 +394,15 @@ impl Engine {
     /// Every finding that holds, by key.
     #[must_use]
     pub fn findings(&self) -> BTreeMap<FindingKey, Finding> {
-        let owned = self
-            .owned
-            .values()
-            .flatten()
-            .map(|(key, finding)| (key.clone(), finding.clone()));
-        let odd = self
-            .world
-            .persons
-            .iter()
-            .flat_map(|(_, w)| &w.oddities)
-            .map(|o| {
-                let finding = o.finding();
-                (finding.key.clone(), finding)
-            });
+        let owned = self.owned.values().flatten().map(|(key, finding)| (key.clone(), finding.clone()));
+        let odd = self.world.persons.iter().flat_map(|(_, w)| &w.oddities).map(|o| {
+            let finding = o.finding();
+            (finding.key.clone(), finding)
+        });
         owned.chain(odd).collect()
     }
 }
 
 /// Before every session key, for ranges.
-pub(crate) const SMALLEST: SessionKey = SessionKey {
-    source: Word(0),
-    epoch: None,
-    id: Word(0),
-    start: UtcMicros(i64::MIN),
-};
+pub(crate) const SMALLEST: SessionKey =
+    SessionKey { source: Word(0), epoch: None, id: Word(0), start: UtcMicros(i64::MIN) };

@@ -166,24 +166,11 @@ impl Fact {
         let source = names.intern(header.source.as_str());
         let epoch = header.epoch.map(|e| names.intern(e.as_str()));
         let by_content = u64::from_be_bytes(content[..8].try_into().expect("a hash has 32 bytes"));
-        let order = header
-            .event_id
-            .map_or(by_content, |id| order_of(id.as_str()));
+        let order = header.event_id.map_or(by_content, |id| order_of(id.as_str()));
         let body = body_of(observation, names);
-        let device_time = header
-            .device_time
-            .or_else(|| observation.stated_span().map(|s| s.start))
-            .unwrap_or(recorded_at);
-        Self {
-            entry,
-            source,
-            epoch,
-            seq: header.seq,
-            order,
-            device_time,
-            recorded_at,
-            body,
-        }
+        let device_time =
+            header.device_time.or_else(|| observation.stated_span().map(|s| s.start)).unwrap_or(recorded_at);
+        Self { entry, source, epoch, seq: header.seq, order, device_time, recorded_at, body }
     }
 }
 
@@ -204,18 +191,12 @@ pub fn order_of(event_id: &str) -> u64 {
 }
 
 fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
-    let mut opt =
-        |name: &Option<kukaku_schema::Name>| name.as_ref().map(|n| names.intern(n.as_str()));
+    let mut opt = |name: &Option<kukaku_schema::Name>| name.as_ref().map(|n| names.intern(n.as_str()));
     match observation {
         Observation::DoorReading(o) => {
-            let mut factors: Vec<Word> =
-                o.factors.iter().map(|f| names.intern(f.as_str())).collect();
+            let mut factors: Vec<Word> = o.factors.iter().map(|f| names.intern(f.as_str())).collect();
             if factors.is_empty() {
-                let sort = o
-                    .credential
-                    .as_str()
-                    .split_once(':')
-                    .map_or("card", |(sort, _)| sort);
+                let sort = o.credential.as_str().split_once(':').map_or("card", |(sort, _)| sort);
                 factors.push(names.intern(sort));
             }
             factors.sort_unstable();
@@ -227,19 +208,11 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
                 factors,
             }
         }
-        Observation::DoorUsed(o) => FactBody::Used {
-            door: names.intern(o.door.as_str()),
-            reading: o.reading,
-            used: o.used,
-        },
-        Observation::DoorState(o) => FactBody::Door {
-            door: names.intern(o.door.as_str()),
-            state: o.state,
-        },
-        Observation::ReaderStatus(o) => FactBody::Reader {
-            reader: names.intern(o.reader.as_str()),
-            status: o.status,
-        },
+        Observation::DoorUsed(o) => {
+            FactBody::Used { door: names.intern(o.door.as_str()), reading: o.reading, used: o.used }
+        }
+        Observation::DoorState(o) => FactBody::Door { door: names.intern(o.door.as_str()), state: o.state },
+        Observation::ReaderStatus(o) => FactBody::Reader { reader: names.intern(o.reader.as_str()), status: o.status },
         Observation::SourceAlive(_) => FactBody::Alive,
         Observation::SessionStarted(o) => {
             let (terminal, target, via) = (opt(&o.terminal), opt(&o.target), opt(&o.via));
@@ -253,27 +226,15 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
         }
         Observation::SessionAlive(o) => {
             let (account, terminal) = (opt(&o.account), opt(&o.terminal));
-            FactBody::Sign {
-                session: names.intern(o.session.as_str()),
-                account,
-                terminal,
-                ended: false,
-            }
+            FactBody::Sign { session: names.intern(o.session.as_str()), account, terminal, ended: false }
         }
         Observation::SessionEnded(o) => {
             let (account, terminal) = (opt(&o.account), opt(&o.terminal));
-            FactBody::Sign {
-                session: names.intern(o.session.as_str()),
-                account,
-                terminal,
-                ended: true,
-            }
+            FactBody::Sign { session: names.intern(o.session.as_str()), account, terminal, ended: true }
         }
         Observation::CameraHealth(o) => FactBody::Camera {
             camera: names.intern(o.camera.as_str()),
-            healthy: o.reachable
-                && o.recording
-                && o.frame_age_ms.is_none_or(|age| age <= FRAME_STALE_MS),
+            healthy: o.reachable && o.recording && o.frame_age_ms.is_none_or(|age| age <= FRAME_STALE_MS),
         },
         Observation::FootageSegment(o) => FactBody::Footage {
             camera: names.intern(o.camera.as_str()),
@@ -282,33 +243,15 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
             end: o.end,
             gone: o.gone,
         },
-        Observation::SourceCaughtUp(o) => FactBody::CaughtUp {
-            reader: opt(&o.reader),
-            from: o.from,
-            to: o.to,
-        },
-        Observation::SourceClock(o) => FactBody::Clock {
-            offset_us: o.offset_ms.saturating_mul(1000),
-            from: o.from,
-            to: o.to,
-        },
+        Observation::SourceCaughtUp(o) => FactBody::CaughtUp { reader: opt(&o.reader), from: o.from, to: o.to },
+        Observation::SourceClock(o) => {
+            FactBody::Clock { offset_us: o.offset_ms.saturating_mul(1000), from: o.from, to: o.to }
+        }
         Observation::WatchStarted(_) => FactBody::WatchStarted,
-        Observation::WatchGap(o) => FactBody::WatchGap {
-            from: o.from,
-            to: o.to,
-        },
+        Observation::WatchGap(o) => FactBody::WatchGap { from: o.from, to: o.to },
         Observation::ClockStep(o) => FactBody::ClockStep { step_us: o.step_us },
         Observation::Muster(o) => FactBody::Muster {
-            inside: o
-                .inside
-                .iter()
-                .map(|m| {
-                    (
-                        names.intern(m.person.as_str()),
-                        names.intern(m.zone.as_str()),
-                    )
-                })
-                .collect(),
+            inside: o.inside.iter().map(|m| (names.intern(m.person.as_str()), names.intern(m.zone.as_str()))).collect(),
         },
     }
 }

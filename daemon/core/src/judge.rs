@@ -78,12 +78,7 @@ impl Court<'_> {
             |zone| self.model.zone_policy(zone, session.key.start),
         );
         let lag = kukaku_schema::DurationUs(zone_policy.grace_before.0 + zone_policy.settle.0);
-        let mut horizon = Horizon {
-            judged: self.now.minus(lag),
-            lag,
-            now: self.now,
-            wake: None,
-        };
+        let mut horizon = Horizon { judged: self.now.minus(lag), lag, now: self.now, wake: None };
         horizon.boundary(session.key.start);
         horizon.boundary(session.end_at());
         let mut judged = self.presence(session, &zone_policy, &mut horizon);
@@ -104,10 +99,7 @@ impl Court<'_> {
         let Some(known) = self.persons.get(person) else {
             return Vec::new();
         };
-        self.stays_near(known, span, slack)
-            .filter(|s| s.zone == zone)
-            .copied()
-            .collect()
+        self.stays_near(known, span, slack).filter(|s| s.zone == zone).copied().collect()
     }
 
     fn stays_near<'b>(
@@ -119,9 +111,6 @@ impl Court<'_> {
         let (from, to) = (span.start.minus(slack), span.end.plus(slack));
         let earliest = from.minus(self.model.longest_stay).minus(slack);
         let first = known.stays.partition_point(|s| s.span.start < earliest);
-        known.stays[first..]
-            .iter()
-            .take_while(move |s| s.span.start <= to)
-            .filter(move |s| s.span.end >= from)
+        known.stays[first..].iter().take_while(move |s| s.span.start <= to).filter(move |s| s.span.end >= from)
     }
 }

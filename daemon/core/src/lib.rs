@@ -24,8 +24,8 @@ mod spans;
 mod world;
 
 pub use effect::{
-    Cause, Effect, Finding, FindingChange, FindingKey, Outage, OutageCause, Revision, SessionEnd,
-    SessionKey, SessionView, Stay, Subject,
+    Cause, Effect, Finding, FindingChange, FindingKey, Outage, OutageCause, Revision, SessionEnd, SessionKey,
+    SessionView, Stay, Subject,
 };
 pub use fact::{Fact, FactBody};
 pub use names::{Names, Word};

@@ -2,9 +2,7 @@
 
 mod ask;
 
-use kukaku_schema::registers::{
-    Entry, Hours, OUTSIDE, Policy, ReaderDirection, Registers, TrustClass, UseEvidence,
-};
+use kukaku_schema::registers::{Entry, Hours, OUTSIDE, Policy, ReaderDirection, Registers, TrustClass, UseEvidence};
 use kukaku_schema::{DurationUs, SiteZone, Span, UtcMicros};
 
 use crate::names::{Names, Word, WordMap};
@@ -108,14 +106,8 @@ pub(crate) struct Model {
 }
 
 fn valid<R, T>(entry: &Entry<R>, value: T) -> Valid<T> {
-    let backdated_at = entry
-        .recorded_at
-        .filter(|recorded| entry.valid.start < *recorded);
-    Valid {
-        span: entry.valid,
-        backdated_at,
-        value,
-    }
+    let backdated_at = entry.recorded_at.filter(|recorded| entry.valid.start < *recorded);
+    Valid { span: entry.valid, backdated_at, value }
 }
 
 /// The newest entry of each id: layout is not evaluated by instant.
@@ -139,21 +131,13 @@ impl Model {
     /// A sentence when the time zone is unknown or a reference leads nowhere.
     pub fn new(registers: &Registers, names: &mut Names) -> Result<Self, String> {
         let tz = SiteZone::named(&registers.site.time_zone)?;
-        let mut policies: Vec<(Span, Policy)> = registers
-            .policies
-            .iter()
-            .map(|e| (e.valid, Policy::default().with(&e.row)))
-            .collect();
+        let mut policies: Vec<(Span, Policy)> =
+            registers.policies.iter().map(|e| (e.valid, Policy::default().with(&e.row))).collect();
         policies.sort_by_key(|(span, _)| *span);
         if policies.is_empty() {
             policies.push((Span::new(UtcMicros::MIN, UtcMicros::MAX), Policy::default()));
         }
-        let with = |row| {
-            policies
-                .iter()
-                .map(|(span, p)| (*span, p.with(&row)))
-                .collect::<Vec<_>>()
-        };
+        let with = |row| policies.iter().map(|(span, p)| (*span, p.with(&row))).collect::<Vec<_>>();
         let mut model = Self {
             tz,
             policies: policies.clone(),
@@ -178,10 +162,7 @@ impl Model {
             for _ in 0..zones.len() {
                 let Some(id) = parent else { break };
                 chain.push(names.intern(id));
-                parent = zones
-                    .iter()
-                    .find(|z| z.row.id == id)
-                    .and_then(|z| z.row.parent.as_deref());
+                parent = zones.iter().find(|z| z.row.id == id).and_then(|z| z.row.parent.as_deref());
             }
             let policies = with(entry.row.policy());
             for (_, p) in &policies {
@@ -195,9 +176,7 @@ impl Model {
                 entry_unread: false,
                 chain,
             };
-            model
-                .zones
-                .or_insert_with(names.intern(&entry.row.id), || zone);
+            model.zones.or_insert_with(names.intern(&entry.row.id), || zone);
         }
         for entry in newest(&registers.doors, |d| &d.id) {
             let place = |id: &str, names: &mut Names| (id != OUTSIDE).then(|| names.intern(id));
@@ -211,9 +190,7 @@ impl Model {
                 policies: with(entry.row.policy()),
                 recorded_at: entry.recorded_at,
             };
-            model
-                .doors
-                .or_insert_with(names.intern(&entry.row.id), || door);
+            model.doors.or_insert_with(names.intern(&entry.row.id), || door);
         }
         model.take_readers(registers, names);
         model.take_people(registers, names);
@@ -222,10 +199,7 @@ impl Model {
                 zone: names.intern(&e.row.zone),
                 client: e.row.client.as_ref().map(|c| names.intern(c)),
             };
-            model
-                .terminals
-                .or_insert_with(names.intern(&e.row.id), Vec::new)
-                .push(valid(e, value));
+            model.terminals.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
         }
         for e in newest(&registers.sources, |s| &s.id) {
             let value = SourceModel {
@@ -234,9 +208,7 @@ impl Model {
                 interim_every: e.row.interim_every,
                 client: e.row.client.as_ref().map(|c| names.intern(c)),
             };
-            model
-                .sources
-                .or_insert_with(names.intern(&e.row.id), || value);
+            model.sources.or_insert_with(names.intern(&e.row.id), || value);
         }
         for e in newest(&registers.cameras, |c| &c.id) {
             let value = CameraModel {
@@ -245,9 +217,7 @@ impl Model {
                 keep: e.row.keep,
                 health_every: e.row.health_every,
             };
-            model
-                .cameras
-                .or_insert_with(names.intern(&e.row.id), || value);
+            model.cameras.or_insert_with(names.intern(&e.row.id), || value);
         }
         Ok(model)
     }
@@ -261,9 +231,7 @@ impl Model {
                 direction: e.row.direction,
                 source: e.row.source.as_ref().map(|s| names.intern(s)),
             };
-            self.readers
-                .or_insert_with(id, Vec::new)
-                .push(valid(e, value));
+            self.readers.or_insert_with(id, Vec::new).push(valid(e, value));
             if let Some(door) = self.doors.get_mut(door_word) {
                 if !door.readers.contains(&id) {
                     door.readers.push(id);
@@ -274,12 +242,7 @@ impl Model {
                 }
             }
         }
-        let unread: Vec<Word> = self
-            .doors
-            .iter()
-            .filter(|(_, d)| !d.reads_entry)
-            .map(|(_, d)| d.inner)
-            .collect();
+        let unread: Vec<Word> = self.doors.iter().filter(|(_, d)| !d.reads_entry).map(|(_, d)| d.inner).collect();
         for zone in unread {
             if let Some(zone) = self.zones.get_mut(zone) {
                 zone.entry_unread = true;
@@ -291,26 +254,18 @@ impl Model {
         for e in &registers.operators {
             let clients = e.row.clients.iter().map(|c| names.intern(c)).collect();
             let value = PersonModel { clients };
-            self.persons
-                .or_insert_with(names.intern(&e.row.id), Vec::new)
-                .push(valid(e, value));
+            self.persons.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
         }
         for e in &registers.persons {
-            let value = PersonModel {
-                clients: Vec::new(),
-            };
-            self.persons
-                .or_insert_with(names.intern(&e.row.id), Vec::new)
-                .push(valid(e, value));
+            let value = PersonModel { clients: Vec::new() };
+            self.persons.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
         }
         for e in &registers.credentials {
             let Some(person) = e.row.operator.as_ref().or(e.row.person.as_ref()) else {
                 continue;
             };
             let (id, person) = (names.intern(&e.row.id), names.intern(person));
-            self.credentials
-                .or_insert_with(id, Vec::new)
-                .push(valid(e, person));
+            self.credentials.or_insert_with(id, Vec::new).push(valid(e, person));
             let of = self.credentials_of.or_insert_with(person, Vec::new);
             if !of.contains(&id) {
                 of.push(id);
@@ -322,9 +277,7 @@ impl Model {
                 client: names.intern(&e.row.client),
                 source: e.row.source.as_ref().map(|s| names.intern(s)),
             };
-            self.accounts
-                .or_insert_with(names.intern(&e.row.id), Vec::new)
-                .push(valid(e, value));
+            self.accounts.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
         }
     }
 }

@@ -61,23 +61,14 @@ impl Derive<'_> {
         }
         let reader = self.model.reader(head.reader, reading.occ)?;
         let door = self.model.doors.get(reader.door)?;
-        let conflict = self
-            .sources
-            .get(head.source)
-            .is_some_and(|s| s.conflicts.contains(&reading.entry));
+        let conflict = self.sources.get(head.source).is_some_and(|s| s.conflicts.contains(&reading.entry));
         let spoofable = self.model.spoofable(head.source);
-        let skewed = self
-            .sources
-            .get(head.source)
-            .is_some_and(|s| spans::holds(&s.skewed, reading.occ));
+        let skewed = self.sources.get(head.source).is_some_and(|s| spans::holds(&s.skewed, reading.occ));
         let mut unconfirmed = conflict || spoofable || skewed;
         match door.evidence {
             UseEvidence::None => {}
             UseEvidence::Taken => {
-                let told = self
-                    .memory
-                    .used
-                    .get(&(head.source, head.epoch, reading.seq))?;
+                let told = self.memory.used.get(&(head.source, head.epoch, reading.seq))?;
                 if !told.iter().any(|(_, used)| *used) {
                     return None;
                 }
@@ -87,16 +78,8 @@ impl Derive<'_> {
                 if view.is_some_and(|v| spans::holds(&v.unsensed, reading.occ)) {
                     unconfirmed = true;
                 } else {
-                    let until = reading.occ.plus(
-                        self.model
-                            .door_policy(reader.door, reading.occ)
-                            .opening_time,
-                    );
-                    let opened = view.is_some_and(|v| {
-                        v.open
-                            .iter()
-                            .any(|s| s.start <= until && s.end > reading.occ)
-                    });
+                    let until = reading.occ.plus(self.model.door_policy(reader.door, reading.occ).opening_time);
+                    let opened = view.is_some_and(|v| v.open.iter().any(|s| s.start <= until && s.end > reading.occ));
                     if !opened {
                         return None;
                     }
@@ -116,11 +99,7 @@ impl Derive<'_> {
             to,
             inner: door.inner,
             factors: head.factors,
-            grade: if unconfirmed {
-                Grade::Unconfirmed
-            } else {
-                Grade::Confirmed
-            },
+            grade: if unconfirmed { Grade::Unconfirmed } else { Grade::Confirmed },
             resolves: !(conflict || spoofable),
             source: head.source,
             epoch: head.epoch,
@@ -146,8 +125,7 @@ impl Derive<'_> {
                 let gap = movement.at.since(a.at);
                 let repeat = a.reader == movement.reader && gap <= policy.repeat_window;
                 let other_factor = movement.factors & !out[a.movement].factors != 0;
-                let factor =
-                    a.door == movement.door && a.direction == movement.direction && other_factor;
+                let factor = a.door == movement.door && a.direction == movement.direction && other_factor;
                 repeat || (factor && gap <= policy.factor_window)
             };
             if let Some(anchor) = anchors.iter().find(joins) {
@@ -175,31 +153,16 @@ impl Derive<'_> {
 
 /// Puts movements of one instant in order: numbers of one numbering rule; else whichever
 /// contradicts `place` least comes next; else the smaller id.
-pub(crate) fn order_instant(
-    movements: &mut [Movement],
-    place: Place,
-    contradicts: impl Fn(&Movement, Place) -> u8,
-) {
+pub(crate) fn order_instant(movements: &mut [Movement], place: Place, contradicts: impl Fn(&Movement, Place) -> u8) {
     let mut place = place;
     for done in 0..movements.len() {
         let rest = &movements[done..];
         let follows = |a: &Movement, b: &Movement| {
-            a.seq != NO_SEQ
-                && b.seq != NO_SEQ
-                && a.source == b.source
-                && a.epoch == b.epoch
-                && b.seq < a.seq
+            a.seq != NO_SEQ && b.seq != NO_SEQ && a.source == b.source && a.epoch == b.epoch && b.seq < a.seq
         };
         let next = (0..rest.len())
             .filter(|i| !rest.iter().any(|other| follows(&rest[*i], other)))
-            .min_by_key(|i| {
-                (
-                    contradicts(&rest[*i], place),
-                    rest[*i].order,
-                    rest[*i].seq,
-                    rest[*i].reader,
-                )
-            })
+            .min_by_key(|i| (contradicts(&rest[*i], place), rest[*i].order, rest[*i].seq, rest[*i].reader))
             .unwrap_or(0);
         movements[done..=done + next].rotate_right(1);
         place = movements[done].to;

@@ -31,18 +31,13 @@ impl Hasher for TextHasher {
         const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
         let mut eat = |part: u64| {
             let wide = u128::from(self.0 ^ part) * u128::from(FACTOR);
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "folding both halves is the hash"
-            )]
+            #[expect(clippy::cast_possible_truncation, reason = "folding both halves is the hash")]
             let folded = (wide as u64) ^ ((wide >> 64) as u64);
             self.0 = folded;
         };
         let mut chunks = bytes.chunks_exact(8);
         for chunk in &mut chunks {
-            eat(u64::from_le_bytes(
-                chunk.try_into().expect("chunks have eight bytes"),
-            ));
+            eat(u64::from_le_bytes(chunk.try_into().expect("chunks have eight bytes")));
         }
         let rest = chunks.remainder();
         let mut last = [0_u8; 8];
@@ -63,9 +58,7 @@ impl Names {
         if let Some(word) = self.numbers.get(text) {
             return *word;
         }
-        let word = Word(
-            u32::try_from(self.texts.len()).expect("four thousand million names are never met"),
-        );
+        let word = Word(u32::try_from(self.texts.len()).expect("four thousand million names are never met"));
         self.texts.push(text.into());
         self.numbers.insert(text.into(), word);
         word
@@ -140,10 +133,7 @@ impl<T> WordMap<T> {
 
     /// Everything, in the order of the words' numbers.
     pub fn iter(&self) -> impl Iterator<Item = (Word, &T)> {
-        self.slots
-            .iter()
-            .enumerate()
-            .filter_map(|(i, slot)| Some((Word(u32::try_from(i).ok()?), slot.as_ref()?)))
+        self.slots.iter().enumerate().filter_map(|(i, slot)| Some((Word(u32::try_from(i).ok()?), slot.as_ref()?)))
     }
 
     /// Everything, to change.

@@ -80,13 +80,7 @@ pub(crate) struct Fold<'a> {
 
 impl<'a> Fold<'a> {
     /// Begins outside all zones, with nothing unknown, after `from`.
-    pub fn new(
-        model: &'a Model,
-        trouble: &'a [Trouble],
-        person: Word,
-        now: UtcMicros,
-        from: UtcMicros,
-    ) -> Self {
+    pub fn new(model: &'a Model, trouble: &'a [Trouble], person: Word, now: UtcMicros, from: UtcMicros) -> Self {
         Self {
             model,
             trouble,
@@ -106,10 +100,7 @@ impl<'a> Fold<'a> {
     /// Folds all movements and musters, then up to `now`. Returns when to look again.
     pub fn run(&mut self, mut movements: Vec<Movement>, musters: &[Mustered]) -> Option<UtcMicros> {
         let (from, now) = (self.at, self.now);
-        let mut musters = musters
-            .iter()
-            .filter(|m| m.at > from && m.at <= now)
-            .peekable();
+        let mut musters = musters.iter().filter(|m| m.at > from && m.at <= now).peekable();
         let mut index = 0;
         while index < movements.len() {
             let at = movements[index].at;
@@ -146,8 +137,7 @@ impl<'a> Fold<'a> {
     }
 
     fn expiry(&self, stay: &OpenStay) -> UtcMicros {
-        stay.start
-            .plus(self.model.zone_policy(stay.zone, stay.start).max_stay)
+        stay.start.plus(self.model.zone_policy(stay.zone, stay.start).max_stay)
     }
 
     /// Lets time pass to `until`: outages begin and end, stays reach their longest.
@@ -164,11 +154,7 @@ impl<'a> Fold<'a> {
                 for trouble in self.trouble {
                     let from = trouble.unseen.partition_point(|s| s.end <= at);
                     if let Some(span) = trouble.unseen.get(from) {
-                        next = next.min(if span.start > at {
-                            span.start
-                        } else {
-                            span.end
-                        });
+                        next = next.min(if span.start > at { span.start } else { span.end });
                     }
                 }
                 for (_, expiry) in &self.possible {
@@ -191,15 +177,11 @@ impl<'a> Fold<'a> {
                 let outage_end = t.unseen.get(from).filter(|s| s.start <= at).map(|s| s.end);
                 let expiry = |unread: bool| match (unread, outage_end) {
                     (true, _) => Some(UtcMicros::MAX),
-                    (false, Some(end)) => {
-                        Some(end.plus(self.model.zone_policy(t.inner, at).max_stay))
-                    }
+                    (false, Some(end)) => Some(end.plus(self.model.zone_policy(t.inner, at).max_stay)),
                     (false, None) => None,
                 };
-                let ways = [
-                    (t.outer, Some(t.inner), expiry(t.entry_unread)),
-                    (Some(t.inner), t.outer, expiry(t.exit_unread)),
-                ];
+                let ways =
+                    [(t.outer, Some(t.inner), expiry(t.entry_unread)), (Some(t.inner), t.outer, expiry(t.exit_unread))];
                 for (from, to, expiry) in ways {
                     let Some(expiry) = expiry else { continue };
                     if self.place != from && !self.possible.iter().any(|(p, _)| *p == from) {
@@ -230,15 +212,8 @@ impl<'a> Fold<'a> {
             return;
         }
         for stay in &mut self.open {
-            let gone = self
-                .possible
-                .iter()
-                .any(|(place, _)| !self.model.within(*place, stay.zone));
-            let grade = if gone {
-                stay.base.max(Grade::Unconfirmed)
-            } else {
-                stay.base
-            };
+            let gone = self.possible.iter().any(|(place, _)| !self.model.within(*place, stay.zone));
+            let grade = if gone { stay.base.max(Grade::Unconfirmed) } else { stay.base };
             match stay.pieces.last_mut() {
                 Some((last, g)) if *g == grade && last.end == span.start => last.end = span.end,
                 _ => stay.pieces.push((span, grade)),
@@ -250,10 +225,7 @@ impl<'a> Fold<'a> {
                     continue;
                 }
                 let recent = self.out.maybe.iter_mut().rev().take(16);
-                match recent
-                    .into_iter()
-                    .find(|(s, z)| z == zone && s.end >= span.start)
-                {
+                match recent.into_iter().find(|(s, z)| z == zone && s.end >= span.start) {
                     Some((last, _)) => last.end = last.end.max(span.end),
                     None => self.out.maybe.push((span, *zone)),
                 }
@@ -282,12 +254,7 @@ impl<'a> Fold<'a> {
                 Some(l) if l.grade == grade && l.span.end == span.start => l.span.end = span.end,
                 _ => {
                     self.out.stays.extend(last.take());
-                    last = Some(Stay {
-                        person: self.person,
-                        zone: stay.zone,
-                        span,
-                        grade,
-                    });
+                    last = Some(Stay { person: self.person, zone: stay.zone, span, grade });
                 }
             }
         }
@@ -309,15 +276,7 @@ impl<'a> Fold<'a> {
         self.open = kept;
         for zone in target.iter().rev() {
             if !self.open.iter().any(|s| s.zone == *zone) {
-                self.open.insert(
-                    0,
-                    OpenStay {
-                        zone: *zone,
-                        start: self.at,
-                        base: grade,
-                        pieces: Vec::new(),
-                    },
-                );
+                self.open.insert(0, OpenStay { zone: *zone, start: self.at, base: grade, pieces: Vec::new() });
             }
         }
         self.place = to;
@@ -338,13 +297,7 @@ impl<'a> Fold<'a> {
         let mut unseen: Vec<Word> = Vec::new();
         if let Some(kind) = contradicted {
             let stays_in = self.model.chain(m.from);
-            unseen = self
-                .model
-                .chain(self.place)
-                .iter()
-                .copied()
-                .filter(|z| !stays_in.contains(z))
-                .collect();
+            unseen = self.model.chain(self.place).iter().copied().filter(|z| !stays_in.contains(z)).collect();
             self.odd(kind, m, Some(m.inner));
         }
         let mut grade = m.grade;
@@ -352,9 +305,7 @@ impl<'a> Fold<'a> {
             let zone = self.model.zones.get(m.inner);
             if zone.is_some_and(|z| m.factors.count_ones() < u32::from(z.factors)) {
                 grade = grade.max(Grade::Weak);
-                let due =
-                    m.at.plus(self.model.door_policy(m.door, m.at).factor_window)
-                        .plus(DurationUs(1));
+                let due = m.at.plus(self.model.door_policy(m.door, m.at).factor_window).plus(DurationUs(1));
                 if due <= self.now {
                     self.odd(FindingKind::WeakEntry, m, Some(m.inner));
                 } else {
@@ -372,9 +323,8 @@ impl<'a> Fold<'a> {
             let again: Vec<OpenStay> = {
                 let stays = std::mem::take(&mut self.open);
                 let from = self.model.chain(m.from);
-                let (keep, end): (Vec<_>, Vec<_>) = stays
-                    .into_iter()
-                    .partition(|s| from.contains(&s.zone) || !entered.contains(&s.zone));
+                let (keep, end): (Vec<_>, Vec<_>) =
+                    stays.into_iter().partition(|s| from.contains(&s.zone) || !entered.contains(&s.zone));
                 self.open = keep;
                 end
             };
@@ -397,9 +347,7 @@ impl<'a> Fold<'a> {
 
     /// Whether no door can be passed unseen at `at` from outside.
     fn trouble_free(&self, at: UtcMicros) -> bool {
-        self.trouble
-            .iter()
-            .all(|t| !t.entry_unread && !crate::spans::holds(&t.unseen, at))
+        self.trouble.iter().all(|t| !t.entry_unread && !crate::spans::holds(&t.unseen, at))
     }
 
     fn odd(&mut self, kind: FindingKind, m: &Movement, zone: Option<Word>) {
@@ -423,21 +371,15 @@ impl<'a> Fold<'a> {
             self.spread();
         }
         self.emit(Span::new(self.now, UtcMicros::MAX));
-        let due: Vec<UtcMicros> = self
-            .open
-            .iter()
-            .map(|s| self.expiry(s))
-            .chain(self.possible.iter().map(|p| p.1))
-            .collect();
+        let due: Vec<UtcMicros> =
+            self.open.iter().map(|s| self.expiry(s)).chain(self.possible.iter().map(|p| p.1)).collect();
         for at in due {
             self.wake_at(at);
         }
         for stay in std::mem::take(&mut self.open) {
             self.close(stay, None);
         }
-        self.out
-            .stays
-            .sort_unstable_by_key(|s| (s.span.start, s.zone));
+        self.out.stays.sort_unstable_by_key(|s| (s.span.start, s.zone));
         self.out.maybe.sort_unstable();
         self.out.oddities.sort_unstable();
     }
@@ -452,12 +394,7 @@ fn contradiction(
     lapsed: &[Word],
 ) -> Option<FindingKind> {
     let lapsed_side = lapsed.contains(&m.inner) || m.from.is_some_and(|z| lapsed.contains(&z));
-    if place == m.from
-        || lapsed_side
-        || possible
-            .iter()
-            .any(|(p, expiry)| *p == m.from && *expiry > m.at)
-    {
+    if place == m.from || lapsed_side || possible.iter().any(|(p, expiry)| *p == m.from && *expiry > m.at) {
         return None;
     }
     let inside = model.within(place, m.inner);

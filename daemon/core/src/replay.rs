@@ -85,12 +85,7 @@ impl Replay {
     /// A sentence when the registers' time zone is unknown.
     pub fn new(registers: &Registers) -> Result<Self, String> {
         let world = World::new(registers, Names::new(), false)?;
-        Ok(Self {
-            world,
-            sessions: Vec::new(),
-            last: UtcMicros::MIN,
-            entries: 0,
-        })
+        Ok(Self { world, sessions: Vec::new(), last: UtcMicros::MIN, entries: 0 })
     }
 
     /// The texts met.
@@ -106,32 +101,16 @@ impl Replay {
 
     /// The number of what readings have in common.
     pub fn head(&mut self, source: Word, reader: Word, granted: bool, factors: &[Word]) -> u32 {
-        self.world
-            .memory
-            .sources
-            .or_insert_with(source, Default::default)
-            .readers
-            .insert(reader);
-        let factors = factors
-            .iter()
-            .fold(0, |bits, f| bits | self.world.memory.factor_bit(*f));
-        self.world.memory.head(ReadingHead {
-            source,
-            epoch: None,
-            reader,
-            granted,
-            factors,
-        })
+        self.world.memory.sources.or_insert_with(source, Default::default).readers.insert(reader);
+        let factors = factors.iter().fold(0, |bits, f| bits | self.world.memory.factor_bit(*f));
+        self.world.memory.head(ReadingHead { source, epoch: None, reader, granted, factors })
     }
 
     /// Takes a reading without a sequence number; the same one again is nothing.
     pub fn reading(&mut self, r: FileReading) {
         self.last = self.last.max(r.at);
         self.entries = self.entries.max(r.entry + 1);
-        let new = self
-            .world
-            .memory
-            .put_reading(r.credential, unnumbered(r.at, r.entry, r.order, r.head));
+        let new = self.world.memory.put_reading(r.credential, unnumbered(r.at, r.entry, r.order, r.head));
         let head = self.world.memory.heads[r.head as usize];
         if new && !head.granted {
             let denied = self.world.memory.denied.entry(head.reader).or_default();
@@ -144,10 +123,7 @@ impl Replay {
 
     /// Takes a session.
     pub fn session(&mut self, session: FileSession) {
-        self.last = self
-            .last
-            .max(session.start)
-            .max(session.end.unwrap_or(session.start));
+        self.last = self.last.max(session.start).max(session.end.unwrap_or(session.start));
         self.entries = self.entries.max(session.entry + 1);
         self.sessions.push(session);
     }
@@ -177,11 +153,7 @@ impl Replay {
 
     /// Judges every session, in the order of source and id (bytes), then start. `findings` asks
     /// for what is wrong with them too.
-    pub fn judge(
-        &mut self,
-        mut each: impl FnMut(&Names, &Sentence<'_>),
-        findings: Option<&mut Vec<Finding>>,
-    ) {
+    pub fn judge(&mut self, mut each: impl FnMut(&Names, &Sentence<'_>), findings: Option<&mut Vec<Finding>>) {
         let world = &self.world;
         let court = world.court();
         let mut rows = std::mem::take(&mut self.sessions);
@@ -195,10 +167,7 @@ impl Replay {
             for view in sessions_of(&world.model, key, notes, world.now).0 {
                 let judged = court.judge(&view);
                 let until = |spans: &[Span]| -> Vec<Span> {
-                    spans
-                        .iter()
-                        .map(|s| Span::new(s.start, s.end.min(judged.until.max(s.start))))
-                        .collect()
+                    spans.iter().map(|s| Span::new(s.start, s.end.min(judged.until.max(s.start)))).collect()
                 };
                 let (absent, unknown) = (until(&judged.absent), until(&judged.unknown));
                 let sentence = Sentence {
@@ -236,7 +205,7 @@ impl Replay {
         }
         if let Some(findings) = findings {
             for list in views.values_mut() {
-                found.extend(shared_in(list));
+                found.extend(shared_in(&world.names, list));
             }
             findings.extend(found);
         }
@@ -260,13 +229,7 @@ impl Replay {
         for camera in self.world.model.cameras.words() {
             out.extend(self.world.look_at_camera(camera).1);
         }
-        out.extend(
-            self.world
-                .persons
-                .iter()
-                .flat_map(|(_, w)| &w.oddities)
-                .map(crate::place::Oddity::finding),
-        );
+        out.extend(self.world.persons.iter().flat_map(|(_, w)| &w.oddities).map(crate::place::Oddity::finding));
         out.into_iter().map(|f| (f.key.clone(), f)).collect()
     }
 }
@@ -307,36 +270,21 @@ fn sort_by_text(rows: &mut [FileSession], names: &Names) {
     };
     let one_source = rows.windows(2).all(|p| p[0].source == p[1].source);
     rows.sort_by_cached_key(|r| {
-        let source = if one_source {
-            None
-        } else {
-            Some(names.text(r.source).to_owned())
-        };
+        let source = if one_source { None } else { Some(names.text(r.source).to_owned()) };
         let long = names.text(r.id).len() > 8;
-        let rest = if long {
-            names.text(r.id)[..].as_bytes().to_vec()
-        } else {
-            Vec::new()
-        };
-        (
-            source,
-            head(r.id),
-            rest,
-            names.text(r.id).len(),
-            r.start,
-            r.entry,
-        )
+        let rest = if long { names.text(r.id)[..].as_bytes().to_vec() } else { Vec::new() };
+        (source, head(r.id), rest, names.text(r.id).len(), r.start, r.entry)
     });
 }
 
 /// The pairs of one account's sessions that overlap at two terminals.
-fn shared_in(list: &mut [SessionView]) -> Vec<Finding> {
-    list.sort_unstable_by_key(|s| (s.key.start, s.key));
+fn shared_in(names: &Names, list: &mut [SessionView]) -> Vec<Finding> {
+    list.sort_by_key(|s| (s.key.start, names.text(s.key.source).to_owned(), names.text(s.key.id).to_owned()));
     let mut out = Vec::new();
     let mut open: Vec<&SessionView> = Vec::new();
     for session in list.iter() {
         open.retain(|o| o.end_at() > session.key.start);
-        out.extend(shared_accounts(session, &open));
+        out.extend(shared_accounts(names, session, &open));
         open.push(session);
     }
     out

@@ -15,9 +15,7 @@ fn tolerance(model: &Model, at: UtcMicros) -> DurationUs {
 /// How long an open session may go unmentioned.
 fn patience(model: &Model, source: Word, at: UtcMicros) -> DurationUs {
     let interim = model.sources.get(source).and_then(|s| s.interim_every);
-    interim.map_or(model.policy(at).session_timeout, |every| {
-        DurationUs(every.0.saturating_mul(3))
-    })
+    interim.map_or(model.policy(at).session_timeout, |every| DurationUs(every.0.saturating_mul(3)))
 }
 
 /// The sessions under one id, by start, and when to look again.
@@ -34,55 +32,29 @@ pub(crate) fn sessions_of(
     let starts = &notes.starts[..notes.starts.partition_point(|s| s.occ <= now)];
     let signs = &notes.signs[..notes.signs.partition_point(|s| s.occ <= now)];
     let later = notes.starts.get(starts.len()).map(|s| s.occ).into_iter();
-    let mut wake = later
-        .chain(notes.signs.get(signs.len()).map(|s| s.occ))
-        .min();
+    let mut wake = later.chain(notes.signs.get(signs.len()).map(|s| s.occ)).min();
     let mut out = Vec::new();
     let first_start = starts.first().map(|s| s.occ);
-    let early = first_start.map_or(signs.len(), |first| {
-        signs.partition_point(|s| s.occ < first)
-    });
+    let early = first_start.map_or(signs.len(), |first| signs.partition_point(|s| s.occ < first));
     let mut early_signs = &signs[..early];
     // A lone end before a lone start: clocks of one gateway disagree, the end counts as the start.
-    let distinct = starts
-        .iter()
-        .map(|s| s.occ)
-        .collect::<std::collections::BTreeSet<_>>();
-    let lone_end = distinct.len() == 1
-        && early_signs.len() == 1
-        && early_signs[0].ended
-        && early == signs.len();
+    let distinct = starts.iter().map(|s| s.occ).collect::<std::collections::BTreeSet<_>>();
+    let lone_end = distinct.len() == 1 && early_signs.len() == 1 && early_signs[0].ended && early == signs.len();
     let mut ended_before = None;
     if lone_end {
         ended_before = Some(early_signs[0]);
         early_signs = &[];
     }
     if let Some(first) = early_signs.first() {
-        out.push(assemble(
-            model,
-            key,
-            first.occ,
-            true,
-            None,
-            early_signs,
-            now,
-            &mut wake,
-        ));
+        out.push(assemble(model, key, first.occ, true, None, early_signs, now, &mut wake));
     }
     let distinct: Vec<UtcMicros> = distinct.into_iter().collect();
     for (index, start) in distinct.iter().enumerate() {
         let next = distinct.get(index + 1).copied().unwrap_or(UtcMicros::MAX);
-        let mine = &signs
-            [signs.partition_point(|s| s.occ < *start)..signs.partition_point(|s| s.occ < next)];
+        let mine = &signs[signs.partition_point(|s| s.occ < *start)..signs.partition_point(|s| s.occ < next)];
         let note = starts.iter().find(|s| s.occ == *start);
         let mut view = assemble(model, key, *start, false, note, mine, now, &mut wake);
-        view.proofs.extend(
-            starts
-                .iter()
-                .filter(|s| s.occ == *start)
-                .skip(1)
-                .map(|s| s.entry),
-        );
+        view.proofs.extend(starts.iter().filter(|s| s.occ == *start).skip(1).map(|s| s.entry));
         if let Some(end) = ended_before {
             view.end = SessionEnd::Ended(*start);
             view.proofs.push(end.entry);
@@ -108,16 +80,11 @@ fn assemble(
     now: UtcMicros,
     wake: &mut Option<UtcMicros>,
 ) -> SessionView {
-    let last_sign = signs
-        .iter()
-        .map(|s| s.occ)
-        .max()
-        .unwrap_or(start)
-        .max(start);
+    let last_sign = signs.iter().map(|s| s.occ).max().unwrap_or(start).max(start);
     let last_end = signs.iter().filter(|s| s.ended).map(|s| s.occ).max();
     let last_alive = signs.iter().filter(|s| !s.ended).map(|s| s.occ).max();
-    let contradicted = last_end
-        .is_some_and(|end| last_alive.is_some_and(|alive| alive > end.plus(tolerance(model, end))));
+    let contradicted =
+        last_end.is_some_and(|end| last_alive.is_some_and(|alive| alive > end.plus(tolerance(model, end))));
     let end = match last_end.filter(|_| !contradicted) {
         Some(end) => SessionEnd::Ended(end),
         None => {
@@ -131,40 +98,24 @@ fn assemble(
         }
     };
     let mut view = SessionView {
-        key: SessionKey {
-            source: key.0,
-            epoch: key.1,
-            id: key.2,
-            start,
-        },
+        key: SessionKey { source: key.0, epoch: key.1, id: key.2, start },
         start_unknown,
         end,
         last_sign,
-        account: note
-            .map(|n| n.account)
-            .or_else(|| signs.iter().find_map(|s| s.account)),
-        terminal: note
-            .and_then(|n| n.terminal)
-            .or_else(|| signs.iter().find_map(|s| s.terminal)),
+        account: note.map(|n| n.account).or_else(|| signs.iter().find_map(|s| s.account)),
+        terminal: note.and_then(|n| n.terminal).or_else(|| signs.iter().find_map(|s| s.terminal)),
         target: note.and_then(|n| n.target),
         via: note.and_then(|n| n.via),
         operator: None,
         client: None,
         zone: None,
-        proofs: note
-            .map(|n| n.entry)
-            .into_iter()
-            .chain(proof_signs(signs))
-            .collect(),
+        proofs: note.map(|n| n.entry).into_iter().chain(proof_signs(signs)).collect(),
     };
     if let Some(account) = view.account.and_then(|a| model.account(a, key.0, start)) {
         view.operator = Some(account.value.operator);
         view.client = Some(account.value.client);
     }
-    view.zone = view
-        .terminal
-        .and_then(|t| model.terminal(t, start))
-        .map(|t| t.value.zone);
+    view.zone = view.terminal.and_then(|t| model.terminal(t, start)).map(|t| t.value.zone);
     view
 }
 

@@ -66,8 +66,7 @@ pub(crate) fn derive(
             let occurred: Vec<UtcMicros> = if known.clocks.is_empty() {
                 known.signs.clone()
             } else {
-                let mut signs: Vec<_> =
-                    known.signs.iter().map(|dev| known.occurred(*dev)).collect();
+                let mut signs: Vec<_> = known.signs.iter().map(|dev| known.occurred(*dev)).collect();
                 signs.sort_unstable();
                 signs
             };
@@ -76,33 +75,13 @@ pub(crate) fn derive(
         if live {
             for span in silences(&known.recorded, patience, now, true, &mut view.wake) {
                 let subjects = vec![Subject::Source(source)];
-                findings.push(finding(
-                    FindingKind::SourceSilent,
-                    subjects,
-                    span,
-                    Vec::new(),
-                ));
+                findings.push(finding(FindingKind::SourceSilent, subjects, span, Vec::new()));
             }
         }
     }
-    clock_of(
-        model,
-        known,
-        source,
-        policy.max_skew,
-        now,
-        &mut view,
-        &mut findings,
-    );
-    for (at, step_us, entry) in memory
-        .clock_steps
-        .iter()
-        .filter(|(at, ..)| live && *at <= now)
-    {
-        let of_daemon = memory
-            .sources
-            .get(source)
-            .is_some_and(|s| s.signs.contains(at));
+    clock_of(model, known, source, policy.max_skew, now, &mut view, &mut findings);
+    for (at, step_us, entry) in memory.clock_steps.iter().filter(|(at, ..)| live && *at <= now) {
+        let of_daemon = memory.sources.get(source).is_some_and(|s| s.signs.contains(at));
         if of_daemon && step_us.abs() >= 1_000_000 {
             let subjects = vec![Subject::Source(source)];
             findings.push(finding(
@@ -116,21 +95,12 @@ pub(crate) fn derive(
     (view, findings)
 }
 
-pub(crate) fn finding(
-    kind: FindingKind,
-    subjects: Vec<Subject>,
-    span: Span,
-    mut proofs: Vec<u64>,
-) -> Finding {
+pub(crate) fn finding(kind: FindingKind, subjects: Vec<Subject>, span: Span, mut proofs: Vec<u64>) -> Finding {
     proofs.sort_unstable();
     proofs.dedup();
     proofs.truncate(PROOFS_MAX);
     Finding {
-        key: FindingKey {
-            kind,
-            about: subjects.clone(),
-            at: span.start,
-        },
+        key: FindingKey { kind, about: subjects.clone(), at: span.start },
         severity: kind.severity(),
         span,
         subjects,
@@ -140,18 +110,11 @@ pub(crate) fn finding(
 }
 
 /// Holes between consecutive numbers, once the number after them is `settle` old.
-fn holes_of(
-    numbers: &[Numbered],
-    later_epoch: bool,
-    settle: DurationUs,
-    now: UtcMicros,
-    view: &mut SourceView,
-) {
+fn holes_of(numbers: &[Numbered], later_epoch: bool, settle: DurationUs, now: UtcMicros, view: &mut SourceView) {
     // A new numbering that does not begin with 0 or 1 lost its beginning; from when on can't be known,
     // so the hole is only named, at the first number's own instant.
     if later_epoch && let Some(first) = numbers.first().filter(|n| n.seq > 1) {
-        view.holes
-            .push(Span::new(first.occ.minus(DurationUs(1)), first.occ));
+        view.holes.push(Span::new(first.occ.minus(DurationUs(1)), first.occ));
     }
     for pair in numbers.windows(2) {
         if pair[1].seq > pair[0].seq + 1 && pair[1].occ <= now {
@@ -184,16 +147,8 @@ fn conflicts_of(
             let mut proofs = vec![n.entry];
             proofs.extend(newest.filter(|_| back).map(|before| before.entry));
             let span = Span::new(n.occ, n.occ.plus(DurationUs(1)));
-            let mut found = finding(
-                FindingKind::SequenceConflict,
-                vec![Subject::Source(source)],
-                span,
-                proofs,
-            );
-            match findings
-                .iter_mut()
-                .find(|f: &&mut Finding| f.key == found.key)
-            {
+            let mut found = finding(FindingKind::SequenceConflict, vec![Subject::Source(source)], span, proofs);
+            match findings.iter_mut().find(|f: &&mut Finding| f.key == found.key) {
                 // Both halves of a pair at one instant are one finding.
                 Some(same) => {
                     same.proofs.append(&mut found.proofs);
@@ -214,9 +169,7 @@ fn conflicts_of(
 fn missed_of(known: &SourceMemory, memory: &Memory, now: UtcMicros, view: &mut SourceView) {
     for (gap, _) in memory.watch_gaps.iter().filter(|(gap, _)| gap.start <= now) {
         let bridged = known.numbers.values().any(|numbers| {
-            let after = numbers
-                .iter()
-                .position(|n| n.occ >= gap.end && n.occ <= now);
+            let after = numbers.iter().position(|n| n.occ >= gap.end && n.occ <= now);
             let before = after.and_then(|a| numbers[..a].iter().rposition(|n| n.occ <= gap.start));
             match (before, after) {
                 (Some(b), Some(a)) => numbers[b..=a].windows(2).all(|p| p[1].seq <= p[0].seq + 1),
@@ -239,11 +192,8 @@ fn silences(
     wake: &mut Option<UtcMicros>,
 ) -> Vec<Span> {
     let signs = &signs[..signs.partition_point(|s| *s <= now)];
-    let mut out: Vec<Span> = signs
-        .windows(2)
-        .filter(|p| p[1].since(p[0]) > patience)
-        .map(|p| Span::new(p[0], p[1]))
-        .collect();
+    let mut out: Vec<Span> =
+        signs.windows(2).filter(|p| p[1].since(p[0]) > patience).map(|p| Span::new(p[0], p[1])).collect();
     if let Some(last) = signs.last().filter(|_| open_end) {
         let due = last.plus(patience).plus(DurationUs(1));
         if due <= now {
@@ -267,18 +217,10 @@ fn clock_of(
     findings: &mut Vec<Finding>,
 ) {
     for note in &known.clocks {
-        let span = Span::new(
-            note.from.minus(DurationUs(note.offset_us)),
-            note.to.minus(DurationUs(note.offset_us)),
-        );
+        let span = Span::new(note.from.minus(DurationUs(note.offset_us)), note.to.minus(DurationUs(note.offset_us)));
         if note.offset_us.abs() > max_skew.0 && span.start <= now && !span.is_empty() {
             view.skewed.push(span);
-            findings.push(finding(
-                FindingKind::ClockSkew,
-                vec![Subject::Source(source)],
-                span,
-                vec![note.entry],
-            ));
+            findings.push(finding(FindingKind::ClockSkew, vec![Subject::Source(source)], span, vec![note.entry]));
         }
     }
     // One finding a local day for what can't be right, however often it is said.
@@ -294,12 +236,7 @@ fn clock_of(
             }
             _ => {
                 let span = Span::new(*recorded, recorded.plus(DurationUs(1)));
-                let next = finding(
-                    FindingKind::ClockSkew,
-                    vec![Subject::Source(source)],
-                    span,
-                    vec![*entry],
-                );
+                let next = finding(FindingKind::ClockSkew, vec![Subject::Source(source)], span, vec![*entry]);
                 findings.extend(day.replace((start, next)).map(|(_, done)| done));
             }
         }

@@ -76,26 +76,14 @@ mod tests {
     use super::*;
 
     fn set(pairs: &[(i64, i64)]) -> Vec<Span> {
-        pairs
-            .iter()
-            .map(|(a, b)| Span::new(UtcMicros(*a), UtcMicros(*b)))
-            .collect()
+        pairs.iter().map(|(a, b)| Span::new(UtcMicros(*a), UtcMicros(*b))).collect()
     }
 
     #[test]
     fn spans_join_cut_and_meet() {
-        assert_eq!(
-            joined(set(&[(5, 9), (1, 3), (3, 4), (8, 8)])),
-            set(&[(1, 4), (5, 9)])
-        );
-        assert_eq!(
-            minus(&set(&[(0, 10), (20, 30)]), &set(&[(2, 4), (8, 22)])),
-            set(&[(0, 2), (4, 8), (22, 30)])
-        );
-        assert_eq!(
-            both(&set(&[(0, 10), (20, 30)]), &set(&[(5, 25)])),
-            set(&[(5, 10), (20, 25)])
-        );
+        assert_eq!(joined(set(&[(5, 9), (1, 3), (3, 4), (8, 8)])), set(&[(1, 4), (5, 9)]));
+        assert_eq!(minus(&set(&[(0, 10), (20, 30)]), &set(&[(2, 4), (8, 22)])), set(&[(0, 2), (4, 8), (22, 30)]));
+        assert_eq!(both(&set(&[(0, 10), (20, 30)]), &set(&[(5, 25)])), set(&[(5, 10), (20, 25)]));
         assert!(holds(&set(&[(0, 10)]), UtcMicros(9)) && !holds(&set(&[(0, 10)]), UtcMicros(10)));
     }
 }

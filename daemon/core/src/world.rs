@@ -85,19 +85,12 @@ impl World {
     }
 
     fn door_deriver(&self) -> Doors<'_> {
-        Doors {
-            model: &self.model,
-            memory: &self.memory,
-            sources: &self.sources,
-            now: self.now,
-            live: self.live,
-        }
+        Doors { model: &self.model, memory: &self.memory, sources: &self.sources, now: self.now, live: self.live }
     }
 
     /// Looks at a source again; returns the view before, and its findings.
     pub fn look_at_source(&mut self, source: Word) -> (Option<SourceView>, Vec<Finding>) {
-        let (view, findings) =
-            source::derive(&self.model, &self.memory, source, self.now, self.live);
+        let (view, findings) = source::derive(&self.model, &self.memory, source, self.now, self.live);
         if let Some(memory) = self.memory.sources.get_mut(source) {
             // A gap that the numbers bridge stays bridged; one that they don't may yet be.
             memory.unsettled = !view.missed.is_empty() || view.wake.is_some();
@@ -127,10 +120,7 @@ impl World {
     pub fn gather_trouble(&mut self) {
         let mut out = Vec::new();
         for (word, door) in self.model.doors.iter() {
-            let unseen = self
-                .doors
-                .get(word)
-                .map_or_else(Vec::new, |v| v.unseen.clone());
+            let unseen = self.doors.get(word).map_or_else(Vec::new, |v| v.unseen.clone());
             if !unseen.is_empty() || !door.reads_entry || !door.reads_exit {
                 out.push(Trouble {
                     outer: door.outer,
@@ -150,32 +140,16 @@ impl World {
             let p = self.model.door_policy(door, self.now);
             p.repeat_window.max(p.factor_window).max(p.opening_time)
         };
-        self.model
-            .doors
-            .iter()
-            .map(|(door, _)| of(door))
-            .max()
-            .unwrap_or(DurationUs::ZERO)
+        self.model.doors.iter().map(|(door, _)| of(door)).max().unwrap_or(DurationUs::ZERO)
     }
 
     /// Looks at a person again, as far as anything from `from` on may differ.
     pub fn look_at_person(&mut self, person: Word, from: UtcMicros) -> PersonChange {
         let window = self.longest_window();
-        let credentials = self
-            .model
-            .credentials_of
-            .get(person)
-            .cloned()
-            .unwrap_or_default();
+        let credentials = self.model.credentials_of.get(person).cloned().unwrap_or_default();
         let next_reading = |after: UtcMicros| {
-            let first = |list: &Vec<Reading>| {
-                list.get(list.partition_point(|r| r.occ <= after))
-                    .map(|r| r.occ)
-            };
-            credentials
-                .iter()
-                .filter_map(|c| self.memory.readings.get(*c).and_then(first))
-                .min()
+            let first = |list: &Vec<Reading>| list.get(list.partition_point(|r| r.occ <= after)).map(|r| r.occ);
+            credentials.iter().filter_map(|c| self.memory.readings.get(*c).and_then(first)).min()
         };
         let restarts = self.aux.get(person).map_or(&[][..], |aux| &aux.restarts);
         let before = &restarts[..restarts.partition_point(|at| *at < from.minus(window))];
@@ -206,12 +180,7 @@ impl World {
             now: self.now,
         };
         let movements = derive.movements(person, &readings);
-        let musters: Vec<Mustered> = self
-            .memory
-            .musters
-            .iter()
-            .map(|m| self.mustered(m, person))
-            .collect();
+        let musters: Vec<Mustered> = self.memory.musters.iter().map(|m| self.mustered(m, person)).collect();
         let mut fold = Fold::new(&self.model, &self.trouble, person, self.now, base);
         let wake = fold.run(movements, &musters);
         let (mut out, restarts) = (fold.out, fold.restarts);
@@ -220,29 +189,19 @@ impl World {
         let known = self.persons.or_insert_with(person, Whereabouts::default);
         let change = splice(known, out, base);
         let aux = self.aux.or_insert_with(person, PersonAux::default);
-        aux.restarts
-            .truncate(aux.restarts.partition_point(|at| *at <= base));
+        aux.restarts.truncate(aux.restarts.partition_point(|at| *at <= base));
         aux.restarts.extend(restarts);
         aux.wake = wake;
         change
     }
 
     fn mustered(&self, note: &crate::memory::MusterNote, person: Word) -> Mustered {
-        let place: Place = note
-            .inside
-            .iter()
-            .find(|(p, _)| *p == person)
-            .map(|(_, zone)| *zone);
+        let place: Place = note.inside.iter().find(|(p, _)| *p == person).map(|(_, zone)| *zone);
         Mustered { at: note.at, place }
     }
 
     /// Presentations of credentials that no longer count, one a repeat window.
-    fn add_ended_credentials(
-        &self,
-        person: Word,
-        readings: &[(Word, Reading)],
-        out: &mut Whereabouts,
-    ) {
+    fn add_ended_credentials(&self, person: Word, readings: &[(Word, Reading)], out: &mut Whereabouts) {
         let mut last: Vec<(Word, UtcMicros)> = Vec::new();
         for (credential, reading) in readings.iter().filter(|(_, r)| r.occ <= self.now) {
             if self.model.former_holder(*credential, reading.occ) != Some(person) {
@@ -252,14 +211,8 @@ impl World {
             let Some(at_reader) = self.model.reader(reader, reading.occ) else {
                 continue;
             };
-            let window = self
-                .model
-                .door_policy(at_reader.door, reading.occ)
-                .repeat_window;
-            if last
-                .iter()
-                .any(|(r, at)| *r == reader && reading.occ.since(*at) <= window)
-            {
+            let window = self.model.door_policy(at_reader.door, reading.occ).repeat_window;
+            if last.iter().any(|(r, at)| *r == reader && reading.occ.since(*at) <= window) {
                 continue;
             }
             last.retain(|(r, _)| *r != reader);
@@ -303,86 +256,42 @@ const RESTARTS_TRIED: usize = 16;
 fn splice(known: &mut Whereabouts, new: Whereabouts, base: UtcMicros) -> PersonChange {
     let mut change = PersonChange::default();
     let from_nothing = base == UtcMicros::MIN;
-    let stays_kept = known
-        .stays
-        .partition_point(|s| !from_nothing && s.span.start <= base);
-    let maybe_kept = known
-        .maybe
-        .partition_point(|(s, _)| !from_nothing && s.start <= base);
-    let oddities_kept = known
-        .oddities
-        .partition_point(|o| !from_nothing && o.at <= base);
+    let stays_kept = known.stays.partition_point(|s| !from_nothing && s.span.start <= base);
+    let maybe_kept = known.maybe.partition_point(|(s, _)| !from_nothing && s.start <= base);
+    let oddities_kept = known.oddities.partition_point(|o| !from_nothing && o.at <= base);
     let old_stays = &known.stays[stays_kept..];
-    let same = old_stays
-        .iter()
-        .zip(&new.stays)
-        .take_while(|(a, b)| a == b)
-        .count();
+    let same = old_stays.iter().zip(&new.stays).take_while(|(a, b)| a == b).count();
     if same < old_stays.len() || same < new.stays.len() {
-        let starts = old_stays
-            .get(same)
-            .into_iter()
-            .chain(new.stays.get(same))
-            .map(|s| s.span.start);
+        let starts = old_stays.get(same).into_iter().chain(new.stays.get(same)).map(|s| s.span.start);
         change.stays_from = starts.min();
         // A stay that only ended otherwise matters from its end on; any other difference from its start.
-        let paired = old_stays[same..]
-            .iter()
-            .zip(&new.stays[same..])
-            .filter(|(a, b)| a != b);
+        let paired = old_stays[same..].iter().zip(&new.stays[same..]).filter(|(a, b)| a != b);
         let of_pairs = paired.map(|(a, b)| {
             let only_end = (a.span.start, a.zone, a.grade) == (b.span.start, b.zone, b.grade);
-            if only_end {
-                a.span.end.min(b.span.end)
-            } else {
-                a.span.start.min(b.span.start)
-            }
+            if only_end { a.span.end.min(b.span.end) } else { a.span.start.min(b.span.start) }
         });
         let shorter = old_stays.len().min(new.stays.len());
         let unpaired = old_stays[shorter..].iter().chain(&new.stays[shorter..]);
         change.from = of_pairs.chain(unpaired.map(|s| s.span.start)).min();
-        let mut zones: Vec<Word> = old_stays[same..]
-            .iter()
-            .chain(&new.stays[same..])
-            .map(|s| s.zone)
-            .collect();
+        let mut zones: Vec<Word> = old_stays[same..].iter().chain(&new.stays[same..]).map(|s| s.zone).collect();
         zones.sort_unstable();
         zones.dedup();
         change.zones = zones;
     }
     let old_maybe = &known.maybe[maybe_kept..];
     if old_maybe != new.maybe.as_slice() {
-        let differs = old_maybe
-            .iter()
-            .zip(&new.maybe)
-            .position(|(a, b)| a != b)
-            .unwrap_or(old_maybe.len().min(new.maybe.len()));
+        let differs =
+            old_maybe.iter().zip(&new.maybe).position(|(a, b)| a != b).unwrap_or(old_maybe.len().min(new.maybe.len()));
         let earliest = |(span, _): &(Span, Word)| span.start;
-        let at = old_maybe
-            .get(differs)
-            .into_iter()
-            .chain(new.maybe.get(differs))
-            .map(earliest)
-            .min();
+        let at = old_maybe.get(differs).into_iter().chain(new.maybe.get(differs)).map(earliest).min();
         change.from = change.from.into_iter().chain(at).min();
-        change
-            .zones
-            .extend(old_maybe.iter().chain(&new.maybe).map(|(_, z)| *z));
+        change.zones.extend(old_maybe.iter().chain(&new.maybe).map(|(_, z)| *z));
         change.zones.sort_unstable();
         change.zones.dedup();
     }
     let old_odd = &known.oddities[oddities_kept..];
-    change.gone = old_odd
-        .iter()
-        .filter(|o| new.oddities.binary_search(o).is_err())
-        .copied()
-        .collect();
-    change.new = new
-        .oddities
-        .iter()
-        .filter(|o| old_odd.binary_search(o).is_err())
-        .copied()
-        .collect();
+    change.gone = old_odd.iter().filter(|o| new.oddities.binary_search(o).is_err()).copied().collect();
+    change.new = new.oddities.iter().filter(|o| old_odd.binary_search(o).is_err()).copied().collect();
     known.stays.truncate(stays_kept);
     known.stays.extend(new.stays);
     known.maybe.truncate(maybe_kept);
@@ -402,11 +311,7 @@ impl Oddity {
         let mut subjects = about.clone();
         subjects.extend(self.zone.map(Subject::Zone));
         Finding {
-            key: FindingKey {
-                kind: self.kind,
-                about,
-                at: self.at,
-            },
+            key: FindingKey { kind: self.kind, about, at: self.at },
             severity: self.kind.severity(),
             span: Span::new(self.at, self.at.plus(DurationUs(1))),
             subjects,
@@ -418,12 +323,5 @@ impl Oddity {
 
 /// A reading without a sequence number, for replays of files.
 pub(crate) fn unnumbered(occ: UtcMicros, entry: u64, order: u64, head: u32) -> Reading {
-    Reading {
-        occ,
-        dev: occ,
-        entry,
-        seq: NO_SEQ,
-        order,
-        head,
-    }
+    Reading { occ, dev: occ, entry, seq: NO_SEQ, order, head }
 }

@@ -10,11 +10,7 @@ use kukaku_schema::observation::{CameraHealth, FootageSegment, SegmentPath};
 use kukaku_schema::{Observation, Registers, Severity, registers};
 
 fn with_camera() -> Registers {
-    registers::parse(
-        &format!("{SITE}[[camera]]\nid = \"cam\"\nzone = \"z\"\nkeep = \"90d\"\n"),
-        "site",
-    )
-    .unwrap()
+    registers::parse(&format!("{SITE}[[camera]]\nid = \"cam\"\nzone = \"z\"\nkeep = \"90d\"\n"), "site").unwrap()
 }
 
 fn health(time: &str, recording: bool) -> Observation {
@@ -52,21 +48,14 @@ fn segment(from: &str, to: &str, gone: bool) -> Observation {
 fn a_camera_that_stops_recording_leaves_sessions_uncovered() {
     let mut all = vec![read("08:00", "z-in", "A")];
     for minute in 0..59 {
-        all.push(health(
-            &format!("09:{minute:02}:00"),
-            !(20..30).contains(&minute),
-        ));
+        all.push(health(&format!("09:{minute:02}:00"), !(20..30).contains(&minute)));
     }
     all.extend(session("09:05", "09:50", "s", "a01", "T"));
     let shown = shown_with(&with_camera(), all, "09:58:30");
     let down = one(&shown, "camera_down");
     assert_eq!((down.span.start, down.span.end), (at("09:20"), at("09:30")));
     assert_eq!(one(&shown, "uncovered_session").span.start, at("09:20"));
-    assert_eq!(
-        shown.verdict("s"),
-        "present confirmed",
-        "cameras don't change the verdict"
-    );
+    assert_eq!(shown.verdict("s"), "present confirmed", "cameras don't change the verdict");
 }
 
 #[test]
@@ -79,10 +68,6 @@ fn holes_in_footage_and_footage_gone_before_its_term_are_named() {
     ];
     let shown = shown_with(&with_camera(), all, "14:00");
     let gap = one(&shown, "footage_gap");
-    assert_eq!(
-        (gap.span.start, gap.span.end),
-        (at("09:20:00"), at("09:20:11")),
-        "nine seconds are none"
-    );
+    assert_eq!((gap.span.start, gap.span.end), (at("09:20:00"), at("09:20:11")), "nine seconds are none");
     assert_eq!(one(&shown, "footage_lost").severity, Severity::Critical);
 }

@@ -13,24 +13,14 @@ use kukaku_schema::Severity;
 #[test]
 fn strangers_are_named_in_the_order_account_operator_terminal() {
     let shown = shown_at(
-        [
-            session("09:00", "09:30", "s1", "nobody", "nowhere"),
-            session("09:00", "09:30", "s2", "a-chitose", "T"),
-        ]
-        .concat(),
+        [session("09:00", "09:30", "s1", "nobody", "nowhere"), session("09:00", "09:30", "s2", "a-chitose", "T")]
+            .concat(),
         "14:00",
     );
     assert_eq!(shown.verdict("s1"), "unknown_account -");
     assert_eq!(shown.verdict("s2"), "unregistered_operator -");
-    assert_eq!(
-        of(&shown, "unknown_terminal").len(),
-        1,
-        "each that applies is a finding"
-    );
-    assert_eq!(
-        shown_at(session("09:00", "09:30", "s", "a01", "nowhere"), "14:00").verdict("s"),
-        "unknown_terminal -"
-    );
+    assert_eq!(of(&shown, "unknown_terminal").len(), 1, "each that applies is a finding");
+    assert_eq!(shown_at(session("09:00", "09:30", "s", "a01", "nowhere"), "14:00").verdict("s"), "unknown_terminal -");
 }
 
 #[test]
@@ -41,34 +31,19 @@ fn a_registration_that_ends_inside_a_session_is_named_from_there() {
     );
     let shown = shown_with(
         &registers,
-        [
-            vec![read("08:00", "z-in", "A")],
-            session("09:00", "10:00", "s", "a01", "T").to_vec(),
-        ]
-        .concat(),
+        [vec![read("08:00", "z-in", "A")], session("09:00", "10:00", "s", "a01", "T").to_vec()].concat(),
         "14:00",
     );
-    assert_eq!(
-        shown.verdict("s"),
-        "present confirmed",
-        "the verdict is of the start"
-    );
+    assert_eq!(shown.verdict("s"), "present confirmed", "the verdict is of the start");
     assert_eq!(one(&shown, "unregistered_operator").span.start, at("09:30"));
 }
 
 #[test]
 fn a_terminal_or_line_of_another_city_is_the_wrong_client() {
-    let registers = site_with(
-        "id = \"T2\"\nzone = \"z\"",
-        "id = \"T2\"\nzone = \"z\"\nclient = \"chitose\"",
-    );
+    let registers = site_with("id = \"T2\"\nzone = \"z\"", "id = \"T2\"\nzone = \"z\"\nclient = \"chitose\"");
     let shown = shown_with(
         &registers,
-        [
-            vec![read("08:00", "z-in", "A")],
-            session("09:00", "10:00", "s", "a01", "T2").to_vec(),
-        ]
-        .concat(),
+        [vec![read("08:00", "z-in", "A")], session("09:00", "10:00", "s", "a01", "T2").to_vec()].concat(),
         "14:00",
     );
     assert_eq!(one(&shown, "wrong_client").severity, Severity::Critical);
@@ -87,35 +62,17 @@ fn one_account_at_two_terminals_at_once_is_shared_but_not_one_after_the_other() 
     };
     let shared = shown_at(twice("09:30"), "14:00");
     let found = one(&shared, "shared_account");
-    assert_eq!(
-        (found.span.start, found.span.end),
-        (at("09:30"), at("10:00"))
-    );
+    assert_eq!((found.span.start, found.span.end), (at("09:30"), at("10:00")));
     assert!(of(&shown_at(twice("10:00"), "14:00"), "shared_account").is_empty());
 }
 
 #[test]
 fn a_session_never_closed_ends_as_presumed_when_its_time_out_runs_out() {
-    let shown = shown_at(
-        vec![
-            read("08:00", "z-in", "A"),
-            start("09:00", "s", "a01", "T"),
-            sign("09:30", "s"),
-        ],
-        "+10:00",
-    );
+    let shown =
+        shown_at(vec![read("08:00", "z-in", "A"), start("09:00", "s", "a01", "T"), sign("09:30", "s")], "+10:00");
     let found = one(&shown, "session_unclosed");
-    assert_eq!(
-        (found.span.start, found.span.end),
-        (at("09:30"), at("21:30"))
-    );
-    assert!(
-        of(
-            &shown_at(vec![start("09:00", "s", "a01", "T")], "20:59"),
-            "session_unclosed"
-        )
-        .is_empty()
-    );
+    assert_eq!((found.span.start, found.span.end), (at("09:30"), at("21:30")));
+    assert!(of(&shown_at(vec![start("09:00", "s", "a01", "T")], "20:59"), "session_unclosed").is_empty());
 }
 
 #[test]
@@ -141,33 +98,19 @@ fn presence_in_the_inner_zone_is_presence_in_the_outer_one() {
         "14:00",
     );
     assert_eq!(shown.verdict("outer"), "present confirmed");
-    assert_eq!(
-        shown.verdict("inner"),
-        "partial confirmed absent:11-22 11:00:30/11-22 11:05:00"
-    );
-    assert!(
-        of(&shown, "elsewhere").is_empty(),
-        "the outer zone is no other place"
-    );
+    assert_eq!(shown.verdict("inner"), "partial confirmed absent:11-22 11:00:30/11-22 11:05:00");
+    assert!(of(&shown, "elsewhere").is_empty(), "the outer zone is no other place");
 }
 
 #[test]
 fn a_card_read_at_another_zones_door_even_denied_puts_its_owner_elsewhere() {
     let shown = shown_at(
-        [
-            session("09:05", "10:00", "s", "a01", "T").to_vec(),
-            vec![denied("09:30", "y-in", "A")],
-        ]
-        .concat(),
+        [session("09:05", "10:00", "s", "a01", "T").to_vec(), vec![denied("09:30", "y-in", "A")]].concat(),
         "14:00",
     );
     let found = one(&shown, "elsewhere");
     assert_eq!(found.span.start, at("09:30"));
-    let own_door = [
-        session("09:05", "10:00", "s", "a01", "T").to_vec(),
-        vec![denied("09:30", "z-in", "A")],
-    ]
-    .concat();
+    let own_door = [session("09:05", "10:00", "s", "a01", "T").to_vec(), vec![denied("09:30", "z-in", "A")]].concat();
     assert!(of(&shown_at(own_door, "14:00"), "elsewhere").is_empty());
 }
 
@@ -176,10 +119,7 @@ fn a_register_change_revises_and_says_so_and_a_backdated_one_stays_open() {
     let strangers = site_with("[[account]]\nid = \"a01\"", "[[account]]\nid = \"was-a01\"");
     let mut engine = Engine::new(&strangers, Names::new(), Mode::Live).unwrap();
     let arrivals = told(
-        watched()
-            .into_iter()
-            .chain([read("08:00", "z-in", "A")])
-            .chain(session("09:00", "09:30", "s", "a01", "T")),
+        watched().into_iter().chain([read("08:00", "z-in", "A")]).chain(session("09:00", "09:30", "s", "a01", "T")),
     );
     for (i, a) in arrivals.iter().enumerate() {
         let fact = fact_of(&a.what, i as u64 + 1, a.at, engine.names_mut());
@@ -188,22 +128,10 @@ fn a_register_change_revises_and_says_so_and_a_backdated_one_stays_open() {
     engine.step(at("10:00"), Input::Time);
     assert_eq!(Shown::of(&engine).verdict("s"), "unknown_account -");
     let mut registers = site();
-    let account = registers
-        .accounts
-        .iter_mut()
-        .find(|a| a.row.id == "a01")
-        .unwrap();
+    let account = registers.accounts.iter_mut().find(|a| a.row.id == "a01").unwrap();
     account.recorded_at = Some(at("10:30"));
-    let effects = engine.step(
-        at("10:30"),
-        Input::Registers {
-            entry: 99,
-            registers: &registers,
-        },
-    );
-    let revised = effects
-        .iter()
-        .any(|e| matches!(e, Effect::Revision(r) if r.cause == Cause::Registers(99)));
+    let effects = engine.step(at("10:30"), Input::Registers { entry: 99, registers: &registers });
+    let revised = effects.iter().any(|e| matches!(e, Effect::Revision(r) if r.cause == Cause::Registers(99)));
     let resolved = effects.iter().any(|e| matches!(e, Effect::Finding { change: FindingChange::Resolved(k), .. } if k.kind.word() == "unknown_account"));
     assert!(revised && resolved, "{effects:?}");
     let shown = Shown::of(&engine);

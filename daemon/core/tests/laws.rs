@@ -36,8 +36,8 @@ fn set_time(mut o: Observation, t: UtcMicros) -> Observation {
 
 fn reader() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "z-in", "z-in", "z-in", "z-out", "z-out", "i-in", "i-out", "y-in", "y-out", "o-in", "s-in",
-        "s-out", "t-in", "t-fp", "t-out",
+        "z-in", "z-in", "z-in", "z-out", "z-out", "i-in", "i-out", "y-in", "y-out", "o-in", "s-in", "s-out", "t-in",
+        "t-fp", "t-out",
     ])
 }
 
@@ -45,20 +45,12 @@ fn anything() -> impl Strategy<Value = Observation> {
     let card = prop::sample::select(vec!["A", "A", "A", "B", "B", "fp:A", "V", "unknown"]);
     let granted = prop::bool::weighted(0.9);
     let seq = prop::option::weighted(0.3, 0_u64..40);
-    let readings =
-        (moment(), reader(), card, granted, seq).prop_map(|(t, reader, who, granted, seq)| {
-            let card = if who.contains(':') {
-                who.to_owned()
-            } else {
-                format!("card:{who}")
-            };
-            set_time(
-                reading_from(source_of(reader), seq, "09:00", reader, &card, granted),
-                t,
-            )
-        });
-    let spoofed = (moment(), reader())
-        .prop_map(|(t, r)| set_time(reading_from("udp", None, "09:00", r, "card:A", true), t));
+    let readings = (moment(), reader(), card, granted, seq).prop_map(|(t, reader, who, granted, seq)| {
+        let card = if who.contains(':') { who.to_owned() } else { format!("card:{who}") };
+        set_time(reading_from(source_of(reader), seq, "09:00", reader, &card, granted), t)
+    });
+    let spoofed =
+        (moment(), reader()).prop_map(|(t, r)| set_time(reading_from("udp", None, "09:00", r, "card:A", true), t));
     let door = prop::sample::select(vec!["dz", "ds", "ds", "di"]);
     let word = prop::sample::select(vec![
         DoorStateWord::Opened,
@@ -71,20 +63,13 @@ fn anything() -> impl Strategy<Value = Observation> {
         DoorStateWord::Locked,
     ]);
     let states = (moment(), door, word).prop_map(|(t, d, w)| set_time(state("09:00", d, w), t));
-    let how = prop::sample::select(vec![
-        ReaderStatusWord::Online,
-        ReaderStatusWord::Offline,
-        ReaderStatusWord::Tamper,
-    ]);
-    let statuses =
-        (moment(), reader(), how).prop_map(|(t, r, w)| set_time(status("09:00", r, w), t));
+    let how = prop::sample::select(vec![ReaderStatusWord::Online, ReaderStatusWord::Offline, ReaderStatusWord::Tamper]);
+    let statuses = (moment(), reader(), how).prop_map(|(t, r, w)| set_time(status("09:00", r, w), t));
     let id = prop::sample::select(vec!["s1", "s2", "s3"]);
     let account = prop::sample::select(vec!["a01", "a01", "b01", "a-chitose", "nobody"]);
-    let terminal = prop::sample::select(vec![
-        "T", "T", "T2", "TI", "TY", "T1", "TS", "TT", "nowhere",
-    ]);
-    let starts = (moment(), id.clone(), account, terminal)
-        .prop_map(|(t, i, a, d)| set_time(start("09:00", i, a, d), t));
+    let terminal = prop::sample::select(vec!["T", "T", "T2", "TI", "TY", "T1", "TS", "TT", "nowhere"]);
+    let starts =
+        (moment(), id.clone(), account, terminal).prop_map(|(t, i, a, d)| set_time(start("09:00", i, a, d), t));
     let signs = (moment(), id.clone()).prop_map(|(t, i)| set_time(sign("09:00", i), t));
     let ends = (moment(), id).prop_map(|(t, i)| set_time(end("09:00", i), t));
     let spans = (moment(), 0_i64..240, reader()).prop_map(|(t, minutes, r)| {
@@ -101,20 +86,16 @@ fn anything() -> impl Strategy<Value = Observation> {
         }
         o
     });
-    let clocks = (
-        moment(),
-        -10_000_i64..10_000,
-        prop::sample::select(vec!["panel", "panel-y", "vpn"]),
-    )
-        .prop_map(|(t, ms, s)| {
+    let clocks = (moment(), -10_000_i64..10_000, prop::sample::select(vec!["panel", "panel-y", "vpn"])).prop_map(
+        |(t, ms, s)| {
             let mut o = clock(s, ms, "09:00", "09:00");
             if let Observation::SourceClock(b) = &mut o {
                 (b.from, b.to) = (t, t.plus(DurationUs(7_200_000_000)));
             }
             o
-        });
-    let musters =
-        moment().prop_map(|t| set_time(muster("09:00", &[("B", "z"), ("A", "inner")]), t));
+        },
+    );
+    let musters = moment().prop_map(|t| set_time(muster("09:00", &[("B", "z"), ("A", "inner")]), t));
     prop_oneof![
         24 => readings, 2 => spoofed, 6 => states, 3 => statuses, 6 => starts, 2 => signs, 5 => ends, 2 => spans, 1 => gaps,
         1 => clocks, 1 => musters,
@@ -136,14 +117,7 @@ fn numbered_arrivals(world: &[(Observation, i64, u32)], with_delay: bool) -> Vec
     let mut all: Vec<(UtcMicros, u32, Numbered)> = Vec::new();
     for (index, o) in watched().into_iter().enumerate() {
         let t = instant_of(&o);
-        all.push((
-            t,
-            0,
-            Numbered {
-                entry: index as u64 + 1,
-                arrives: Arrives { at: t, what: o },
-            },
-        ));
+        all.push((t, 0, Numbered { entry: index as u64 + 1, arrives: Arrives { at: t, what: o } }));
     }
     for (index, (o, late, tie)) in world.iter().enumerate() {
         // The same observation again has the same identity: the writer gives it no second entry.
@@ -152,18 +126,8 @@ fn numbered_arrivals(world: &[(Observation, i64, u32)], with_delay: bool) -> Vec
         }
         let delay = DurationUs(if with_delay { late * 1_000_000 } else { 0 });
         let t = instant_of(o).plus(delay);
-        let arrives = Arrives {
-            at: t,
-            what: o.clone(),
-        };
-        all.push((
-            t,
-            *tie,
-            Numbered {
-                entry: index as u64 + 10,
-                arrives,
-            },
-        ));
+        let arrives = Arrives { at: t, what: o.clone() };
+        all.push((t, *tie, Numbered { entry: index as u64 + 10, arrives }));
     }
     all.sort_by_key(|(t, tie, n)| (*t, *tie, n.entry));
     all.into_iter().map(|(.., n)| n).collect()
@@ -180,17 +144,9 @@ fn run(arrivals: &[Numbered], now: UtcMicros) -> (Engine, Vec<Effect>) {
     (engine, effects)
 }
 
-fn restored(
-    arrivals: &[Numbered],
-    now: UtcMicros,
-    known: Known,
-    names: &Names,
-) -> (Engine, Vec<Effect>) {
+fn restored(arrivals: &[Numbered], now: UtcMicros, known: Known, names: &Names) -> (Engine, Vec<Effect>) {
     let mut names = names.clone();
-    let facts: Vec<_> = arrivals
-        .iter()
-        .map(|n| fact_of(&n.arrives.what, n.entry, n.arrives.at, &mut names))
-        .collect();
+    let facts: Vec<_> = arrivals.iter().map(|n| fact_of(&n.arrives.what, n.entry, n.arrives.at, &mut names)).collect();
     Engine::restore(&site(), names, facts.into_iter(), now, known).unwrap()
 }
 
@@ -206,14 +162,8 @@ fn applied(effects: &[Effect]) -> Known {
     let mut known = Known::default();
     for effect in effects {
         match effect {
-            Effect::Stays {
-                person,
-                from,
-                stays,
-            } => {
-                known
-                    .stays
-                    .retain(|s| s.person != *person || s.span.start < *from);
+            Effect::Stays { person, from, stays } => {
+                known.stays.retain(|s| s.person != *person || s.span.start < *from);
                 known.stays.extend(stays.iter().copied());
             }
             Effect::Outages { door, outages } => {
@@ -234,28 +184,17 @@ fn applied(effects: &[Effect]) -> Known {
             }
             Effect::Finding { change, .. } => match change {
                 FindingChange::Opened(f) => {
-                    assert!(
-                        !known.findings.iter().any(|k| k.key == f.key),
-                        "opened twice: {f:?}"
-                    );
+                    assert!(!known.findings.iter().any(|k| k.key == f.key), "opened twice: {f:?}");
                     known.findings.push(f.clone());
                 }
                 FindingChange::Changed(f) => {
-                    let kept = known
-                        .findings
-                        .iter_mut()
-                        .find(|k| k.key == f.key)
-                        .expect("a changed finding was open");
+                    let kept = known.findings.iter_mut().find(|k| k.key == f.key).expect("a changed finding was open");
                     *kept = f.clone();
                 }
                 FindingChange::Resolved(key) => {
                     let before = known.findings.len();
                     known.findings.retain(|k| k.key != *key);
-                    assert_eq!(
-                        before,
-                        known.findings.len() + 1,
-                        "resolved but not open: {key:?}"
-                    );
+                    assert_eq!(before, known.findings.len() + 1, "resolved but not open: {key:?}");
                 }
             },
         }

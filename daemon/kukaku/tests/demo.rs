@@ -8,32 +8,15 @@ use kukaku::demo::truth::{FINDINGS, SESSIONS};
 
 #[test]
 fn the_day_of_the_demonstration_comes_out_as_its_written_truth_says() {
-    let out = Command::new(env!("CARGO_BIN_EXE_kukaku"))
-        .args(["demo", "--once"])
-        .output()
-        .unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_kukaku")).args(["demo", "--once"]).output().unwrap();
     let text = String::from_utf8(out.stdout).unwrap();
-    assert_eq!(
-        out.status.code(),
-        Some(0),
-        "{text}\n{}",
-        String::from_utf8_lossy(&out.stderr)
-    );
+    assert_eq!(out.status.code(), Some(0), "{text}\n{}", String::from_utf8_lossy(&out.stderr));
     for truth in SESSIONS {
-        let row = text
-            .lines()
-            .find(|line| line.split_whitespace().any(|cell| cell == truth.session));
+        let row = text.lines().find(|line| line.split_whitespace().any(|cell| cell == truth.session));
         let row = row.unwrap_or_else(|| panic!("no row for {}:\n{text}", truth.session));
-        assert!(
-            row.split_whitespace()
-                .any(|cell| cell == truth.verdict.word()),
-            "{row}"
-        );
+        assert!(row.split_whitespace().any(|cell| cell == truth.verdict.word()), "{row}");
     }
     for kind in FINDINGS.iter().filter_map(|name| name.split('|').next()) {
-        assert!(
-            text.split_whitespace().any(|cell| cell == kind),
-            "no finding {kind}:\n{text}"
-        );
+        assert!(text.split_whitespace().any(|cell| cell == kind), "no finding {kind}:\n{text}");
     }
 }

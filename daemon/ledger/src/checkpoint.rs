@@ -38,11 +38,7 @@ impl KeyTerm {
     /// A key in force from the first leaf on.
     #[must_use]
     pub fn whole(key: VerifierKey) -> Self {
-        Self {
-            key,
-            from_size: 0,
-            until_size: None,
-        }
+        Self { key, from_size: 0, until_size: None }
     }
 
     fn covers(&self, size: u64) -> bool {
@@ -64,11 +60,7 @@ impl Checkpoint {
     #[must_use]
     pub fn body(&self) -> String {
         let Head { size, root } = self.head;
-        format!(
-            "{}\n{size}\n{}\n",
-            self.origin,
-            STANDARD.encode(root.as_bytes())
-        )
+        format!("{}\n{size}\n{}\n", self.origin, STANDARD.encode(root.as_bytes()))
     }
 
     /// Reads the signed text; proves nothing.
@@ -89,14 +81,9 @@ impl Checkpoint {
             return Err(NoteError::BadBody("no origin"));
         }
         let size = parse_size(size)?;
-        let root = STANDARD
-            .decode(root)
-            .map_err(|_| NoteError::BadBase64("the root"))?;
+        let root = STANDARD.decode(root).map_err(|_| NoteError::BadBase64("the root"))?;
         let root = Hash::from_slice(&root).ok_or(NoteError::BadBody("the root isn't 32 bytes"))?;
-        Ok(Self {
-            origin: origin.to_owned(),
-            head: Head { size, root },
-        })
+        Ok(Self { origin: origin.to_owned(), head: Head { size, root } })
     }
 
     /// Reads and verifies a signed checkpoint of the log whose keys are `terms`.
@@ -109,26 +96,19 @@ impl Checkpoint {
         // Not yet trusted: the size only chooses the keys, and they sign the size.
         let checkpoint = Self::parse_body(note.text())?;
         let size = checkpoint.head.size;
-        let in_force: Vec<VerifierKey> = terms
-            .iter()
-            .filter(|term| term.covers(size))
-            .map(|term| term.key.clone())
-            .collect();
+        let in_force: Vec<VerifierKey> =
+            terms.iter().filter(|term| term.covers(size)).map(|term| term.key.clone()).collect();
         let signers = note.verify(&in_force).map_err(|error| {
             let signed_by = |term: &&KeyTerm| note.signatures().iter().any(|s| is_by(s, &term.key));
             match (&error, terms.iter().find(signed_by)) {
-                (NoteError::NoKnownSignature, Some(term)) => NoteError::KeyOutOfTerm {
-                    name: term.key.name().to_owned(),
-                    size,
-                },
+                (NoteError::NoKnownSignature, Some(term)) => {
+                    NoteError::KeyOutOfTerm { name: term.key.name().to_owned(), size }
+                }
                 _ => error,
             }
         })?;
         match signers.iter().find(|key| key.name() != checkpoint.origin) {
-            Some(key) => Err(NoteError::WrongOrigin {
-                signer: key.name().to_owned(),
-                origin: checkpoint.origin,
-            }),
+            Some(key) => Err(NoteError::WrongOrigin { signer: key.name().to_owned(), origin: checkpoint.origin }),
             None => Ok(checkpoint),
         }
     }
@@ -184,28 +164,15 @@ impl Signer {
         if head.size == 0 {
             return Err(SignRefusal::Empty);
         }
-        let last = self.last.unwrap_or(Head {
-            size: 0,
-            root: empty_root(),
-        });
+        let last = self.last.unwrap_or(Head { size: 0, root: empty_root() });
         if head.size < last.size {
-            return Err(SignRefusal::Smaller {
-                size: head.size,
-                signed: last.size,
-            });
+            return Err(SignRefusal::Smaller { size: head.size, signed: last.size });
         }
         if head.size == last.size && head.root != last.root {
-            return Err(SignRefusal::OtherRoot {
-                size: head.size,
-                root: head.root,
-                signed: last.root,
-            });
+            return Err(SignRefusal::OtherRoot { size: head.size, root: head.root, signed: last.root });
         }
         verify_consistency(last.size, last.root, head.size, head.root, consistency)?;
-        let checkpoint = Checkpoint {
-            origin: self.key.verifier().name().to_owned(),
-            head,
-        };
+        let checkpoint = Checkpoint { origin: self.key.verifier().name().to_owned(), head };
         let note = SignedNote::sign(&checkpoint.body(), &self.key)
             .expect("a key's name, a number and base64 hold nothing that a note refuses");
         self.last = Some(head);

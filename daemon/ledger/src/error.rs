@@ -125,9 +125,7 @@ pub enum KeyError {
     #[error("key text: the bytes are not a usable Ed25519 key")]
     BadKey,
     /// The id does not belong to name and key.
-    #[error(
-        "key text: the id is {found:08x}, name and key give {expected:08x}; was the text retyped?"
-    )]
+    #[error("key text: the id is {found:08x}, name and key give {expected:08x}; was the text retyped?")]
     WrongId {
         /// The id in the text.
         found: u32,
@@ -161,9 +159,7 @@ pub enum NoteError {
     #[error("note: two signatures by `{0}`")]
     RepeatedSignature(String),
     /// A known key's signature is wrong.
-    #[error(
-        "note: the signature by `{0}` does not verify: the text was changed, or the key is another's"
-    )]
+    #[error("note: the signature by `{0}` does not verify: the text was changed, or the key is another's")]
     BadSignature(String),
     /// Only a key that wasn't in force for a tree of this size signed.
     #[error(
@@ -212,9 +208,7 @@ pub enum SignRefusal {
         signed: u64,
     },
     /// The same leaves in number, not in content.
-    #[error(
-        "sign checkpoint: the journal of {size} leaves has root {root}, {signed} was signed; it was rewritten"
-    )]
+    #[error("sign checkpoint: the journal of {size} leaves has root {root}, {signed} was signed; it was rewritten")]
     OtherRoot {
         /// Leaves.
         size: u64,

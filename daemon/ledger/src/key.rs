@@ -36,11 +36,7 @@ impl VerifierKey {
         if key.is_weak() {
             return Err(KeyError::BadKey);
         }
-        Ok(Self {
-            id: key_id(name, key.as_bytes()),
-            name: name.to_owned(),
-            key,
-        })
+        Ok(Self { id: key_id(name, key.as_bytes()), name: name.to_owned(), key })
     }
 
     /// Reads the text form.
@@ -48,9 +44,7 @@ impl VerifierKey {
     /// # Errors
     /// Says which part is wrong; an id that doesn't fit name and key is refused.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let bad_form = KeyError::BadForm {
-            expected: PUBLIC_FORM,
-        };
+        let bad_form = KeyError::BadForm { expected: PUBLIC_FORM };
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(bad_form);
@@ -119,13 +113,8 @@ impl SigningKey {
     /// # Errors
     /// Says which part is wrong, without repeating the text.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let bad_form = KeyError::BadForm {
-            expected: SECRET_FORM,
-        };
-        let mut parts = text
-            .strip_prefix("PRIVATE+KEY+")
-            .ok_or(bad_form.clone())?
-            .splitn(3, '+');
+        let bad_form = KeyError::BadForm { expected: SECRET_FORM };
+        let mut parts = text.strip_prefix("PRIVATE+KEY+").ok_or(bad_form.clone())?.splitn(3, '+');
         let (Some(name), Some(id), Some(seed)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(bad_form);
         };
@@ -138,10 +127,7 @@ impl SigningKey {
     #[must_use]
     pub fn to_secret_text(&self) -> String {
         let VerifierKey { name, id, .. } = &self.verifier;
-        format!(
-            "PRIVATE+KEY+{name}+{id:08x}+{}",
-            encode_key(self.key.as_bytes())
-        )
+        format!("PRIVATE+KEY+{name}+{id:08x}+{}", encode_key(self.key.as_bytes()))
     }
 
     /// The public half.

@@ -157,11 +157,7 @@ fn check_length(field: &'static str, bytes: usize) -> Result<(), LeafError> {
     if bytes <= TEXT_MAX_BYTES {
         return Ok(());
     }
-    Err(LeafError::TextTooLong {
-        field,
-        bytes,
-        max: TEXT_MAX_BYTES,
-    })
+    Err(LeafError::TextTooLong { field, bytes, max: TEXT_MAX_BYTES })
 }
 
 /// What is not yet read.
@@ -171,10 +167,7 @@ struct Input<'a> {
 
 impl Input<'_> {
     fn take<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], LeafError> {
-        let (head, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or(LeafError::CutShort { field })?;
+        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(LeafError::CutShort { field })?;
         self.rest = rest;
         Ok(*head)
     }
@@ -182,10 +175,7 @@ impl Input<'_> {
     fn text(&mut self, field: &'static str) -> Result<String, LeafError> {
         let length = usize::from(u16::from_be_bytes(self.take(field)?));
         check_length(field, length)?;
-        let (head, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or(LeafError::CutShort { field })?;
+        let (head, rest) = self.rest.split_at_checked(length).ok_or(LeafError::CutShort { field })?;
         self.rest = rest;
         let text = std::str::from_utf8(head).map_err(|_| LeafError::NotUtf8 { field })?;
         Ok(text.to_owned())
@@ -195,10 +185,7 @@ impl Input<'_> {
         match self.take("has device_time")? {
             [0] => Ok(None),
             [1] => Ok(Some(i64::from_be_bytes(self.take("device_time")?))),
-            [value] => Err(LeafError::BadByte {
-                field: "has device_time",
-                value,
-            }),
+            [value] => Err(LeafError::BadByte { field: "has device_time", value }),
         }
     }
 
@@ -207,10 +194,7 @@ impl Input<'_> {
             [0] => Ok(ClockState::Unknown),
             [1] => Ok(ClockState::Synchronised),
             [2] => Ok(ClockState::Unsynchronised),
-            [value] => Err(LeafError::BadByte {
-                field: "clock",
-                value,
-            }),
+            [value] => Err(LeafError::BadByte { field: "clock", value }),
         }
     }
 }

@@ -34,8 +34,6 @@ pub use hash::{HASH_BYTES, Hash, empty_root, leaf_hash, node_hash};
 pub use key::{KEY_NAME_MAX_BYTES, SigningKey, VerifierKey};
 pub use leaf::{ClockState, LEAF_VERSION, Leaf, TEXT_MAX_BYTES};
 pub use note::{NOTE_MAX_BYTES, NoteSignature, SIGNATURES_MAX, SignedNote};
-pub use proof::{
-    consistency_proof, inclusion_proof, root_at, verify_consistency, verify_inclusion,
-};
+pub use proof::{consistency_proof, inclusion_proof, root_at, verify_consistency, verify_inclusion};
 pub use tiles::{TILE_WIDTH, TileId, node_from_tiles, tiles_touched};
 pub use tree::{Frontier, MAX_TREE_SIZE, NodeId, peaks};

@@ -69,13 +69,9 @@ impl SignedNote {
         }
         let note = std::str::from_utf8(bytes).map_err(|_| NoteError::BadForm("not UTF-8"))?;
         check_characters(note)?;
-        let split = note
-            .rfind("\n\n")
-            .ok_or(NoteError::BadForm("no blank line before the signatures"))?;
+        let split = note.rfind("\n\n").ok_or(NoteError::BadForm("no blank line before the signatures"))?;
         let (text, lines) = (&note[..=split], &note[split + 2..]);
-        let lines = lines.strip_suffix('\n').ok_or(NoteError::BadForm(
-            "no signature line that ends with a newline",
-        ))?;
+        let lines = lines.strip_suffix('\n').ok_or(NoteError::BadForm("no signature line that ends with a newline"))?;
         let mut signatures = Vec::new();
         for line in lines.split('\n') {
             if signatures.len() == SIGNATURES_MAX {
@@ -83,10 +79,7 @@ impl SignedNote {
             }
             signatures.push(parse_signature(line)?);
         }
-        Ok(Self {
-            text: text.to_owned(),
-            signatures,
-        })
+        Ok(Self { text: text.to_owned(), signatures })
     }
 
     /// The signed text with its last newline. To be believed only after [`SignedNote::verify`].
@@ -105,18 +98,10 @@ impl SignedNote {
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut out = format!("{}\n", self.text);
-        for NoteSignature {
-            name,
-            id,
-            signature,
-        } in &self.signatures
-        {
+        for NoteSignature { name, id, signature } in &self.signatures {
             let mut bytes = id.to_be_bytes().to_vec();
             bytes.extend(signature);
-            out.push_str(&format!(
-                "{SIGNATURE_START}{name} {}\n",
-                STANDARD.encode(bytes)
-            ));
+            out.push_str(&format!("{SIGNATURE_START}{name} {}\n", STANDARD.encode(bytes)));
         }
         out
     }
@@ -159,15 +144,11 @@ fn parse_signature(line: &str) -> Result<NoteSignature, NoteError> {
     let rest = line.strip_prefix(SIGNATURE_START).ok_or_else(bad_line)?;
     let (name, base64) = rest.split_once(' ').ok_or_else(bad_line)?;
     check_name(name).map_err(|_| NoteError::BadForm("the name of a signature's key is bad"))?;
-    let bytes = STANDARD
-        .decode(base64)
-        .map_err(|_| NoteError::BadBase64("a signature"))?;
+    let bytes = STANDARD.decode(base64).map_err(|_| NoteError::BadBase64("a signature"))?;
     match bytes.split_first_chunk::<4>() {
-        Some((id, signature)) if !signature.is_empty() => Ok(NoteSignature {
-            name: name.to_owned(),
-            id: u32::from_be_bytes(*id),
-            signature: signature.to_vec(),
-        }),
+        Some((id, signature)) if !signature.is_empty() => {
+            Ok(NoteSignature { name: name.to_owned(), id: u32::from_be_bytes(*id), signature: signature.to_vec() })
+        }
         _ => Err(NoteError::BadForm("a signature is shorter than 5 bytes")),
     }
 }

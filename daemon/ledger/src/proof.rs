@@ -85,10 +85,7 @@ pub fn consistency_proof(
 ///
 /// # Errors
 /// [`ProofError::TooLarge`], [`ProofError::MissingNode`].
-pub fn root_at(
-    size: u64,
-    mut node: impl FnMut(NodeId) -> Option<Hash>,
-) -> Result<Hash, ProofError> {
+pub fn root_at(size: u64, mut node: impl FnMut(NodeId) -> Option<Hash>) -> Result<Hash, ProofError> {
     check_size(size)?;
     range_root(0, size, &mut node)
 }
@@ -99,13 +96,7 @@ pub fn root_at(
 /// # Errors
 /// [`ProofError::RootMismatch`], [`ProofError::WrongLength`], [`ProofError::OutsideTree`],
 /// [`ProofError::TooLarge`].
-pub fn verify_inclusion(
-    leaf: Hash,
-    index: u64,
-    size: u64,
-    root: Hash,
-    proof: &[Hash],
-) -> Result<(), ProofError> {
+pub fn verify_inclusion(leaf: Hash, index: u64, size: u64, root: Hash, proof: &[Hash]) -> Result<(), ProofError> {
     check_size(size)?;
     if index >= size {
         return Err(ProofError::OutsideTree { index, size });
@@ -208,14 +199,9 @@ fn left_leaves(leaves: u64) -> u64 {
 }
 
 /// The hash of the leaves `start..end`, a range that RFC 6962 splits a tree into.
-fn range_root(
-    start: u64,
-    end: u64,
-    node: &mut impl FnMut(NodeId) -> Option<Hash>,
-) -> Result<Hash, ProofError> {
-    let parts: Result<Vec<Hash>, ProofError> = complete_parts(start, end)
-        .map(|id| node(id).ok_or(ProofError::MissingNode(id)))
-        .collect();
+fn range_root(start: u64, end: u64, node: &mut impl FnMut(NodeId) -> Option<Hash>) -> Result<Hash, ProofError> {
+    let parts: Result<Vec<Hash>, ProofError> =
+        complete_parts(start, end).map(|id| node(id).ok_or(ProofError::MissingNode(id))).collect();
     Ok(fold_parts(&parts?))
 }
 

@@ -30,11 +30,7 @@ impl Nodes {
             });
             roots.push(frontier.root());
         }
-        Self {
-            nodes,
-            leaves: hashes,
-            roots,
-        }
+        Self { nodes, leaves: hashes, roots }
     }
 
     pub fn get(&self, id: NodeId) -> Option<Hash> {

@@ -61,10 +61,7 @@ impl NodeId {
         if !self.level.is_multiple_of(TILE_HEIGHT) {
             return None;
         }
-        let tile = TileId {
-            level: self.level / TILE_HEIGHT,
-            index: self.index / TILE_WIDTH,
-        };
+        let tile = TileId { level: self.level / TILE_HEIGHT, index: self.index / TILE_WIDTH };
         let slot = u8::try_from(self.index % TILE_WIDTH).expect("a remainder of 256 fits a byte");
         Some((tile, slot))
     }
@@ -77,9 +74,7 @@ pub fn tiles_touched(old: u64, new: u64) -> Vec<TileId> {
     let mut touched = Vec::new();
     let (mut first, mut end, mut level) = (old, new, 0);
     while first < end {
-        touched.extend(
-            (first / TILE_WIDTH..=(end - 1) / TILE_WIDTH).map(|index| TileId { level, index }),
-        );
+        touched.extend((first / TILE_WIDTH..=(end - 1) / TILE_WIDTH).map(|index| TileId { level, index }));
         first /= TILE_WIDTH;
         end /= TILE_WIDTH;
         level += 1;
@@ -91,27 +86,20 @@ pub fn tiles_touched(old: u64, new: u64) -> Vec<TileId> {
 ///
 /// `stored` gives the hash in a slot of a tile; `None` where the store lacks it, or where the
 /// subtree isn't complete.
-pub fn node_from_tiles(
-    id: NodeId,
-    mut stored: impl FnMut(TileId, u8) -> Option<Hash>,
-) -> Option<Hash> {
+pub fn node_from_tiles(id: NodeId, mut stored: impl FnMut(TileId, u8) -> Option<Hash>) -> Option<Hash> {
     let above = id.level % TILE_HEIGHT;
     let level = id.level - above;
     // A subtree of height h within a tile covers 2^h of its slots, at most 128.
     let first = id.index.checked_mul(1 << above)?;
     let mut row: Vec<Hash> = (first..first.checked_add(1 << above)?)
         .map(|index| {
-            let (tile, slot) = NodeId { level, index }
-                .tile_slot()
-                .expect("the level was rounded down to one that tiles keep");
+            let (tile, slot) =
+                NodeId { level, index }.tile_slot().expect("the level was rounded down to one that tiles keep");
             stored(tile, slot)
         })
         .collect::<Option<_>>()?;
     while row.len() > 1 {
-        row = row
-            .chunks_exact(2)
-            .map(|pair| node_hash(&pair[0], &pair[1]))
-            .collect();
+        row = row.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
     }
     row.pop()
 }

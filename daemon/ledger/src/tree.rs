@@ -28,9 +28,7 @@ pub fn peaks(size: u64) -> impl Iterator<Item = NodeId> {
 /// multiple of the largest power of two that fits: true of all ranges that RFC 6962 splits into.
 pub(crate) fn complete_parts(start: u64, end: u64) -> impl Iterator<Item = NodeId> {
     let length = end - start;
-    let levels = (0..64u8)
-        .rev()
-        .filter(move |level| length >> level & 1 == 1);
+    let levels = (0..64u8).rev().filter(move |level| length >> level & 1 == 1);
     let mut at = start;
     levels.map(move |level| {
         let index = at >> level;
@@ -41,12 +39,7 @@ pub(crate) fn complete_parts(start: u64, end: u64) -> impl Iterator<Item = NodeI
 
 /// Hashes a row of complete subtrees, largest first, into one; none gives the empty root.
 pub(crate) fn fold_parts(parts: &[Hash]) -> Hash {
-    parts
-        .iter()
-        .rev()
-        .copied()
-        .reduce(|right, left| node_hash(&left, &right))
-        .unwrap_or_else(empty_root)
+    parts.iter().rev().copied().reduce(|right, left| node_hash(&left, &right)).unwrap_or_else(empty_root)
 }
 
 /// The append-only edge of a tree: its size and its peaks.
@@ -71,11 +64,7 @@ impl Frontier {
         check_size(size)?;
         let expected = size.count_ones() as usize;
         if peaks.len() != expected {
-            return Err(ProofError::PeakCount {
-                size,
-                expected,
-                found: peaks.len(),
-            });
+            return Err(ProofError::PeakCount { size, expected, found: peaks.len() });
         }
         Ok(Self { size, peaks })
     }
@@ -84,14 +73,10 @@ impl Frontier {
     ///
     /// # Errors
     /// [`ProofError::MissingNode`] names the first peak that `node` doesn't know.
-    pub fn restore_from(
-        size: u64,
-        mut node: impl FnMut(NodeId) -> Option<Hash>,
-    ) -> Result<Self, ProofError> {
+    pub fn restore_from(size: u64, mut node: impl FnMut(NodeId) -> Option<Hash>) -> Result<Self, ProofError> {
         check_size(size)?;
-        let found: Result<Vec<Hash>, ProofError> = peaks(size)
-            .map(|id| node(id).ok_or(ProofError::MissingNode(id)))
-            .collect();
+        let found: Result<Vec<Hash>, ProofError> =
+            peaks(size).map(|id| node(id).ok_or(ProofError::MissingNode(id))).collect();
         Self::restore(size, found?)
     }
 
@@ -116,23 +101,14 @@ impl Frontier {
     /// Appends a leaf and hands every node that it completes to `completed`: the leaf itself
     /// first, then its ancestors upwards. A node never changes after that.
     pub fn push(&mut self, leaf: Hash, mut completed: impl FnMut(NodeId, Hash)) {
-        let mut id = NodeId {
-            level: 0,
-            index: self.size,
-        };
+        let mut id = NodeId { level: 0, index: self.size };
         let mut hash = leaf;
         completed(id, hash);
         // Each trailing one bit of the size is a peak that the new leaf pairs with.
         for _ in 0..self.size.trailing_ones() {
-            let left = self
-                .peaks
-                .pop()
-                .expect("restore and push keep one peak for each set bit of the size");
+            let left = self.peaks.pop().expect("restore and push keep one peak for each set bit of the size");
             hash = node_hash(&left, &hash);
-            id = NodeId {
-                level: id.level + 1,
-                index: id.index >> 1,
-            };
+            id = NodeId { level: id.level + 1, index: id.index >> 1 };
             completed(id, hash);
         }
         self.peaks.push(hash);

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use kukaku_ledger::{
-    Checkpoint, ClockState, Frontier, Hash, Head, KeyTerm, Leaf, NodeId, Signer, SigningKey,
-    consistency_proof, inclusion_proof, leaf_hash, verify_consistency, verify_inclusion,
+    Checkpoint, ClockState, Frontier, Hash, Head, KeyTerm, Leaf, NodeId, Signer, SigningKey, consistency_proof,
+    inclusion_proof, leaf_hash, verify_consistency, verify_inclusion,
 };
 
 /// Tampered variants of each true claim.
@@ -100,11 +100,7 @@ impl Claim {
 
     fn line(&self) -> String {
         let proof: Vec<String> = self.hashes[2..].iter().map(Hash::to_string).collect();
-        let proof = if proof.is_empty() {
-            "-".to_owned()
-        } else {
-            proof.join(",")
-        };
+        let proof = if proof.is_empty() { "-".to_owned() } else { proof.join(",") };
         let ([a, b], first, second) = (self.numbers, self.hashes[0], self.hashes[1]);
         if self.inclusion {
             format!("inclusion {first} {a} {b} {second} {proof}")
@@ -129,11 +125,7 @@ fn proofs(dice: &mut Dice) -> Vec<Claim> {
     for size in 1..=400usize {
         let (other, size_number) = (dice.below(size), u64::try_from(size).unwrap());
         let number = u64::try_from(other).unwrap();
-        let leaf = get(NodeId {
-            level: 0,
-            index: number,
-        })
-        .unwrap();
+        let leaf = get(NodeId { level: 0, index: number }).unwrap();
         let path = inclusion_proof(number, size_number, get).unwrap();
         claims.push(Claim {
             inclusion: true,
@@ -231,10 +223,7 @@ fn both_readers_judge_checkpoints_alike() {
     let mut dice = Dice(3);
     let key = SigningKey::from_seed("kukaku.example/札幌", &[5; 32]).unwrap();
     let verifier = key.verifier().clone();
-    let head = Head {
-        size: 1_234_567,
-        root: leaf_hash(b"root"),
-    };
+    let head = Head { size: 1_234_567, root: leaf_hash(b"root") };
     let note = Signer::new(key, None).sign(head, &[]).unwrap();
     let bytes = note.to_text().into_bytes();
     let mut claims = vec![(format!("checkpoint {verifier} {}", hex(&bytes)), true)];

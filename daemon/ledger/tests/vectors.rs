@@ -6,43 +6,19 @@ use std::fs;
 use std::path::PathBuf;
 
 use kukaku_ledger::{
-    Checkpoint, ClockState, Frontier, Hash, Head, KeyTerm, Leaf, Signer, SigningKey, VerifierKey,
-    commitment, leaf_hash, verify_consistency, verify_inclusion,
+    Checkpoint, ClockState, Frontier, Hash, Head, KeyTerm, Leaf, Signer, SigningKey, VerifierKey, commitment,
+    leaf_hash, verify_consistency, verify_inclusion,
 };
 
 /// The first bytes of each file and their hash. A file may grow behind them and never change in
 /// them; a new line here goes with each growth.
 const SEALED: [(&str, usize, &str); 6] = [
-    (
-        "checkpoint-v1.note",
-        195,
-        "db1cfbd718145299910409ab3847f6ea81d4f8a0b3804ee8a435e7414d01476e",
-    ),
-    (
-        "checkpoint-v1.vkey",
-        79,
-        "5af5e9c1b91cfed7f8a3b3cc78f76da7e369d742044264086847123c771fc48b",
-    ),
-    (
-        "commitment-v1.tsv",
-        695,
-        "48fb627816a7e1a80a4cdb229a04e60aad9fb34410e986613ac72223bd212f38",
-    ),
-    (
-        "leaf-v1.tsv",
-        2412,
-        "eae755f987770857dbe4a184a77666d6ed40e06213020cac809772b8af608e6f",
-    ),
-    (
-        "proof-v1.tsv",
-        22077,
-        "a92ac5a40ffcaf9b9ae41716cf09e0aa5b796419959f2cd21c081b3debf923ca",
-    ),
-    (
-        "tree-v1.tsv",
-        642,
-        "c8ad07dd2c43e23c68e504165d360c07509ac4bb45abc2ef708074dcdb5d02ef",
-    ),
+    ("checkpoint-v1.note", 195, "db1cfbd718145299910409ab3847f6ea81d4f8a0b3804ee8a435e7414d01476e"),
+    ("checkpoint-v1.vkey", 79, "5af5e9c1b91cfed7f8a3b3cc78f76da7e369d742044264086847123c771fc48b"),
+    ("commitment-v1.tsv", 695, "48fb627816a7e1a80a4cdb229a04e60aad9fb34410e986613ac72223bd212f38"),
+    ("leaf-v1.tsv", 2412, "eae755f987770857dbe4a184a77666d6ed40e06213020cac809772b8af608e6f"),
+    ("proof-v1.tsv", 22077, "a92ac5a40ffcaf9b9ae41716cf09e0aa5b796419959f2cd21c081b3debf923ca"),
+    ("tree-v1.tsv", 642, "c8ad07dd2c43e23c68e504165d360c07509ac4bb45abc2ef708074dcdb5d02ef"),
 ];
 
 fn folder() -> PathBuf {
@@ -142,20 +118,10 @@ fn roots_are_those_of_certificate_transparency() {
 fn published_proofs_prove() {
     for row in rows("proof-v1.tsv") {
         let proven = match row[0].as_str() {
-            "inclusion" => verify_inclusion(
-                hash(&row[1]),
-                number(&row[2]),
-                number(&row[3]),
-                hash(&row[4]),
-                &proof(&row[5]),
-            ),
-            _ => verify_consistency(
-                number(&row[1]),
-                hash(&row[2]),
-                number(&row[3]),
-                hash(&row[4]),
-                &proof(&row[5]),
-            ),
+            "inclusion" => {
+                verify_inclusion(hash(&row[1]), number(&row[2]), number(&row[3]), hash(&row[4]), &proof(&row[5]))
+            }
+            _ => verify_consistency(number(&row[1]), hash(&row[2]), number(&row[3]), hash(&row[4]), &proof(&row[5])),
         };
         assert_eq!(proven, Ok(()), "{row:?}");
     }

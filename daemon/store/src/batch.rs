@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use kukaku_core::{Names, Outage, Stay, Word};
+use kukaku_core::{Fact, Names, Outage, Stay, Word};
 use kukaku_ledger::{ClockState, Hash, Leaf, SALT_BYTES, commitment};
 use kukaku_schema::UtcMicros;
 use rusqlite::params;
 
+use crate::bytes::append_fact;
 use crate::changed::{Changed, ChangedKind};
 use crate::error::{StoreError, in_act};
 use crate::prepared::new_salt;
@@ -45,7 +46,7 @@ pub enum Appended {
         /// Its journal entry.
         seq: u64,
         /// For the engine; none for what could not be understood.
-        fact: Option<kukaku_core::Fact>,
+        fact: Option<Fact>,
     },
     /// It was known.
     Duplicate {
@@ -72,6 +73,9 @@ pub struct Batch<'a> {
     /// Stays by person: from when on they are replaced, and by what. One write a person and batch.
     pub(crate) stays: BTreeMap<Word, (UtcMicros, Vec<Stay>)>,
     pub(crate) outages: BTreeMap<Word, Vec<Outage>>,
+    /// The facts so far, as one row, with the entries of its first and last.
+    facts: Vec<u8>,
+    fact_entries: Option<(u64, u64)>,
     pub(crate) bytes: Vec<u8>,
     /// Whether the site is watched while this is recorded, and whether watching ends with it.
     watching: Option<bool>,
@@ -104,6 +108,8 @@ impl<'a> Batch<'a> {
             changed: Changed::default(),
             stays: BTreeMap::new(),
             outages: BTreeMap::new(),
+            facts: Vec::new(),
+            fact_entries: None,
             bytes: Vec::with_capacity(64),
             watching: None,
             touched: false,
@@ -163,7 +169,10 @@ impl<'a> Batch<'a> {
     }
 
     pub(crate) fn append_committed(
-        &mut self, new: NewLeaf<'_>, committing: &Committing<'_>, names: &Names,
+        &mut self,
+        new: NewLeaf<'_>,
+        committing: &Committing<'_>,
+        names: &Names,
     ) -> Result<u64, StoreError> {
         const ACT: &str = "append to the journal";
         self.touched = true;
@@ -229,6 +238,7 @@ impl<'a> Batch<'a> {
     pub fn commit(mut self, advanced_to: UtcMicros, names: &Names) -> Result<Committed, StoreError> {
         const ACT: &str = "commit";
         self.touched = true;
+        self.flush_facts()?;
         self.flush_stays()?;
         self.flush_outages()?;
         self.flush_seen()?;
@@ -244,7 +254,7 @@ impl<'a> Batch<'a> {
             .conn
             .prepare_cached(
                 "UPDATE head SET journal_size = ?1, recorded_at_us = ?2, advanced_to_us = ?3, watched_to_us = ?4,
-                 stopped = ?5",
+                 longest_stay_us = ?5, stopped = ?6",
             )
             .and_then(|mut statement| {
                 statement.execute(params![
@@ -252,6 +262,7 @@ impl<'a> Batch<'a> {
                     head.recorded_at.0,
                     head.advanced_to.0,
                     head.watched_to.map(|at| at.0),
+                    head.longest_stay.0,
                     head.stopped,
                 ])
             })
@@ -265,13 +276,26 @@ impl<'a> Batch<'a> {
         Ok(Committed { changed: self.changed, recorded_at: self.recorded_at })
     }
 
+    pub(crate) fn note_fact(&mut self, fact: &Fact) {
+        let (first, last) = self.fact_entries.unwrap_or((fact.entry, fact.entry));
+        append_fact(&mut self.facts, last, fact, &mut self.bytes);
+        self.fact_entries = Some((first, fact.entry));
+    }
+
+    fn flush_facts(&self) -> Result<(), StoreError> {
+        let Some((first, _)) = self.fact_entries else { return Ok(()) };
+        self.store
+            .conn
+            .prepare_cached("INSERT INTO fact (first, body) VALUES (?1, ?2)")
+            .and_then(|mut statement| statement.execute(params![first.cast_signed(), self.facts]))
+            .map(drop)
+            .map_err(in_act("keep facts"))
+    }
+
     fn flush_words(&self, names: &Names) -> Result<(), StoreError> {
         const ACT: &str = "keep new words";
-        let mut statement = self
-            .store
-            .conn
-            .prepare_cached("INSERT INTO word (id, text) VALUES (?1, ?2)")
-            .map_err(in_act(ACT))?;
+        let mut statement =
+            self.store.conn.prepare_cached("INSERT INTO word (id, text) VALUES (?1, ?2)").map_err(in_act(ACT))?;
         for (word, text) in names.since(self.store.words_kept) {
             statement.execute(params![word.0, text]).map_err(in_act(ACT))?;
         }

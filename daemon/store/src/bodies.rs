@@ -89,7 +89,12 @@ pub fn revision(revision: &Revision, names: &Names) -> Vec<u8> {
 
 /// The body of a `finding`: a change of one. A resolved one is told as it was before.
 pub fn finding(
-    change: &'static str, key: &str, finding: &Finding, at: UtcMicros, cause: Cause, names: &Names,
+    change: &'static str,
+    key: &str,
+    finding: &Finding,
+    at: UtcMicros,
+    cause: Cause,
+    names: &Names,
 ) -> Vec<u8> {
     #[derive(Serialize)]
     struct SubjectBody {

@@ -5,6 +5,8 @@
 //! Words are numbers of table `word`. Derived data: a new layout gets a new first byte, and what
 //! has another first byte is refused, never guessed.
 //!
+//! A row of facts: for each, its entry minus the one before (the first: minus the row's key), its
+//! length in bytes, and the fact.
 //! Fact: layout (1), recorded_at, device_time minus recorded_at, source, epoch?, seq?, order (8
 //! bytes, big-endian), sort of body, its fields in the order of `FactBody`.
 //! Finding: layout (1), kind (length, text), number of subjects in the key, key instant, severity
@@ -14,7 +16,9 @@
 mod fact;
 mod finding;
 
-pub(crate) use fact::{read_fact, write_fact};
+pub(crate) use fact::{FactRow, append_fact};
+#[cfg(test)]
+use fact::{read_fact, write_fact};
 pub(crate) use finding::{read_finding, write_finding};
 
 use kukaku_core::Word;

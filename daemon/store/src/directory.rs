@@ -82,7 +82,11 @@ impl Directory {
     /// The client that an observation concerns, as far as it says so itself: its account's, else
     /// its terminal's, else its source's. None: the site, or its session's, which the store knows.
     pub(crate) fn client(
-        &self, observation: &Observation, source: Word, recorded_at: UtcMicros, names: &Names,
+        &self,
+        observation: &Observation,
+        source: Word,
+        recorded_at: UtcMicros,
+        names: &Names,
     ) -> Option<Word> {
         let (account, terminal) = match observation {
             Observation::SessionStarted(o) => (Some(&o.account), o.terminal.as_ref()),

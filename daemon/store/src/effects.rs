@@ -73,20 +73,9 @@ impl Batch<'_> {
     }
 
     pub(crate) fn flush_stays(&mut self) -> Result<(), StoreError> {
-        const ACT: &str = "keep stays";
-        let conn = &self.store.conn;
+        let store = &mut *self.store;
         for (person, (from, stays)) in std::mem::take(&mut self.stays) {
-            conn.prepare_cached("DELETE FROM stay WHERE person = ?1 AND start_us >= ?2")
-                .and_then(|mut statement| statement.execute(params![person.0, from.0]))
-                .map_err(in_act(ACT))?;
-            let mut insert = conn
-                .prepare_cached("INSERT INTO stay (person, start_us, zone, end_us, grade) VALUES (?1, ?2, ?3, ?4, ?5)")
-                .map_err(in_act(ACT))?;
-            for Stay { zone, span, grade, .. } in stays {
-                insert
-                    .execute(params![person.0, span.start.0, zone.0, span.end.0, grade.word()])
-                    .map_err(in_act(ACT))?;
-            }
+            store.stays.replace(&store.conn, &mut store.head.longest_stay, person, from, stays)?;
         }
         Ok(())
     }
@@ -223,7 +212,12 @@ impl Batch<'_> {
     }
 
     fn finding(
-        &mut self, at: UtcMicros, cause: Cause, change: &FindingChange, names: &mut Names, route: Route<'_>,
+        &mut self,
+        at: UtcMicros,
+        cause: Cause,
+        change: &FindingChange,
+        names: &mut Names,
+        route: Route<'_>,
     ) -> Result<(), StoreError> {
         self.changed.add(ChangedKind::Finding);
         let (word, key) = match change {
@@ -349,7 +343,11 @@ impl Batch<'_> {
     }
 
     fn keep_finding_event(
-        &mut self, id: i64, row: &FindingRow<'_>, finding: &Finding, cause: Cause,
+        &mut self,
+        id: i64,
+        row: &FindingRow<'_>,
+        finding: &Finding,
+        cause: Cause,
     ) -> Result<(), StoreError> {
         let (cause, cause_seq) = cause_columns(cause);
         self.store

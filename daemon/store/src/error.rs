@@ -20,9 +20,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another process owns it.
-    #[error(
-        "open store {path}: in use by process {holder}; stop that one first, two writers would break the journal"
-    )]
+    #[error("open store {path}: in use by process {holder}; stop that one first, two writers would break the journal")]
     Held {
         /// The store.
         path: PathBuf,
@@ -38,9 +36,7 @@ pub enum StoreError {
         what: String,
     },
     /// A newer program made it.
-    #[error(
-        "open store {path}: its version is {found}, this program knows up to {known}; use the newer kukaku"
-    )]
+    #[error("open store {path}: its version is {found}, this program knows up to {known}; use the newer kukaku")]
     Newer {
         /// The store.
         path: PathBuf,

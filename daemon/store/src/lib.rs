@@ -28,6 +28,7 @@ pub mod query;
 mod registers;
 mod replay;
 mod schema;
+mod stays;
 mod store;
 mod tree;
 pub mod users;
@@ -48,7 +49,7 @@ pub use outbox::{
 pub use prepared::{Prepared, PreparedBody};
 pub use registers::{RegisterDiff, RegisterStep, plan, registers, registers_at};
 pub use replay::{JournalLine, journal_lines};
+pub use rusqlite::Connection;
 pub use schema::{APPLICATION_ID, SCHEMA_SQL, SCHEMA_VERSION};
 pub use store::{Head, Store};
-pub use rusqlite::Connection;
 pub use verify::{Fault, VerifyReport, verify};

@@ -6,10 +6,10 @@ use kukaku_core::engine::Known;
 use kukaku_core::{
     Cause, Fact, Finding, Names, Outage, OutageCause, Revision, SessionEnd, SessionKey, SessionView, Stay, Word,
 };
-use kukaku_schema::{Grade, Span, UtcMicros, Verdict};
+use kukaku_schema::{DurationUs, Grade, Span, UtcMicros, Verdict};
 use rusqlite::{Connection, Row};
 
-use crate::bytes::{read_fact, read_finding};
+use crate::bytes::{FactRow, read_finding};
 use crate::error::{StoreError, in_act};
 use crate::store::{ClientSeen, Head, SourceSeen};
 
@@ -26,17 +26,17 @@ pub fn head(conn: &Connection) -> Result<Head, StoreError> {
             recorded_at: UtcMicros(row.get(1)?),
             advanced_to: UtcMicros(row.get(2)?),
             watched_to: row.get::<_, Option<i64>>(3)?.map(UtcMicros),
-            stopped: row.get(4)?,
+            longest_stay: DurationUs(row.get(4)?),
+            stopped: row.get(5)?,
         };
         Ok(head)
     };
-    conn.query_row("SELECT journal_size, recorded_at_us, advanced_to_us, watched_to_us, stopped FROM head", [], read)
-        .map_err(in_act(ACT))
+    let sql = "SELECT journal_size, recorded_at_us, advanced_to_us, watched_to_us, longest_stay_us, stopped FROM head";
+    conn.query_row(sql, [], read).map_err(in_act(ACT))
 }
 
 pub(crate) fn count_words(conn: &Connection) -> Result<usize, StoreError> {
-    let last: Option<i64> =
-        conn.query_row("SELECT max(id) FROM word", [], |row| row.get(0)).map_err(in_act(ACT))?;
+    let last: Option<i64> = conn.query_row("SELECT max(id) FROM word", [], |row| row.get(0)).map_err(in_act(ACT))?;
     Ok(last.map_or(0, |last| usize::try_from(last + 1).unwrap_or(usize::MAX)))
 }
 
@@ -101,15 +101,14 @@ pub(crate) fn clients(conn: &Connection) -> Result<HashMap<Word, ClientSeen>, St
 /// # Errors
 /// A fact that can't be read; what `take` made of the facts before it is dropped.
 pub fn with_facts<R>(
-    conn: &Connection, take: impl FnOnce(&mut dyn Iterator<Item = Fact>) -> R,
+    conn: &Connection,
+    take: impl FnOnce(&mut dyn Iterator<Item = Fact>) -> R,
 ) -> Result<R, StoreError> {
-    const ACT: &str = "read the facts";
-    let mut statement = conn.prepare("SELECT entry, body FROM fact ORDER BY entry").map_err(in_act(ACT))?;
-    let mut rows = statement.query([]).map_err(in_act(ACT))?;
+    let mut statement = conn.prepare("SELECT first, body FROM fact ORDER BY first").map_err(in_act(ACT_FACTS))?;
+    let mut facts = Facts::new(statement.query([]).map_err(in_act(ACT_FACTS))?);
     let mut failed = None;
     let made = take(&mut std::iter::from_fn(|| {
-        let read = next_fact(&mut rows);
-        read.unwrap_or_else(|error| {
+        facts.next().unwrap_or_else(|error| {
             failed = Some(error);
             None
         })
@@ -117,14 +116,32 @@ pub fn with_facts<R>(
     failed.map_or(Ok(made), Err)
 }
 
-fn next_fact(rows: &mut rusqlite::Rows<'_>) -> Result<Option<Fact>, StoreError> {
-    const ACT: &str = "read the facts";
-    let Some(row) = rows.next().map_err(in_act(ACT))? else { return Ok(None) };
-    let entry: i64 = row.get(0).map_err(in_act(ACT))?;
-    let body = row.get_ref(1).and_then(|body| body.as_blob().map_err(Into::into)).map_err(in_act(ACT))?;
-    read_fact(entry.cast_unsigned(), body)
-        .map(Some)
-        .map_err(|fault| StoreError::corrupt(ACT, format!("the fact of entry {entry}: {fault}")))
+const ACT_FACTS: &str = "read the facts";
+
+/// Facts, one after the other, from rows of `first, body`.
+pub(crate) struct Facts<'s> {
+    rows: rusqlite::Rows<'s>,
+    /// The facts of the row at hand, last first.
+    ready: Vec<Fact>,
+}
+
+impl<'s> Facts<'s> {
+    pub(crate) fn new(rows: rusqlite::Rows<'s>) -> Self {
+        Self { rows, ready: Vec::new() }
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Option<Fact>, StoreError> {
+        while self.ready.is_empty() {
+            let Some(row) = self.rows.next().map_err(in_act(ACT_FACTS))? else { return Ok(None) };
+            let first: i64 = row.get(0).map_err(in_act(ACT_FACTS))?;
+            let body = row.get_ref(1).and_then(|body| body.as_blob().map_err(Into::into)).map_err(in_act(ACT_FACTS))?;
+            self.ready = FactRow::new(first.cast_unsigned(), body)
+                .collect::<Result<_, _>>()
+                .map_err(|fault| StoreError::corrupt(ACT_FACTS, format!("the facts from entry {first} on: {fault}")))?;
+            self.ready.reverse();
+        }
+        Ok(self.ready.pop())
+    }
 }
 
 /// What the engine had said, as it stands in the store.
@@ -142,7 +159,9 @@ pub fn known(conn: &Connection) -> Result<Known, StoreError> {
 }
 
 fn all<T>(
-    conn: &Connection, sql: &str, mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    conn: &Connection,
+    sql: &str,
+    mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let mut statement = conn.prepare(sql).map_err(in_act(ACT))?;
     let mut rows = statement.query([]).map_err(in_act(ACT))?;

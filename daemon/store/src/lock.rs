@@ -51,10 +51,7 @@ impl Lock {
             Err(errno) => return Err(io_in_act(ACT)(errno.into())),
         }
         // A full disk must not keep the daemon from starting: the id is a courtesy, the lock is held.
-        let _ = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self { file })
     }
 }

@@ -8,7 +8,6 @@ use kukaku_schema::{DurationUs, Observation};
 use rusqlite::{OptionalExtension, params};
 
 use crate::batch::{Appended, Batch, Committing, NewLeaf};
-use crate::bytes::write_fact;
 use crate::changed::ChangedKind;
 use crate::directory::Directory;
 use crate::error::{StoreError, in_act};
@@ -30,7 +29,10 @@ impl Batch<'_> {
     /// # Errors
     /// What the disk says; the batch must then be dropped.
     pub fn arrival(
-        &mut self, arrival: &Prepared, directory: &Directory, names: &mut Names,
+        &mut self,
+        arrival: &Prepared,
+        directory: &Directory,
+        names: &mut Names,
     ) -> Result<Appended, StoreError> {
         match &arrival.body {
             PreparedBody::Observation(observation) => self.observation(arrival, observation, directory, names),
@@ -39,7 +41,11 @@ impl Batch<'_> {
     }
 
     fn observation(
-        &mut self, arrival: &Prepared, observation: &Observation, directory: &Directory, names: &mut Names,
+        &mut self,
+        arrival: &Prepared,
+        observation: &Observation,
+        directory: &Directory,
+        names: &mut Names,
     ) -> Result<Appended, StoreError> {
         let mut key = std::mem::take(&mut self.bytes);
         let source = identity::of_observation(&mut key, observation, names);
@@ -65,7 +71,7 @@ impl Batch<'_> {
         let committing = Committing { salt: &arrival.salt, commitment: arrival.commitment };
         let seq = self.append_committed(leaf, &committing, names)?;
         let fact = Fact::of(observation, seq, self.recorded_at, &arrival.content, names);
-        self.keep_fact(&fact)?;
+        self.note_fact(&fact);
         self.show(observation, &fact, directory, names)?;
         let seen = self.seen(source, &arrival.link);
         seen.observations += 1;
@@ -78,7 +84,10 @@ impl Batch<'_> {
     }
 
     fn unreadable(
-        &mut self, arrival: &Prepared, unreadable: &Unreadable, names: &mut Names,
+        &mut self,
+        arrival: &Prepared,
+        unreadable: &Unreadable,
+        names: &mut Names,
     ) -> Result<Appended, StoreError> {
         const ACT: &str = "keep an unreadable arrival";
         let source = unreadable.source.as_deref().filter(|source| source.len() <= SOURCE_MAX_BYTES).unwrap_or("");
@@ -139,7 +148,10 @@ impl Batch<'_> {
 
     /// The client of the newest session that a sign of life or an end speaks of.
     fn session_client(
-        &self, observation: &Observation, source: Word, names: &Names,
+        &self,
+        observation: &Observation,
+        source: Word,
+        names: &Names,
     ) -> Result<Option<Word>, StoreError> {
         let session = match observation {
             Observation::SessionAlive(o) => &o.session,
@@ -178,24 +190,13 @@ impl Batch<'_> {
         seen
     }
 
-    fn keep_fact(&mut self, fact: &Fact) -> Result<(), StoreError> {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
-        write_fact(&mut bytes, fact);
-        let kept = self
-            .store
-            .conn
-            .prepare_cached("INSERT INTO fact (entry, body) VALUES (?1, ?2)")
-            .and_then(|mut statement| statement.execute(params![fact.entry.cast_signed(), bytes]))
-            .map(drop)
-            .map_err(in_act("keep a fact"));
-        self.bytes = bytes;
-        kept
-    }
-
     /// Writes what lists show of an observation.
     fn show(
-        &mut self, observation: &Observation, fact: &Fact, directory: &Directory, names: &mut Names,
+        &mut self,
+        observation: &Observation,
+        fact: &Fact,
+        directory: &Directory,
+        names: &mut Names,
     ) -> Result<(), StoreError> {
         match observation {
             Observation::DoorReading(reading) => self.show_reading(reading, fact, directory, names),
@@ -227,7 +228,11 @@ impl Batch<'_> {
     }
 
     fn show_reading(
-        &mut self, reading: &DoorReading, fact: &Fact, directory: &Directory, names: &mut Names,
+        &mut self,
+        reading: &DoorReading,
+        fact: &Fact,
+        directory: &Directory,
+        names: &mut Names,
     ) -> Result<(), StoreError> {
         self.changed.add(ChangedKind::Reading);
         let occurred_at = self.store.offsets.occurred_at(fact.source, fact.device_time);
@@ -267,7 +272,12 @@ impl Batch<'_> {
 
     /// The newest state counts, by the device's clock; of two at one instant the later entry.
     fn show_device(
-        &mut self, sort: &str, device: Word, state: &str, detail: Option<u64>, fact: &Fact,
+        &mut self,
+        sort: &str,
+        device: Word,
+        state: &str,
+        detail: Option<u64>,
+        fact: &Fact,
     ) -> Result<(), StoreError> {
         self.store
             .conn
@@ -339,4 +349,3 @@ fn camera_state(health: &CameraHealth) -> &'static str {
         "well"
     }
 }
-

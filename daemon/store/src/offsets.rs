@@ -40,7 +40,12 @@ impl Offsets {
 
     /// Takes a new statement and corrects the readings that it speaks of.
     pub(crate) fn state(
-        &mut self, conn: &Connection, entry: u64, source: Word, span: Span, offset: DurationUs,
+        &mut self,
+        conn: &Connection,
+        entry: u64,
+        source: Word,
+        span: Span,
+        offset: DurationUs,
     ) -> Result<(), StoreError> {
         const ACT: &str = "correct readings by a clock offset";
         conn.prepare_cached(

@@ -138,18 +138,14 @@ fn rows(conn: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<V
 }
 
 impl Batch<'_> {
-    pub(crate) fn queue(
-        &mut self, finding: i64, revision: u32, channel: &str, body: &str,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn queue(&mut self, finding: i64, revision: u32, channel: &str, body: &str) -> Result<(), StoreError> {
         self.store
             .conn
             .prepare_cached(
                 "INSERT INTO outbox (finding, revision, channel, body, recorded_at_us, state, failures, next_at_us,
                  needs_person) VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', 0, ?5, 0) ON CONFLICT DO NOTHING",
             )
-            .and_then(|mut statement| {
-                statement.execute(params![finding, revision, channel, body, self.recorded_at.0])
-            })
+            .and_then(|mut statement| statement.execute(params![finding, revision, channel, body, self.recorded_at.0]))
             .map(drop)
             .map_err(in_act("put a message into the outbox"))
     }

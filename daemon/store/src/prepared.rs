@@ -4,9 +4,9 @@
 //! and the commitment. The writer thread then only looks up, inserts and steps the engine.
 
 use kukaku_ledger::{Hash, SALT_BYTES, commitment};
+use kukaku_schema::Observation;
 use kukaku_schema::intake::{Arrival, ArrivalBody, Unreadable};
 use kukaku_schema::observation::{canonical_bytes, content_hash};
-use kukaku_schema::Observation;
 use serde::Serialize;
 
 use crate::batch::PAYLOAD_FIELD;

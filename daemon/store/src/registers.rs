@@ -190,7 +190,11 @@ impl Batch<'_> {
     /// # Errors
     /// What the disk says; the batch must then be dropped.
     pub fn change_registers(
-        &mut self, diff: &RegisterDiff, actor: &str, reason: &str, names: &mut Names,
+        &mut self,
+        diff: &RegisterDiff,
+        actor: &str,
+        reason: &str,
+        names: &mut Names,
     ) -> Result<(u64, Registers), StoreError> {
         const ACT: &str = "keep a register change";
         self.changed.add(ChangedKind::Registers);
@@ -256,7 +260,10 @@ impl Batch<'_> {
     /// Lists show persons and doors as they are registered: looks again at the readings from
     /// the first instant on at which a change makes a difference.
     fn show_readings_anew(
-        &mut self, diff: &RegisterDiff, registers: &Registers, names: &mut Names,
+        &mut self,
+        diff: &RegisterDiff,
+        registers: &Registers,
+        names: &mut Names,
     ) -> Result<(), StoreError> {
         const ACT: &str = "list door readings anew";
         let touches = |step: &&RegisterStep| matches!(step.table.as_str(), "credential" | "reader" | "door");
@@ -268,14 +275,11 @@ impl Batch<'_> {
         let mut select = conn
             .prepare_cached("SELECT entry, occurred_at_us, reader, credential FROM reading WHERE occurred_at_us >= ?1")
             .map_err(in_act(ACT))?;
-        let read = |row: &Row<'_>| {
-            Ok((row.get::<_, i64>(0)?, UtcMicros(row.get(1)?), Word(row.get(2)?), Word(row.get(3)?)))
-        };
+        let read =
+            |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, UtcMicros(row.get(1)?), Word(row.get(2)?), Word(row.get(3)?)));
         // Collected first: a table must not change under the query that walks it.
-        let rows: Vec<_> = select
-            .query_map([first.0], read)
-            .and_then(Iterator::collect::<Result<_, _>>)
-            .map_err(in_act(ACT))?;
+        let rows: Vec<_> =
+            select.query_map([first.0], read).and_then(Iterator::collect::<Result<_, _>>).map_err(in_act(ACT))?;
         let mut update = conn
             .prepare_cached(
                 "UPDATE reading SET door = ?2, direction = ?3, zone = ?4, person = ?5 WHERE entry = ?1

@@ -4,8 +4,8 @@ use kukaku_core::Fact;
 use kukaku_schema::UtcMicros;
 use rusqlite::{Connection, Row};
 
-use crate::bytes::read_fact;
 use crate::error::{StoreError, in_act};
+use crate::load::Facts;
 use crate::registers::registers_at;
 
 const ACT: &str = "replay the journal";
@@ -49,40 +49,45 @@ impl JournalLine {
 /// # Errors
 /// What can't be read is damage; and whatever `take` returns.
 pub fn journal_lines<E: From<StoreError>>(
-    conn: &Connection, mut take: impl FnMut(JournalLine) -> Result<(), E>,
+    conn: &Connection,
+    mut take: impl FnMut(JournalLine) -> Result<(), E>,
 ) -> Result<(), E> {
-    let sql = "SELECT j.seq, j.kind, j.recorded_at_us, f.body,
+    let mut fact_rows = conn.prepare("SELECT first, body FROM fact ORDER BY first").map_err(in_act(ACT))?;
+    let mut facts = Facts::new(fact_rows.query([]).map_err(in_act(ACT))?);
+    let mut fact = facts.next()?;
+    let sql = "SELECT j.seq, j.kind, j.recorded_at_us,
                CASE WHEN j.kind IN ('revision', 'finding') THEN p.body END
-               FROM journal j LEFT JOIN fact f ON f.entry = j.seq LEFT JOIN payload p ON p.seq = j.seq ORDER BY j.seq";
+               FROM journal j LEFT JOIN payload p ON p.seq = j.seq ORDER BY j.seq";
     let mut statement = conn.prepare(sql).map_err(in_act(ACT))?;
     let mut rows = statement.query([]).map_err(in_act(ACT))?;
     while let Some(row) = rows.next().map_err(in_act(ACT))? {
-        if let Some(line) = line(conn, row)? {
+        let entry = row.get::<_, i64>(0).map_err(in_act(ACT))?.cast_unsigned();
+        if fact.as_ref().is_some_and(|fact| fact.entry == entry) {
+            if let Some(fact) = std::mem::replace(&mut fact, facts.next()?) {
+                take(JournalLine::Fact(fact))?;
+            }
+        } else if let Some(line) = line(conn, row, entry)? {
             take(line)?;
         }
     }
-    Ok(())
+    match fact {
+        None => Ok(()),
+        Some(fact) => Err(StoreError::corrupt(ACT, format!("a fact of entry {} has no entry", fact.entry)).into()),
+    }
 }
 
-fn line(conn: &Connection, row: &Row<'_>) -> Result<Option<JournalLine>, StoreError> {
-    let entry = row.get::<_, i64>(0).map_err(in_act(ACT))?.cast_unsigned();
+fn line(conn: &Connection, row: &Row<'_>, entry: u64) -> Result<Option<JournalLine>, StoreError> {
     let kind: String = row.get(1).map_err(in_act(ACT))?;
-    let fact: Option<Vec<u8>> = row.get(3).map_err(in_act(ACT))?;
-    let body: Option<Vec<u8>> = row.get(4).map_err(in_act(ACT))?;
+    let body: Option<Vec<u8>> = row.get(3).map_err(in_act(ACT))?;
     let missing = |what: &str| StoreError::corrupt(ACT, format!("{what} of entry {entry} is missing"));
-    Ok(match (kind.as_str(), fact) {
-        (_, Some(bytes)) => {
-            let fact = read_fact(entry, &bytes);
-            Some(JournalLine::Fact(fact.map_err(|fault| StoreError::corrupt(ACT, format!("entry {entry}: {fault}")))?))
-        }
-        ("revision" | "finding", None) => {
-            Some(JournalLine::Effect { entry, body: body.ok_or_else(|| missing("the value"))? })
-        }
-        ("register", None) => {
+    Ok(match kind.as_str() {
+        "revision" | "finding" => Some(JournalLine::Effect { entry, body: body.ok_or_else(|| missing("the value"))? }),
+        "register" => {
             let registers = registers_at(conn, entry)?.ok_or_else(|| missing("the register"))?;
             let recorded_at = UtcMicros(row.get(2).map_err(in_act(ACT))?);
             Some(JournalLine::Registers { entry, recorded_at, registers: Box::new(registers) })
         }
+        _ if kind.contains('.') => return Err(missing("the fact")),
         _ => None,
     })
 }

@@ -52,9 +52,8 @@ mod tests {
     fn an_older_store_is_brought_up_in_one_go_or_left_as_it_was() {
         let mut conn = Connection::open_in_memory().unwrap();
         conn.execute_batch("CREATE TABLE t (a INTEGER) STRICT; PRAGMA user_version = 1;").unwrap();
-        let version = |conn: &Connection| -> u32 {
-            conn.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
-        };
+        let version =
+            |conn: &Connection| -> u32 { conn.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap() };
         let broken = ["ALTER TABLE t ADD COLUMN b INTEGER", "ALTER TABLE nowhere ADD COLUMN c INTEGER"];
         assert!(upgrade(&mut conn, 1, &broken).is_err());
         assert_eq!(version(&conn), 1);

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use kukaku_core::{Names, Word};
 use kukaku_ledger::Frontier;
-use kukaku_schema::UtcMicros;
+use kukaku_schema::{DurationUs, UtcMicros};
 use rusqlite::Connection;
 
 use crate::batch::Batch;
 use crate::error::{StoreError, in_act, io_in_act};
 use crate::lock::Lock;
 use crate::offsets::Offsets;
+use crate::stays::StaysKept;
 use crate::{connect, load, schema, tree, verify};
 
 /// How many of the last leaves are hashed again at opening: all of the last commits' entries,
@@ -30,6 +31,8 @@ pub struct Head {
     pub advanced_to: UtcMicros,
     /// The last instant that was certainly watched; none: watching never began.
     pub watched_to: Option<UtcMicros>,
+    /// No closed stay is longer.
+    pub longest_stay: DurationUs,
     /// Watching ended in order; otherwise it goes on, or was cut off.
     pub stopped: bool,
 }
@@ -69,6 +72,7 @@ pub struct Store {
     pub(crate) sources: HashMap<Word, SourceSeen>,
     pub(crate) clients: HashMap<Word, ClientSeen>,
     pub(crate) offsets: Offsets,
+    pub(crate) stays: StaysKept,
     /// A batch was given up after it had appended: the numbers above are ahead of the file.
     pub(crate) ahead: bool,
     path: PathBuf,
@@ -95,7 +99,7 @@ impl Store {
         let mut conn = connect::fresh(path)?;
         schema::create(&mut conn)?;
         conn.execute(
-            "INSERT INTO head (one, journal_size, recorded_at_us, advanced_to_us, stopped) VALUES (1, 0, ?1, ?1, 0)",
+            "INSERT INTO head (one, journal_size, recorded_at_us, advanced_to_us, longest_stay_us, stopped) VALUES (1, 0, ?1, ?1, 0, 0)",
             [now.0],
         )
         .map_err(in_act(ACT))?;
@@ -155,6 +159,7 @@ impl Store {
             sources,
             clients,
             offsets,
+            stays: StaysKept::default(),
             ahead: false,
             path: path.to_owned(),
             lock,

@@ -38,9 +38,9 @@ fn stored(conn: &Connection, tile: TileId, slot: u8) -> Result<Option<Hash>, Sto
     match bytes {
         None => Ok(None),
         Some(bytes) if bytes.is_empty() => Ok(None),
-        Some(bytes) => Hash::from_slice(&bytes)
-            .map(Some)
-            .ok_or_else(|| StoreError::corrupt(ACT, format!("tile {} of level {} is cut short", tile.index, tile.level))),
+        Some(bytes) => Hash::from_slice(&bytes).map(Some).ok_or_else(|| {
+            StoreError::corrupt(ACT, format!("tile {} of level {} is cut short", tile.index, tile.level))
+        }),
     }
 }
 

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use kukaku_ledger::{Checkpoint, ClockState, Frontier, Hash, Head as TreeHead, KeyTerm, Leaf, NodeId, TILE_WIDTH, commitment};
+use kukaku_ledger::{
+    Checkpoint, ClockState, Frontier, Hash, Head as TreeHead, KeyTerm, Leaf, NodeId, TILE_WIDTH, commitment,
+};
 use rusqlite::{Connection, Row};
 
 use crate::batch::PAYLOAD_FIELD;
@@ -60,7 +62,10 @@ const WORDS: &str = "LEFT JOIN word s ON s.id = j.source LEFT JOIN word c ON c.i
 /// # Errors
 /// Only where the store can't be read; what is wrong with its content is in the report.
 pub fn verify(
-    conn: &Connection, keys: &[KeyTerm], outside: Option<&str>, mut progress: impl FnMut(u64, u64),
+    conn: &Connection,
+    keys: &[KeyTerm],
+    outside: Option<&str>,
+    mut progress: impl FnMut(u64, u64),
 ) -> Result<VerifyReport, StoreError> {
     // One view of the store, however long it takes and whatever is appended meanwhile.
     let view = conn.unchecked_transaction().map_err(in_act(ACT))?;
@@ -178,7 +183,8 @@ impl State<'_> {
     fn checkpoint(&mut self, size: u64) {
         let root = self.frontier.root();
         if self.outside.is_some_and(|head| head.size == size && head.root != root) {
-            let what = format!("the checkpoint outside the store signs {size} other entries: the journal was rewritten");
+            let what =
+                format!("the checkpoint outside the store signs {size} other entries: the journal was rewritten");
             self.fault(size, what);
         }
         let Some(checkpoint) = self.checkpoints.remove(&size) else { return };
@@ -227,8 +233,7 @@ impl State<'_> {
 }
 
 fn checkpoints(conn: &Connection) -> Result<BTreeMap<u64, StoredCheckpoint>, StoreError> {
-    let mut statement =
-        conn.prepare("SELECT size, root, note, signed_at_us FROM checkpoint").map_err(in_act(ACT))?;
+    let mut statement = conn.prepare("SELECT size, root, note, signed_at_us FROM checkpoint").map_err(in_act(ACT))?;
     let rows = statement.query_map([], StoredCheckpoint::read).map_err(in_act(ACT))?;
     rows.map(|row| {
         let checkpoint = StoredCheckpoint::of(row.map_err(in_act(ACT))?)?;

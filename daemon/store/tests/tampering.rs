@@ -106,7 +106,9 @@ fn every_changed_byte_of_values_salts_and_hashes_is_found_at_its_entry() {
     let path = evidence.forged("SELECT 1");
     let conn = Connection::open(&path).unwrap();
     let reader = read_only(&path).unwrap();
-    for (table, column) in [("payload", "body"), ("payload", "salt"), ("journal", "commitment"), ("journal", "leaf_hash")] {
+    for (table, column) in
+        [("payload", "body"), ("payload", "salt"), ("journal", "commitment"), ("journal", "leaf_hash")]
+    {
         for seq in [0, 7, 20] {
             let select = format!("SELECT {column} FROM {table} WHERE seq = {seq}");
             let update = format!("UPDATE {table} SET {column} = ?1 WHERE seq = {seq}");
@@ -116,7 +118,11 @@ fn every_changed_byte_of_values_salts_and_hashes_is_found_at_its_entry() {
                 changed[place] ^= 1 << (place % 8);
                 conn.execute(&update, [&changed]).unwrap();
                 let faults = verify(&reader, &terms(), None, |_, _| {}).unwrap().faults;
-                assert_eq!(faults.first().map(|fault| fault.entry), Some(seq), "{table}.{column} byte {place} of {seq}");
+                assert_eq!(
+                    faults.first().map(|fault| fault.entry),
+                    Some(seq),
+                    "{table}.{column} byte {place} of {seq}"
+                );
             }
             conn.execute(&update, [&whole]).unwrap();
         }

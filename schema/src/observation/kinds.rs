@@ -308,10 +308,7 @@ impl Kind {
     /// Whether only the daemon itself may make it; links refuse it from outside.
     #[must_use]
     pub fn is_internal(self) -> bool {
-        matches!(
-            self,
-            Self::WatchStarted | Self::WatchGap | Self::ClockStep | Self::Muster
-        )
+        matches!(self, Self::WatchStarted | Self::WatchGap | Self::ClockStep | Self::Muster)
     }
 }
 
@@ -339,9 +336,7 @@ pub enum ReadingResult {
 }
 
 /// A state of a door.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DoorStateWord {
     /// Its leaf is shut.
@@ -374,9 +369,7 @@ impl DoorStateWord {
 }
 
 /// A state of a reader.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReaderStatusWord {
     /// It works.
@@ -439,10 +432,7 @@ impl JsonSchema for Sha256Hex {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_false(flag: &bool) -> bool {
     !*flag
 }
@@ -450,16 +440,10 @@ fn is_false(flag: &bool) -> bool {
 /// Adds the `kind` word that the tagged enum puts beside the fields.
 fn tagged(word: &str, mut schema: schemars::Schema) -> schemars::Schema {
     let object = schema.ensure_object();
-    if let Some(properties) = object
-        .get_mut("properties")
-        .and_then(serde_json::Value::as_object_mut)
-    {
+    if let Some(properties) = object.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
         properties.insert("kind".to_owned(), serde_json::json!({ "const": word }));
     }
-    if let Some(required) = object
-        .get_mut("required")
-        .and_then(serde_json::Value::as_array_mut)
-    {
+    if let Some(required) = object.get_mut("required").and_then(serde_json::Value::as_array_mut) {
         required.insert(0, serde_json::json!("kind"));
     }
     object.insert("title".to_owned(), serde_json::json!(word));

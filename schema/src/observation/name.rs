@@ -26,16 +26,10 @@ impl Name {
             return Err("a name can't be empty".to_owned());
         }
         if text.len() > NAME_MAX_BYTES {
-            return Err(format!(
-                "a name of {} bytes is longer than {NAME_MAX_BYTES}",
-                text.len()
-            ));
+            return Err(format!("a name of {} bytes is longer than {NAME_MAX_BYTES}", text.len()));
         }
         if let Some(c) = text.chars().find(|c| is_unprintable(*c)) {
-            return Err(format!(
-                "a name can't hold the character U+{:04X}",
-                u32::from(c)
-            ));
+            return Err(format!("a name can't hold the character U+{:04X}", u32::from(c)));
         }
         Ok(Self(text))
     }
@@ -55,8 +49,7 @@ impl Name {
 
 /// Controls, line separators and bidirectional overrides: they forge lines and hide text.
 fn is_unprintable(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Display for Name {
@@ -104,30 +97,17 @@ impl SegmentPath {
     pub fn new(text: impl Into<String>) -> Result<Self, String> {
         let text = text.into();
         if text.is_empty() || text.len() > PATH_MAX_BYTES {
-            return Err(format!(
-                "a segment path has 1 to {PATH_MAX_BYTES} bytes, this one {}",
-                text.len()
-            ));
+            return Err(format!("a segment path has 1 to {PATH_MAX_BYTES} bytes, this one {}", text.len()));
         }
         if let Some(c) = text.chars().find(|c| is_unprintable(*c)) {
-            return Err(format!(
-                "a segment path can't hold the character U+{:04X}",
-                u32::from(c)
-            ));
+            return Err(format!("a segment path can't hold the character U+{:04X}", u32::from(c)));
         }
         // Windows names would mean another file on another machine.
         if text.starts_with('/') || text.contains('\\') || text.contains(':') {
-            return Err(format!(
-                "segment path {text:?} must be relative, with / between its parts"
-            ));
+            return Err(format!("segment path {text:?} must be relative, with / between its parts"));
         }
-        if text
-            .split('/')
-            .any(|part| part.is_empty() || part == "." || part == "..")
-        {
-            return Err(format!(
-                "segment path {text:?} leaves its folder or holds an empty part"
-            ));
+        if text.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
+            return Err(format!("segment path {text:?} leaves its folder or holds an empty part"));
         }
         Ok(Self(text))
     }

@@ -44,36 +44,23 @@ pub enum Refusal {
 /// A `Refusal` that names what is wrong; the caller keeps the bytes as unreadable.
 pub fn parse_observation(bytes: &[u8]) -> Result<Observation, Refusal> {
     if bytes.len() > MAX_OBSERVATION_BYTES {
-        return Err(Refusal::TooLong {
-            length: bytes.len(),
-        });
+        return Err(Refusal::TooLong { length: bytes.len() });
     }
-    let text = std::str::from_utf8(bytes).map_err(|e| Refusal::NotUtf8 {
-        valid_up_to: e.valid_up_to(),
-    })?;
+    let text = std::str::from_utf8(bytes).map_err(|e| Refusal::NotUtf8 { valid_up_to: e.valid_up_to() })?;
     // The JSON reader would take an array of the fields in order too: nobody means that.
     if !text.trim_start().starts_with('{') {
-        return Err(Refusal::Shape(
-            "an observation is one JSON object, from { to }".to_owned(),
-        ));
+        return Err(Refusal::Shape("an observation is one JSON object, from { to }".to_owned()));
     }
-    let observation: Observation =
-        serde_json::from_str(text).map_err(|e| Refusal::Shape(said(&e.to_string())))?;
+    let observation: Observation = serde_json::from_str(text).map_err(|e| Refusal::Shape(said(&e.to_string())))?;
     check(&observation)?;
     Ok(observation)
 }
 
 /// The reader's words; of an unknown kind with the kinds that may come from outside alone.
 fn said(message: &str) -> String {
-    match message
-        .strip_prefix("unknown variant `")
-        .and_then(|rest| rest.split_once('`'))
-    {
+    match message.strip_prefix("unknown variant `").and_then(|rest| rest.split_once('`')) {
         Some((kind, rest)) if rest.contains("`source.alive`") => {
-            format!(
-                "unknown kind `{kind}`, expected one of {}",
-                kind_words().join(", ")
-            )
+            format!("unknown kind `{kind}`, expected one of {}", kind_words().join(", "))
         }
         _ => message.to_owned(),
     }
@@ -84,21 +71,12 @@ fn check(observation: &Observation) -> Result<(), Refusal> {
     if observation.kind().is_internal() {
         return Err(Refusal::Internal(observation.kind().word()));
     }
-    if observation
-        .stated_span()
-        .is_some_and(|span| span.end < span.start)
-    {
-        return Err(Refusal::Backwards {
-            start_field: "from",
-            end_field: "to",
-        });
+    if observation.stated_span().is_some_and(|span| span.end < span.start) {
+        return Err(Refusal::Backwards { start_field: "from", end_field: "to" });
     }
     match observation {
         Observation::FootageSegment(segment) if segment.end < segment.start => {
-            Err(Refusal::Backwards {
-                start_field: "start",
-                end_field: "end",
-            })
+            Err(Refusal::Backwards { start_field: "start", end_field: "end" })
         }
         _ => Ok(()),
     }
@@ -120,64 +98,36 @@ pub fn content_hash(canonical: &[u8]) -> [u8; 32] {
 /// The words of every kind, for an error that lists them.
 #[must_use]
 pub fn kind_words() -> Vec<&'static str> {
-    Kind::ALL
-        .iter()
-        .filter(|kind| !kind.is_internal())
-        .map(|kind| kind.word())
-        .collect()
+    Kind::ALL.iter().filter(|kind| !kind.is_internal()).map(|kind| kind.word()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ALIVE: &str =
-        r#""kind":"source.alive","source":"p","device_time":"2026-11-22T09:00:00Z""#;
+    const ALIVE: &str = r#""kind":"source.alive","source":"p","device_time":"2026-11-22T09:00:00Z""#;
 
     fn refused(text: &str) -> String {
-        parse_observation(text.as_bytes())
-            .expect_err(text)
-            .to_string()
+        parse_observation(text.as_bytes()).expect_err(text).to_string()
     }
 
     #[test]
     fn each_mistake_is_named_and_nothing_is_guessed() {
         assert!(parse_observation(format!("{{{ALIVE}}}").as_bytes()).is_ok());
         let cases = [
-            (
-                format!("{{{ALIVE},\"colour\":1}}"),
-                "unknown field `colour`",
-            ),
-            (
-                format!("{{{ALIVE},\"source\":\"q\"}}"),
-                "duplicate field `source`",
-            ),
+            (format!("{{{ALIVE},\"colour\":1}}"), "unknown field `colour`"),
+            (format!("{{{ALIVE},\"source\":\"q\"}}"), "duplicate field `source`"),
             (ALIVE.to_owned(), "one JSON object"),
             (format!("[{{{ALIVE}}}]"), "one JSON object"),
             (
                 r#"{"kind":"door.opened","source":"p"}"#.to_owned(),
                 "unknown kind `door.opened`, expected one of door.reading",
             ),
-            (
-                r#"{"kind":"source.alive","source":"p"}"#.to_owned(),
-                "missing field `device_time`",
-            ),
-            (
-                ALIVE.replace("\"p\"", "\"\"").replacen('"', "{\"", 1) + "}",
-                "empty",
-            ),
+            (r#"{"kind":"source.alive","source":"p"}"#.to_owned(), "missing field `device_time`"),
+            (ALIVE.replace("\"p\"", "\"\"").replacen('"', "{\"", 1) + "}", "empty"),
             (format!("{{{}}}", ALIVE.replace("00Z", "00")), "RFC 3339"),
-            (
-                format!(
-                    "{{{}}}",
-                    ALIVE.replace("\"2026-11-22T09:00:00Z\"", "1763769600")
-                ),
-                "RFC 3339",
-            ),
-            (
-                format!("{{{}}}", ALIVE.replace("source.alive", "watch.started")),
-                "made by kukaku",
-            ),
+            (format!("{{{}}}", ALIVE.replace("\"2026-11-22T09:00:00Z\"", "1763769600")), "RFC 3339"),
+            (format!("{{{}}}", ALIVE.replace("source.alive", "watch.started")), "made by kukaku"),
             ("{\"a\":".repeat(10_000), ""),
         ];
         for (text, part) in cases {
@@ -190,15 +140,9 @@ mod tests {
     #[test]
     fn a_long_or_broken_text_is_refused_before_it_is_read() {
         let bomb = vec![b'{'; 10_000_000];
-        assert_eq!(
-            parse_observation(&bomb),
-            Err(Refusal::TooLong { length: 10_000_000 })
-        );
+        assert_eq!(parse_observation(&bomb), Err(Refusal::TooLong { length: 10_000_000 }));
         let broken = b"{\"a\":\"\xff\"}";
-        assert_eq!(
-            parse_observation(broken),
-            Err(Refusal::NotUtf8 { valid_up_to: 6 })
-        );
+        assert_eq!(parse_observation(broken), Err(Refusal::NotUtf8 { valid_up_to: 6 }));
     }
 
     #[test]

@@ -7,8 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::rows::{
-    Account, Camera, Client, Credential, Door, Operator, Person, PolicyRow, Reader, Site, Source,
-    Terminal, Zone,
+    Account, Camera, Client, Credential, Door, Operator, Person, PolicyRow, Reader, Site, Source, Terminal, Zone,
 };
 use super::{Entry, OUTSIDE, Registers};
 use crate::instant::{SiteZone, Span, UtcMicros};
@@ -53,12 +52,8 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
     let parsed: File = toml::from_str(text).map_err(|e| place.of_toml(&e, 0))?;
     let site_span = parsed.site.span();
     let site = parsed.site.into_inner();
-    let zone = SiteZone::named(&site.time_zone).map_err(|e| {
-        place.error(
-            place.line_of(&site_span, "time_zone"),
-            format!("`time_zone`: {e}"),
-        )
-    })?;
+    let zone = SiteZone::named(&site.time_zone)
+        .map_err(|e| place.error(place.line_of(&site_span, "time_zone"), format!("`time_zone`: {e}")))?;
 
     let clients = read_rows::<Client>(&place, &zone, "client", parsed.client)?;
     let zones = read_rows::<Zone>(&place, &zone, "zone", parsed.zone)?;
@@ -86,24 +81,13 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
     check_ids(&place, "credential", &credentials, |r| r.id.clone())?;
     // One account name may stand for several people on different sources or for different clients.
     check_ids(&place, "account", &accounts, |r| {
-        format!(
-            "{}\u{0}{}\u{0}{}",
-            r.id,
-            r.client,
-            r.source.as_deref().unwrap_or("")
-        )
+        format!("{}\u{0}{}\u{0}{}", r.id, r.client, r.source.as_deref().unwrap_or(""))
     })?;
-    if let Some(both) = operators
-        .iter()
-        .find(|o| ids.person.contains(&o.entry.row.id))
-    {
+    if let Some(both) = operators.iter().find(|o| ids.person.contains(&o.entry.row.id)) {
         let line = place.line_of(&both.span, "id");
         return Err(place.error(
             line,
-            format!(
-                "`id` = {:?} stands for an operator and a person; ids of people are shared",
-                both.entry.row.id
-            ),
+            format!("`id` = {:?} stands for an operator and a person; ids of people are shared", both.entry.row.id),
         ));
     }
     check_zones(&place, &zones, &ids)?;
@@ -117,63 +101,20 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
         if row.outer == row.inner {
             return Err(place.error(
                 place.line_of(&door.span, "inner"),
-                format!(
-                    "[[door]] {:?}: `inner` and `outer` are the same zone",
-                    row.id
-                ),
+                format!("[[door]] {:?}: `inner` and `outer` are the same zone", row.id),
             ));
         }
     }
     for reader in &readers {
-        refer(
-            &place,
-            &reader.span,
-            "reader",
-            "door",
-            &reader.entry.row.door,
-            "door",
-            &ids.door,
-        )?;
-        refer_opt(
-            &place,
-            &reader.span,
-            "reader",
-            "source",
-            reader.entry.row.source.as_ref(),
-            "source",
-            &ids.source,
-        )?;
+        refer(&place, &reader.span, "reader", "door", &reader.entry.row.door, "door", &ids.door)?;
+        refer_opt(&place, &reader.span, "reader", "source", reader.entry.row.source.as_ref(), "source", &ids.source)?;
     }
     for camera in &cameras {
-        refer(
-            &place,
-            &camera.span,
-            "camera",
-            "zone",
-            &camera.entry.row.zone,
-            "zone",
-            &ids.zone,
-        )?;
-        refer_opt(
-            &place,
-            &camera.span,
-            "camera",
-            "source",
-            camera.entry.row.source.as_ref(),
-            "source",
-            &ids.source,
-        )?;
+        refer(&place, &camera.span, "camera", "zone", &camera.entry.row.zone, "zone", &ids.zone)?;
+        refer_opt(&place, &camera.span, "camera", "source", camera.entry.row.source.as_ref(), "source", &ids.source)?;
     }
     for terminal in &terminals {
-        refer(
-            &place,
-            &terminal.span,
-            "terminal",
-            "zone",
-            &terminal.entry.row.zone,
-            "zone",
-            &ids.zone,
-        )?;
+        refer(&place, &terminal.span, "terminal", "zone", &terminal.entry.row.zone, "zone", &ids.zone)?;
         refer_opt(
             &place,
             &terminal.span,
@@ -186,98 +127,39 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
     }
     for operator in &operators {
         for client in &operator.entry.row.clients {
-            refer(
-                &place,
-                &operator.span,
-                "operator",
-                "clients",
-                client,
-                "client",
-                &ids.client,
-            )?;
+            refer(&place, &operator.span, "operator", "clients", client, "client", &ids.client)?;
         }
     }
     for credential in &credentials {
         let row = &credential.entry.row;
         match (&row.operator, &row.person) {
-            (Some(operator), None) => refer(
-                &place,
-                &credential.span,
-                "credential",
-                "operator",
-                operator,
-                "operator",
-                &ids.operator,
-            )?,
-            (None, Some(person)) => refer(
-                &place,
-                &credential.span,
-                "credential",
-                "person",
-                person,
-                "person",
-                &ids.person,
-            )?,
+            (Some(operator), None) => {
+                refer(&place, &credential.span, "credential", "operator", operator, "operator", &ids.operator)?
+            }
+            (None, Some(person)) => {
+                refer(&place, &credential.span, "credential", "person", person, "person", &ids.person)?
+            }
             _ => {
                 return Err(place.error(
                     place.line_at(credential.span.start),
-                    format!(
-                        "[[credential]] {:?}: expected `operator` or `person`, exactly one of them",
-                        row.id
-                    ),
+                    format!("[[credential]] {:?}: expected `operator` or `person`, exactly one of them", row.id),
                 ));
             }
         }
     }
     for account in &accounts {
         let row = &account.entry.row;
-        refer(
-            &place,
-            &account.span,
-            "account",
-            "operator",
-            &row.operator,
-            "operator",
-            &ids.operator,
-        )?;
-        refer(
-            &place,
-            &account.span,
-            "account",
-            "client",
-            &row.client,
-            "client",
-            &ids.client,
-        )?;
-        refer_opt(
-            &place,
-            &account.span,
-            "account",
-            "source",
-            row.source.as_ref(),
-            "source",
-            &ids.source,
-        )?;
+        refer(&place, &account.span, "account", "operator", &row.operator, "operator", &ids.operator)?;
+        refer(&place, &account.span, "account", "client", &row.client, "client", &ids.client)?;
+        refer_opt(&place, &account.span, "account", "source", row.source.as_ref(), "source", &ids.source)?;
     }
     for source in &sources {
-        refer_opt(
-            &place,
-            &source.span,
-            "source",
-            "client",
-            source.entry.row.client.as_ref(),
-            "client",
-            &ids.client,
-        )?;
+        refer_opt(&place, &source.span, "source", "client", source.entry.row.client.as_ref(), "client", &ids.client)?;
     }
     let whole = Span::new(UtcMicros::MIN, UtcMicros::MAX);
     Ok(Registers {
         site,
-        policies: parsed
-            .policy
-            .into_iter()
-            .map(|row| Entry::opening(whole, row))
-            .collect(),
+        policies: parsed.policy.into_iter().map(|row| Entry::opening(whole, row)).collect(),
         clients: entries(clients),
         zones: entries(zones),
         doors: entries(doors),

@@ -119,10 +119,7 @@ impl Hours {
             (m < 60 && h * 60 + m <= 1440).then_some(h * 60 + m)
         };
         let (from, to) = text.split_once('-').ok_or_else(wrong)?;
-        let (from_min, to_min) = (
-            minute(from).ok_or_else(wrong)?,
-            minute(to).ok_or_else(wrong)?,
-        );
+        let (from_min, to_min) = (minute(from).ok_or_else(wrong)?, minute(to).ok_or_else(wrong)?);
         if from_min == to_min || from_min == 1440 {
             return Err(wrong());
         }

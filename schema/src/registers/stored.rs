@@ -25,83 +25,19 @@ pub struct StoredEntry {
 #[must_use]
 pub fn to_stored(registers: &Registers) -> Vec<StoredEntry> {
     let whole = Span::new(UtcMicros::MIN, UtcMicros::MAX);
-    let mut out = vec![stored(
-        "site",
-        String::new(),
-        &Entry::opening(whole, registers.site.clone()),
-    )];
-    out.extend(
-        registers
-            .policies
-            .iter()
-            .map(|e| stored("policy", String::new(), e)),
-    );
-    out.extend(
-        registers
-            .clients
-            .iter()
-            .map(|e| stored("client", e.row.id.clone(), e)),
-    );
-    out.extend(
-        registers
-            .zones
-            .iter()
-            .map(|e| stored("zone", e.row.id.clone(), e)),
-    );
-    out.extend(
-        registers
-            .doors
-            .iter()
-            .map(|e| stored("door", e.row.id.clone(), e)),
-    );
-    out.extend(
-        registers
-            .readers
-            .iter()
-            .map(|e| stored("reader", e.row.id.clone(), e)),
-    );
-    out.extend(
-        registers
-            .cameras
-            .iter()
-            .map(|e| stored("camera", e.row.id.clone(), e)),
-    );
-    out.extend(
-        registers
-            .terminals
-            .iter()
-            .map(|e| stored("terminal", e.row.id.clone(), e)),
-    );
-    out.extend(
-        registers
-            .operators
-            .iter()
-            .map(|e| stored("operator", e.row.id.clone(), e)),
-    );
-    out.extend(
-        registers
-            .persons
-            .iter()
-            .map(|e| stored("person", e.row.id.clone(), e)),
-    );
-    out.extend(
-        registers
-            .credentials
-            .iter()
-            .map(|e| stored("credential", e.row.id.clone(), e)),
-    );
-    out.extend(
-        registers
-            .accounts
-            .iter()
-            .map(|e| stored("account", e.row.id.clone(), e)),
-    );
-    out.extend(
-        registers
-            .sources
-            .iter()
-            .map(|e| stored("source", e.row.id.clone(), e)),
-    );
+    let mut out = vec![stored("site", String::new(), &Entry::opening(whole, registers.site.clone()))];
+    out.extend(registers.policies.iter().map(|e| stored("policy", String::new(), e)));
+    out.extend(registers.clients.iter().map(|e| stored("client", e.row.id.clone(), e)));
+    out.extend(registers.zones.iter().map(|e| stored("zone", e.row.id.clone(), e)));
+    out.extend(registers.doors.iter().map(|e| stored("door", e.row.id.clone(), e)));
+    out.extend(registers.readers.iter().map(|e| stored("reader", e.row.id.clone(), e)));
+    out.extend(registers.cameras.iter().map(|e| stored("camera", e.row.id.clone(), e)));
+    out.extend(registers.terminals.iter().map(|e| stored("terminal", e.row.id.clone(), e)));
+    out.extend(registers.operators.iter().map(|e| stored("operator", e.row.id.clone(), e)));
+    out.extend(registers.persons.iter().map(|e| stored("person", e.row.id.clone(), e)));
+    out.extend(registers.credentials.iter().map(|e| stored("credential", e.row.id.clone(), e)));
+    out.extend(registers.accounts.iter().map(|e| stored("account", e.row.id.clone(), e)));
+    out.extend(registers.sources.iter().map(|e| stored("source", e.row.id.clone(), e)));
     out
 }
 
@@ -111,8 +47,7 @@ fn stored<T: Serialize>(table: &str, id: String, entry: &Entry<T>) -> StoredEntr
         id,
         valid: entry.valid,
         recorded_at: entry.recorded_at,
-        body: serde_json::to_string(&entry.row)
-            .expect("register rows hold texts, numbers and durations"),
+        body: serde_json::to_string(&entry.row).expect("register rows hold texts, numbers and durations"),
     }
 }
 
@@ -123,12 +58,7 @@ fn stored<T: Serialize>(table: &str, id: String, entry: &Entry<T>) -> StoredEntr
 pub fn from_stored(entries: impl IntoIterator<Item = StoredEntry>) -> Result<Registers, String> {
     let mut site = None;
     let mut r = Registers {
-        site: super::Site {
-            id: String::new(),
-            name: String::new(),
-            time_zone: String::new(),
-            address: None,
-        },
+        site: super::Site { id: String::new(), name: String::new(), time_zone: String::new(), address: None },
         policies: vec![],
         clients: vec![],
         zones: vec![],
@@ -158,9 +88,7 @@ pub fn from_stored(entries: impl IntoIterator<Item = StoredEntry>) -> Result<Reg
             "account" => r.accounts.push(read(&entry)?),
             "source" => r.sources.push(read(&entry)?),
             other => {
-                return Err(format!(
-                    "register table {other:?} is unknown to this version"
-                ));
+                return Err(format!("register table {other:?} is unknown to this version"));
             }
         }
     }
@@ -169,11 +97,7 @@ pub fn from_stored(entries: impl IntoIterator<Item = StoredEntry>) -> Result<Reg
 }
 
 fn read<T: DeserializeOwned>(entry: &StoredEntry) -> Result<Entry<T>, String> {
-    let row = serde_json::from_str(&entry.body)
-        .map_err(|e| format!("register entry {} {:?}: {e}", entry.table, entry.id))?;
-    Ok(Entry {
-        valid: entry.valid,
-        recorded_at: entry.recorded_at,
-        row,
-    })
+    let row =
+        serde_json::from_str(&entry.body).map_err(|e| format!("register entry {} {:?}: {e}", entry.table, entry.id))?;
+    Ok(Entry { valid: entry.valid, recorded_at: entry.recorded_at, row })
 }

@@ -35,24 +35,15 @@ pub fn to_toml(registers: &Registers) -> Result<String, toml::ser::Error> {
 }
 
 fn section(out: &mut String, head: &str, table: &toml::Table) {
-    let _ = write!(
-        out,
-        "{}{head}\n{table}",
-        if out.is_empty() { "" } else { "\n" }
-    );
+    let _ = write!(out, "{}{head}\n{table}", if out.is_empty() { "" } else { "\n" });
 }
 
-fn write_rows<T: Serialize>(
-    out: &mut String,
-    name: &str,
-    rows: &[Entry<T>],
-) -> Result<(), toml::ser::Error> {
+fn write_rows<T: Serialize>(out: &mut String, name: &str, rows: &[Entry<T>]) -> Result<(), toml::ser::Error> {
     for entry in rows {
         let mut table = toml::Table::try_from(&entry.row)?;
-        for (key, at, open) in [
-            ("valid_from", entry.valid.start, UtcMicros::MIN),
-            ("valid_to", entry.valid.end, UtcMicros::MAX),
-        ] {
+        for (key, at, open) in
+            [("valid_from", entry.valid.start, UtcMicros::MIN), ("valid_to", entry.valid.end, UtcMicros::MAX)]
+        {
             if at != open {
                 table.insert(key.to_owned(), toml::Value::String(at.to_rfc3339_utc()));
             }

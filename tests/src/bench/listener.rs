@@ -63,7 +63,8 @@ pub fn measure() -> Result<(), String> {
     for size in [MANY, ONE] {
         for round in 0..ROUNDS {
             let bare = bare(size, from)?;
-            let ours = run(&load(site.mqtt, size), |n| reading(from + n)).map_err(|e| format!("load on kukaku: {e}"))?;
+            let ours =
+                run(&load(site.mqtt, size), |n| reading(from + n)).map_err(|e| format!("load on kukaku: {e}"))?;
             from += size.0;
             let ms = |d: std::time::Duration| d.as_secs_f64() * 1000.0;
             println!(
@@ -100,5 +101,9 @@ fn set_password(site: &Site) -> Result<(), String> {
     writeln!(input, "{PASSWORD}").map_err(|e| format!("give the password: {e}"))?;
     drop(input);
     let status = child.wait().map_err(|e| format!("wait for kukaku sources: {e}"))?;
-    if status.success() { Ok(()) } else { Err(format!("kukaku sources password: {status}; {:?}", call(&["sources", "--help"]))) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("kukaku sources password: {status}; {:?}", call(&["sources", "--help"])))
+    }
 }

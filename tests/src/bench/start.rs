@@ -16,8 +16,15 @@ pub fn measure() -> Result<(), String> {
     let site = Site::new("start", &history::registers(SIZE.persons))?;
     let began = std::time::Instant::now();
     call(&[
-        "import", "--store", &site.dir(), "--mapping", &file("mapping.toml"), "--doors", &file("doors.csv"),
-        "--sessions", &file("sessions.csv"),
+        "import",
+        "--store",
+        &site.dir(),
+        "--mapping",
+        &file("mapping.toml"),
+        "--doors",
+        &file("doors.csv"),
+        "--sessions",
+        &file("sessions.csv"),
     ])?;
     println!("import            {:.1} s for about a million entries", began.elapsed().as_secs_f64());
     for round in 1..=3 {

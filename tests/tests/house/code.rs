@@ -21,11 +21,7 @@ fn no_file_of_rust_runs_away() {
             (lines > limit).then(|| format!("{}: {lines} lines, {limit} allowed", file.path))
         })
         .collect();
-    assert!(
-        too_long.is_empty(),
-        "split by subject:\n{}",
-        too_long.join("\n")
-    );
+    assert!(too_long.is_empty(), "split by subject:\n{}", too_long.join("\n"));
 }
 
 /// Spelled in pieces, so that this file passes its own check.
@@ -35,10 +31,7 @@ fn unwanted() -> Vec<(String, &'static str)> {
         mark(["TO", "DO"], "unfinished work belongs into an issue"),
         mark(["FIX", "ME"], "unfinished work belongs into an issue"),
         mark(["XX", "X:"], "unfinished work belongs into an issue"),
-        mark(
-            ["unimpl", "emented!"],
-            "unfinished work belongs into an issue",
-        ),
+        mark(["unimpl", "emented!"], "unfinished work belongs into an issue"),
         mark(["/ro", "ot/"], "a path of one machine"),
         mark(["/wo", "rk/"], "a path of one machine"),
         mark(["/home", "/"], "a path of one machine"),
@@ -48,14 +41,8 @@ fn unwanted() -> Vec<(String, &'static str)> {
         mark(["registry.", "npmjs"], "a registry's host"),
         mark(["files.", "pythonhosted"], "a registry's host"),
         mark(["#[ign", "ore"], "a test that doesn't run tests nothing"),
-        mark(
-            ["thread::sl", "eep"],
-            "a test that waits by the clock fails by the clock; inject time",
-        ),
-        mark(
-            ["tokio::time::sl", "eep("],
-            "a test that waits by the clock fails by the clock; inject time",
-        ),
+        mark(["thread::sl", "eep"], "a test that waits by the clock fails by the clock; inject time"),
+        mark(["tokio::time::sl", "eep("], "a test that waits by the clock fails by the clock; inject time"),
     ]
 }
 
@@ -92,20 +79,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("adapters/footage", &["schema", "codec"]),
     ("adapters/notify", &["schema"]),
     ("web", &["schema", "core", "store"]),
-    (
-        "daemon/kukaku",
-        &[
-            "schema", "core", "ledger", "codec", "store", "mqtt", "serial", "footage", "notify",
-            "web",
-        ],
-    ),
-    (
-        "tests",
-        &[
-            "schema", "core", "ledger", "codec", "store", "mqtt", "serial", "footage", "notify",
-            "web", "kukaku",
-        ],
-    ),
+    ("daemon/kukaku", &["schema", "core", "ledger", "codec", "store", "mqtt", "serial", "footage", "notify", "web"]),
+    ("tests", &["schema", "core", "ledger", "codec", "store", "mqtt", "serial", "footage", "notify", "web", "kukaku"]),
 ];
 
 #[test]
@@ -127,10 +102,7 @@ fn no_room_knows_more_of_the_others_than_the_drawing_says() {
         for crate_name in knows.into_iter().flat_map(toml::Table::keys) {
             let known = crate_name.strip_prefix("kukaku-").unwrap_or(crate_name);
             let is_room = crate_name == "kukaku" || crate_name.starts_with("kukaku-");
-            assert!(
-                !is_room || allowed.contains(&known),
-                "{room} must not know {crate_name}"
-            );
+            assert!(!is_room || allowed.contains(&known), "{room} must not know {crate_name}");
         }
     }
 }
@@ -169,11 +141,7 @@ fn the_pure_rooms_do_not_reach_for_the_world() {
             // The order of a hash map differs from run to run, and so would a replay.
             let walked = !LOOKED_UP_ONLY.contains(&file.path.as_str());
             if file.path.starts_with("daemon/core") && code.contains("HashMap") && walked {
-                found.push(format!(
-                    "{}:{}: HashMap has no order",
-                    file.path,
-                    number + 1
-                ));
+                found.push(format!("{}:{}: HashMap has no order", file.path, number + 1));
             }
         }
     }

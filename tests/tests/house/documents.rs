@@ -5,16 +5,7 @@ use std::collections::BTreeSet;
 use crate::repository::{TextFile, exists, files, read};
 
 /// Folders at the top of the project: a path in a text that begins with one is meant literally.
-const TOP: [&str; 8] = [
-    "schema/",
-    "daemon/",
-    "adapters/",
-    "web/",
-    "tests/",
-    "docs/",
-    ".ci/",
-    "figures/",
-];
+const TOP: [&str; 8] = ["schema/", "daemon/", "adapters/", "web/", "tests/", "docs/", ".ci/", "figures/"];
 
 /// A block of code in a document.
 struct Block {
@@ -32,11 +23,7 @@ fn cut(document: &str) -> (String, Vec<Block>) {
     for (number, line) in document.lines().enumerate() {
         match (line.trim_start().strip_prefix("```"), open.take()) {
             (Some(info), None) => {
-                open = Some(Block {
-                    info: info.trim().to_owned(),
-                    text: String::new(),
-                    line: number + 1,
-                });
+                open = Some(Block { info: info.trim().to_owned(), text: String::new(), line: number + 1 });
             }
             (Some(_), Some(block)) => blocks.push(block),
             (None, Some(mut block)) => {
@@ -58,8 +45,7 @@ fn between<'a>(text: &'a str, begin: &'a str, end: &'a str) -> impl Iterator<Ite
 
 /// Every second part: what stands in backquotes.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    text.lines()
-        .flat_map(|line| line.split('`').skip(1).step_by(2))
+    text.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
 }
 
 /// The folder of a file, with its `/`.
@@ -69,10 +55,7 @@ fn folder(path: &str) -> &str {
 
 /// Resolves `..` in a path below the project.
 fn resolve(from: &str, target: &str) -> String {
-    let mut parts: Vec<&str> = folder(from)
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .collect();
+    let mut parts: Vec<&str> = folder(from).split('/').filter(|part| !part.is_empty()).collect();
     for part in target.split('/') {
         match part {
             "" | "." => {}
@@ -95,11 +78,7 @@ fn anchor(heading: &str) -> String {
 
 fn headings(document: &str) -> Vec<String> {
     let (prose, _) = cut(document);
-    prose
-        .lines()
-        .filter(|line| line.starts_with('#'))
-        .map(str::to_owned)
-        .collect()
+    prose.lines().filter(|line| line.starts_with('#')).map(str::to_owned).collect()
 }
 
 #[test]
@@ -112,18 +91,10 @@ fn every_link_leads_somewhere() {
                 continue;
             }
             let (target, fragment) = link.split_once('#').unwrap_or((link, ""));
-            let target = if target.is_empty() {
-                path.clone()
-            } else {
-                resolve(&path, target)
-            };
+            let target = if target.is_empty() { path.clone() } else { resolve(&path, target) };
             if !exists(&target) {
                 broken.push(format!("{path}: {link}: no such file"));
-            } else if !fragment.is_empty()
-                && !headings(&read(&target))
-                    .iter()
-                    .any(|h| anchor(h) == fragment)
-            {
+            } else if !fragment.is_empty() && !headings(&read(&target)).iter().any(|h| anchor(h) == fragment) {
                 broken.push(format!("{path}: {link}: no such heading"));
             }
         }
@@ -136,24 +107,13 @@ fn every_path_that_a_text_names_exists() {
     let mut broken = Vec::new();
     let comments = files(".rs").into_iter().map(|mut file| {
         let comment = |line: &&str| line.trim_start().starts_with("//");
-        file.text = file
-            .text
-            .lines()
-            .filter(comment)
-            .collect::<Vec<_>>()
-            .join("\n");
+        file.text = file.text.lines().filter(comment).collect::<Vec<_>>().join("\n");
         file
     });
     for TextFile { path, text } in files(".md").into_iter().chain(comments) {
-        let (prose, _) = if path.ends_with(".md") {
-            cut(&text)
-        } else {
-            (text, Vec::new())
-        };
+        let (prose, _) = if path.ends_with(".md") { cut(&text) } else { (text, Vec::new()) };
         for named in quoted(&prose) {
-            let literal = named
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            let literal = named.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
             let ours = TOP.iter().any(|top| named.starts_with(top));
             if literal && ours && !exists(named) {
                 broken.push(format!("{path}: `{named}`"));
@@ -183,10 +143,7 @@ fn every_make_target_that_a_document_names_exists() {
                 continue;
             };
             let target = rest.split_whitespace().next().unwrap_or_default();
-            assert!(
-                targets.contains(target),
-                "{path}: `make {target}`: no such target"
-            );
+            assert!(targets.contains(target), "{path}: `make {target}`: no such target");
             named += 1;
         }
     }
@@ -207,10 +164,7 @@ fn every_toml_example_is_read_by_what_reads_the_real_file() {
             seen.insert(sort.trim().to_owned());
         }
     }
-    for (sort, path) in [
-        ("registers", "schema/examples/site.toml"),
-        ("mapping", "schema/examples/mapping.toml"),
-    ] {
+    for (sort, path) in [("registers", "schema/examples/site.toml"), ("mapping", "schema/examples/mapping.toml")] {
         read_example(sort, &read(path), path);
         assert!(seen.contains(sort), "no document shows a {sort} example");
     }
@@ -250,11 +204,7 @@ fn the_manual_names_every_command() {
         .lines()
         .skip_while(|line| *line != "pub enum Command {")
         .take_while(|line| *line != "}")
-        .filter_map(|line| {
-            line.strip_prefix("    ")?
-                .split_once('(')
-                .map(|(name, _)| name)
-        })
+        .filter_map(|line| line.strip_prefix("    ")?.split_once('(').map(|(name, _)| name))
         .filter(|name| name.chars().all(char::is_alphanumeric))
         .map(str::to_lowercase);
     let commands: Vec<String> = commands.collect();
@@ -275,19 +225,11 @@ fn both_readmes_have_the_same_content() {
     let (japanese, english) = (read("README.ja.md"), read("README.md"));
     let shape = |document: &str| -> Vec<String> {
         let levels = headings(document).into_iter();
-        levels
-            .map(|h| h.chars().take_while(|c| *c == '#').collect())
-            .collect()
+        levels.map(|h| h.chars().take_while(|c| *c == '#').collect()).collect()
     };
     assert_eq!(shape(&japanese), shape(&english), "headings");
     let commands = |document: &str| -> Vec<String> {
-        let uncommented = |line: &str| {
-            line.split(" #")
-                .next()
-                .unwrap_or_default()
-                .trim_end()
-                .to_owned()
-        };
+        let uncommented = |line: &str| line.split(" #").next().unwrap_or_default().trim_end().to_owned();
         let (_, blocks) = cut(document);
         blocks
             .iter()
@@ -299,10 +241,7 @@ fn both_readmes_have_the_same_content() {
     let links = |document: &str| -> BTreeSet<String> {
         let (prose, _) = cut(document);
         let own = |link: &str| !link.starts_with("README") && !link.contains('#');
-        between(&prose, "](", ")")
-            .filter(|link| own(link))
-            .map(str::to_owned)
-            .collect()
+        between(&prose, "](", ")").filter(|link| own(link)).map(str::to_owned).collect()
     };
     assert_eq!(links(&japanese), links(&english), "links");
 }
@@ -311,15 +250,10 @@ fn both_readmes_have_the_same_content() {
 fn both_readmes_begin_with_the_two_commands() {
     for path in ["README.md", "README.ja.md"] {
         let (_, blocks) = cut(&read(path));
-        let first = blocks
-            .first()
-            .map(|block| block.text.clone())
-            .unwrap_or_default();
+        let first = blocks.first().map(|block| block.text.clone()).unwrap_or_default();
         let commands: Vec<&str> = first.lines().filter(|l| l.starts_with("make ")).collect();
         assert!(
-            commands.len() == 2
-                && commands[0].starts_with("make demo")
-                && commands[1].starts_with("make test"),
+            commands.len() == 2 && commands[0].starts_with("make demo") && commands[1].starts_with("make test"),
             "{path}: {first}"
         );
     }

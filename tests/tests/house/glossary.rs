@@ -7,11 +7,8 @@ use crate::repository::read;
 /// The cells of the rows of the table below a heading of the glossary.
 fn rows(heading: &str) -> Vec<Vec<String>> {
     let document = read("schema/README.md");
-    let section = document
-        .lines()
-        .skip_while(|line| *line != heading)
-        .skip(1)
-        .take_while(|line| !line.starts_with('#'));
+    let section =
+        document.lines().skip_while(|line| *line != heading).skip(1).take_while(|line| !line.starts_with('#'));
     let rows: Vec<Vec<String>> = section
         .filter(|line| line.starts_with("| `"))
         .map(|line| {
@@ -19,10 +16,7 @@ fn rows(heading: &str) -> Vec<Vec<String>> {
             cells.map(|cell| cell.trim().to_owned()).collect()
         })
         .collect();
-    assert!(
-        !rows.is_empty(),
-        "schema/README.md has no table below {heading:?}"
-    );
+    assert!(!rows.is_empty(), "schema/README.md has no table below {heading:?}");
     rows
 }
 
@@ -33,9 +27,7 @@ fn is_explained(rows: &[Vec<String>], word: &str, labels: &[&str]) -> bool {
         row[0] == first
             && row.len() > 2
             && row.iter().all(|cell| !cell.is_empty())
-            && labels
-                .iter()
-                .all(|label| row.iter().any(|cell| cell == label))
+            && labels.iter().all(|label| row.iter().any(|cell| cell == label))
     })
 }
 
@@ -51,18 +43,10 @@ fn missing<'a>(heading: &str, words: impl Iterator<Item = (&'a str, [&'a str; 2]
 #[test]
 fn every_word_of_the_trade_is_in_the_glossary_in_both_languages() {
     let both = [Lang::Ja, Lang::En];
-    let verdicts = Verdict::ALL
-        .iter()
-        .map(|v| (v.word(), both.map(|lang| v.label(lang))));
-    let grades = Grade::ALL
-        .iter()
-        .map(|g| (g.word(), both.map(|lang| g.label(lang))));
-    let severities = Severity::ALL
-        .iter()
-        .map(|s| (s.word(), both.map(|lang| s.label(lang))));
-    let findings = FindingKind::ALL
-        .iter()
-        .map(|k| (k.word(), both.map(|lang| k.label(lang))));
+    let verdicts = Verdict::ALL.iter().map(|v| (v.word(), both.map(|lang| v.label(lang))));
+    let grades = Grade::ALL.iter().map(|g| (g.word(), both.map(|lang| g.label(lang))));
+    let severities = Severity::ALL.iter().map(|s| (s.word(), both.map(|lang| s.label(lang))));
+    let findings = FindingKind::ALL.iter().map(|k| (k.word(), both.map(|lang| k.label(lang))));
     let missing = [
         missing("### Verdicts", verdicts),
         missing("### Grades", grades),
@@ -70,20 +54,13 @@ fn every_word_of_the_trade_is_in_the_glossary_in_both_languages() {
         missing("### Findings", findings),
     ]
     .concat();
-    assert!(
-        missing.is_empty(),
-        "schema/README.md lacks:\n{}",
-        missing.join("\n")
-    );
+    assert!(missing.is_empty(), "schema/README.md lacks:\n{}", missing.join("\n"));
 }
 
 #[test]
 fn every_kind_of_observation_is_in_the_glossary() {
     let rows = rows("### Kinds of observation");
-    let missing: Vec<&str> = Kind::ALL
-        .iter()
-        .map(|kind| kind.word())
-        .filter(|word| !is_explained(&rows, word, &[]))
-        .collect();
+    let missing: Vec<&str> =
+        Kind::ALL.iter().map(|kind| kind.word()).filter(|word| !is_explained(&rows, word, &[])).collect();
     assert!(missing.is_empty(), "schema/README.md lacks {missing:?}");
 }

@@ -14,10 +14,7 @@ pub struct TextFile {
 /// The project's folder.
 pub fn root() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests
-        .parent()
-        .expect("the tests lie in the project")
-        .to_owned()
+    tests.parent().expect("the tests lie in the project").to_owned()
 }
 
 /// What exists below the project under this path?
@@ -36,10 +33,7 @@ pub fn files(ending: &str) -> Vec<TextFile> {
     walk(&root(), "", &mut found);
     found.retain(|file| file.path.ends_with(ending));
     found.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(
-        !found.is_empty(),
-        "no file ends in {ending:?}: the check would check nothing"
-    );
+    assert!(!found.is_empty(), "no file ends in {ending:?}: the check would check nothing");
     found
 }
 
@@ -48,10 +42,7 @@ fn walk(folder: &Path, prefix: &str, found: &mut Vec<TextFile>) {
         let entry = entry.expect("a folder of the project can be read");
         let name = entry.file_name().into_string().expect("names are UTF-8");
         // Not part of the project: its history and what is built from it.
-        if matches!(
-            name.as_str(),
-            ".git" | "target" | "__pycache__" | "proptest-regressions"
-        ) {
+        if matches!(name.as_str(), ".git" | "target" | "__pycache__" | "proptest-regressions") {
             continue;
         }
         let path = format!("{prefix}{name}");

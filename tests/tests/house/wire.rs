@@ -26,15 +26,9 @@ fn the_published_schemas_are_those_of_the_types() {
             fs::write(root().join(&path), &generated).expect("write the schema");
         }
         let published = fs::read_to_string(root().join(&path)).unwrap_or_default();
-        assert!(
-            published == generated,
-            "{path} is not what the types say; KUKAKU_BLESS=1 writes it anew"
-        );
+        assert!(published == generated, "{path} is not what the types say; KUKAKU_BLESS=1 writes it anew");
     }
-    let known: BTreeSet<String> = Kind::ALL
-        .iter()
-        .map(|kind| schema_path(kind.word()))
-        .collect();
+    let known: BTreeSet<String> = Kind::ALL.iter().map(|kind| schema_path(kind.word())).collect();
     let found: BTreeSet<String> = files(".schema.json").into_iter().map(|f| f.path).collect();
     assert_eq!(found, known, "a schema without its kind");
 }
@@ -47,8 +41,8 @@ fn every_kind_has_an_example_that_is_read_and_that_its_schema_allows() {
             continue;
         }
         let value: Value = serde_json::from_str(&file.text).expect("an example is JSON");
-        let observation: Observation = serde_json::from_value(value.clone())
-            .unwrap_or_else(|error| panic!("{}: {error}", file.path));
+        let observation: Observation =
+            serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{}: {error}", file.path));
         let kind = observation.kind();
         match parse_observation(file.text.trim_end().as_bytes()) {
             Ok(parsed) => assert_eq!(parsed, observation),
@@ -62,11 +56,7 @@ fn every_kind_has_an_example_that_is_read_and_that_its_schema_allows() {
         }
         shown.insert(kind);
     }
-    let missing: Vec<&str> = Kind::ALL
-        .iter()
-        .filter(|kind| !shown.contains(kind))
-        .map(|kind| kind.word())
-        .collect();
+    let missing: Vec<&str> = Kind::ALL.iter().filter(|kind| !shown.contains(kind)).map(|kind| kind.word()).collect();
     assert!(missing.is_empty(), "no example of {missing:?}");
 }
 
@@ -74,8 +64,7 @@ fn every_kind_has_an_example_that_is_read_and_that_its_schema_allows() {
 #[test]
 fn what_the_schemas_refuse_the_reader_refuses() {
     let schema: Value = serde_json::from_str(&read(&schema_path("door.reading"))).expect("JSON");
-    let example: Value =
-        serde_json::from_str(&read("schema/wire/examples/door.reading.json")).expect("JSON");
+    let example: Value = serde_json::from_str(&read("schema/wire/examples/door.reading.json")).expect("JSON");
     assert_eq!(allows(&schema, &schema, &example), Ok(()));
     let cases: [(&str, Option<Value>); 8] = [
         ("credentail", Some("card:1".into())),
@@ -94,14 +83,8 @@ fn what_the_schemas_refuse_the_reader_refuses() {
             Some(value) => drop(object.insert(field.to_owned(), value)),
             None => drop(object.remove(field)),
         }
-        assert!(
-            allows(&schema, &schema, &changed).is_err(),
-            "schema allows {changed}"
-        );
-        assert!(
-            parse_observation(changed.to_string().as_bytes()).is_err(),
-            "read: {changed}"
-        );
+        assert!(allows(&schema, &schema, &changed).is_err(), "schema allows {changed}");
+        assert!(parse_observation(changed.to_string().as_bytes()).is_err(), "read: {changed}");
     }
 }
 
@@ -114,22 +97,14 @@ fn every_field_is_in_the_documentation() {
     for (word, schema) in json_schemas() {
         let own = section(&document, &format!("### `{word}`"));
         let schema = serde_json::to_value(schema).expect("a schema is JSON");
-        for field in schema["properties"]
-            .as_object()
-            .expect("an object's schema")
-            .keys()
-        {
+        for field in schema["properties"].as_object().expect("an object's schema").keys() {
             let row = format!("| `{field}` |");
             if !own.contains(&row) && !common.contains(&row) {
                 missing.push(format!("{word}: {row}"));
             }
         }
     }
-    assert!(
-        missing.is_empty(),
-        "schema/wire/README.md lacks:\n{}",
-        missing.join("\n")
-    );
+    assert!(missing.is_empty(), "schema/wire/README.md lacks:\n{}", missing.join("\n"));
 }
 
 /// What stands between a heading and the next of its level or above.
@@ -137,18 +112,12 @@ fn section(document: &str, heading: &str) -> String {
     let level = heading.split(' ').next().unwrap_or_default();
     let mut lines = document.lines().skip_while(|line| *line != heading);
     let found = lines.next();
-    assert!(
-        found.is_some(),
-        "schema/wire/README.md has no heading {heading:?}"
-    );
+    assert!(found.is_some(), "schema/wire/README.md has no heading {heading:?}");
     let ends = |line: &&str| {
         let hashes = line.split(' ').next().unwrap_or_default();
         hashes.starts_with('#') && hashes.len() <= level.len()
     };
-    lines
-        .take_while(|line| !ends(line))
-        .collect::<Vec<_>>()
-        .join("\n")
+    lines.take_while(|line| !ends(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// Checks a value by the part of JSON Schema that the published schemas use; any other keyword
@@ -161,42 +130,25 @@ fn allows(whole: &Value, schema: &Value, value: &Value) -> Result<(), String> {
         let holds = match keyword.as_str() {
             "$schema" | "$defs" | "title" | "description" | "default" => true,
             "$ref" => {
-                let name = rule
-                    .as_str()
-                    .and_then(|r| r.strip_prefix("#/$defs/"))
-                    .unwrap_or("");
+                let name = rule.as_str().and_then(|r| r.strip_prefix("#/$defs/")).unwrap_or("");
                 return_if_bad(allows(whole, &whole["$defs"][name], value))?
             }
             "const" => rule == value,
             "enum" => list(rule).contains(value),
             "type" => list(rule).iter().any(|word| is_of_type(word, value)),
-            "anyOf" => list(rule)
-                .iter()
-                .any(|one| allows(whole, one, value).is_ok()),
-            "oneOf" => {
-                list(rule)
-                    .iter()
-                    .filter(|one| allows(whole, one, value).is_ok())
-                    .count()
-                    == 1
-            }
-            "properties" | "required" | "additionalProperties" => {
-                return_if_bad(allows_object(whole, rules, value))?
-            }
+            "anyOf" => list(rule).iter().any(|one| allows(whole, one, value).is_ok()),
+            "oneOf" => list(rule).iter().filter(|one| allows(whole, one, value).is_ok()).count() == 1,
+            "properties" | "required" | "additionalProperties" => return_if_bad(allows_object(whole, rules, value))?,
             "items" => {
                 let parts = value.as_array().cloned().unwrap_or_default();
-                parts
-                    .iter()
-                    .try_for_each(|part| allows(whole, rule, part))?;
+                parts.iter().try_for_each(|part| allows(whole, rule, part))?;
                 true
             }
             "minLength" => text(value).chars().count() as u64 >= number(rule),
             "maxLength" => text(value).chars().count() as u64 <= number(rule),
             "minimum" => value.as_f64().is_none_or(|v| Some(v) >= rule.as_f64()),
             "maximum" => value.as_f64().is_none_or(|v| Some(v) <= rule.as_f64()),
-            "pattern" => regex::Regex::new(text(rule))
-                .expect("a pattern")
-                .is_match(text(value)),
+            "pattern" => regex::Regex::new(text(rule)).expect("a pattern").is_match(text(value)),
             "format" => match text(rule) {
                 "date-time" => UtcMicros::parse_rfc3339(text(value)).is_ok(),
                 "uint64" => value.is_null() || value.is_u64(),
@@ -238,9 +190,7 @@ fn allows_object(whole: &Value, rules: &Map<String, Value>, value: &Value) -> Re
 }
 
 fn list(rule: &Value) -> Vec<Value> {
-    rule.as_array()
-        .cloned()
-        .unwrap_or_else(|| vec![rule.clone()])
+    rule.as_array().cloned().unwrap_or_else(|| vec![rule.clone()])
 }
 
 fn text(value: &Value) -> &str {

@@ -48,13 +48,24 @@ async fn every_line_is_answered_after_its_commit() {
     assert_eq!((one.status, statuses(&one)), (200, vec!["kept".to_owned()]));
     let seq = one.json()["answers"][0]["journal_seq"].as_i64().unwrap();
 
-    let body = [reading("panel-1", 1, at(0)), String::new(), reading("panel-1", 2, at(60)), "{\"kind\":\"door.reading\",\"colour\":1}".to_owned(), reading("panel-9", 3, at(0)), "{".to_owned()].join("\n");
+    let body = [
+        reading("panel-1", 1, at(0)),
+        String::new(),
+        reading("panel-1", 2, at(60)),
+        "{\"kind\":\"door.reading\",\"colour\":1}".to_owned(),
+        reading("panel-9", 3, at(0)),
+        "{".to_owned(),
+    ]
+    .join("\n");
     let many = panel.lines(&body);
     assert_eq!(many.status, 200);
     assert_eq!(statuses(&many), ["duplicate", "kept", "unreadable", "refused", "unreadable"]);
     let answers = many.json()["answers"].clone();
     assert_eq!(answers[0]["journal_seq"], seq, "a duplicate names the first one's entry");
-    assert_eq!(answers.as_array().unwrap().iter().map(|a| a["line"].as_i64().unwrap()).collect::<Vec<_>>(), [1, 3, 4, 5, 6]);
+    assert_eq!(
+        answers.as_array().unwrap().iter().map(|a| a["line"].as_i64().unwrap()).collect::<Vec<_>>(),
+        [1, 3, 4, 5, 6]
+    );
     assert!(answers[2]["error"].as_str().unwrap().contains("colour"), "{answers}");
     assert!(answers[3]["error"].as_str().unwrap().contains("panel-9") && answers[3]["journal_seq"].is_null());
 
@@ -85,12 +96,26 @@ async fn what_is_not_taken_says_why() {
     let foreign = panel.send("application/json", reading("panel-2", 1, at(0)).as_bytes());
     assert_eq!(foreign.status, 403);
     // A kind that only the daemon makes is kept as what it is: something that was not understood.
-    let forged = json!({"kind": "watch.started", "source": "panel-1", "device_time": at(0).to_rfc3339_utc()}).to_string();
+    let forged =
+        json!({"kind": "watch.started", "source": "panel-1", "device_time": at(0).to_rfc3339_utc()}).to_string();
     assert_eq!(statuses(&panel.lines(&forged)), ["unreadable"]);
 
-    for bearer in ["", "Bearer ", "Bearer kk_", "Bearer kk_0123_abc", "Basic a2s6", &panel.bearer[..panel.bearer.len() - 1], "Bearer kk_%00_%00"] {
+    for bearer in [
+        "",
+        "Bearer ",
+        "Bearer kk_",
+        "Bearer kk_0123_abc",
+        "Basic a2s6",
+        &panel.bearer[..panel.bearer.len() - 1],
+        "Bearer kk_%00_%00",
+    ] {
         let mut client = Client::new(site.addr);
-        let answer = client.send("POST", PATH, &[("Authorization", bearer), ("Content-Type", "application/json")], fine.as_bytes());
+        let answer = client.send(
+            "POST",
+            PATH,
+            &[("Authorization", bearer), ("Content-Type", "application/json")],
+            fine.as_bytes(),
+        );
         assert_eq!(answer.status, 401, "{bearer}");
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
     }
@@ -122,7 +147,8 @@ async fn a_key_reads_only_if_it_may_and_a_sign_in_hands_nothing_in() {
     let mut panel = Sender::new(&site, &["panel-1"]);
     let bearer = panel.bearer.clone();
     assert_eq!(panel.client.send("GET", "/api/v1/sessions", &[("Authorization", &bearer)], b"").status, 403);
-    let by_cookie = manager.send("POST", PATH, &[("Content-Type", "application/json")], reading("panel-1", 1, at(0)).as_bytes());
+    let by_cookie =
+        manager.send("POST", PATH, &[("Content-Type", "application/json")], reading("panel-1", 1, at(0)).as_bytes());
     assert_eq!(by_cookie.status, 401);
 }
 
@@ -132,7 +158,8 @@ async fn the_description_is_true_of_every_route_and_answer() {
     let description = client.get("/api/v1/openapi.json").json();
     assert_eq!(description["openapi"], "3.1.0");
     let described: Vec<String> = description["paths"].as_object().unwrap().keys().cloned().collect();
-    let served: Vec<String> = kukaku_web::routes().iter().map(|r| r.path.to_owned()).filter(|p| p.starts_with("/api/")).collect();
+    let served: Vec<String> =
+        kukaku_web::routes().iter().map(|r| r.path.to_owned()).filter(|p| p.starts_with("/api/")).collect();
     let sorted = |mut list: Vec<String>| {
         list.sort();
         list
@@ -199,7 +226,11 @@ fn fits(description: &Value, schema: &Value, value: &Value, at: &str) {
         return fits(description, target(description, reference), value, at);
     }
     if let Some(choices) = schema["anyOf"].as_array() {
-        let choice = if value.is_null() { choices.iter().find(|c| c["type"] == "null") } else { choices.iter().find(|c| c["type"] != "null") };
+        let choice = if value.is_null() {
+            choices.iter().find(|c| c["type"] == "null")
+        } else {
+            choices.iter().find(|c| c["type"] != "null")
+        };
         return fits(description, choice.unwrap_or_else(|| panic!("{at}: no choice for {value}")), value, at);
     }
     let sort = match value {

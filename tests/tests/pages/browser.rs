@@ -14,7 +14,8 @@ fn sign_in(browser: &Browser, address: &str, name: &str, password: &str) {
 
 #[track_caller]
 fn no_complaints(browser: &Browser) {
-    let complaints: Vec<String> = browser.complaints().into_iter().filter(|line| !line.contains("401 (Unauthorized)")).collect();
+    let complaints: Vec<String> =
+        browser.complaints().into_iter().filter(|line| !line.contains("401 (Unauthorized)")).collect();
     assert_eq!(complaints, Vec::<String>::new());
 }
 

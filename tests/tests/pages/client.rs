@@ -115,7 +115,8 @@ impl Client {
     /// The form token on a page.
     pub fn token(&mut self, path: &str) -> String {
         let page = self.get(path).text();
-        let (_, rest) = page.split_once("name=\"token\" value=\"").unwrap_or_else(|| panic!("no form on {path}: {page}"));
+        let (_, rest) =
+            page.split_once("name=\"token\" value=\"").unwrap_or_else(|| panic!("no form on {path}: {page}"));
         rest.split('"').next().unwrap().to_owned()
     }
 
@@ -148,7 +149,8 @@ fn parse(bytes: &[u8]) -> Answer {
     let headers: Vec<(String, String)> = lines
         .map(|line| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap())
         .collect();
-    let chunked = headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && value == "chunked");
+    let chunked =
+        headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && value == "chunked");
     let body = &bytes[end + 4..];
     Answer { status, body: if chunked { unchunked(body) } else { body.to_vec() }, headers }
 }

@@ -48,7 +48,12 @@ pub async fn tell(site: &Site) {
     site.read_card_at("north-in", "card:0BAD", at(1000), "denied").await;
     site.pass_to(1100).await;
     site.session_ends("7783").await;
-    site.unreadable("panel-2", b"{\"kind\":\"door.reading\",\"source\":\"panel-2\",\"colour\":\"red\"}", "unknown field `colour`").await;
+    site.unreadable(
+        "panel-2",
+        b"{\"kind\":\"door.reading\",\"source\":\"panel-2\",\"colour\":\"red\"}",
+        "unknown field `colour`",
+    )
+    .await;
     site.pass_to(1400).await;
     site.everything_lives().await;
     footage(site, 600, 1200).await;
@@ -114,7 +119,10 @@ fn holds(page: &str, texts: &[&str]) {
 async fn the_board_says_who_is_inside_and_which_session_lacks_its_operator() {
     let (_site, mut client) = after().await;
     let board = client.get("/").text();
-    holds(&board, &["札幌保守センター", "セキュリティ区画A", "佐藤 花子", "09:00:00", "在室確認済", "在室なし", "高橋 美咲"]);
+    holds(
+        &board,
+        &["札幌保守センター", "セキュリティ区画A", "佐藤 花子", "09:00:00", "在室確認済", "在室なし", "高橋 美咲"],
+    );
     holds(&board, &["リーダー停止", "入退室盤1", "重大な検知", "セッション記録の欠測"]);
     // Who left is not inside any more: he is on the board as nobody.
     let zones = client.get("/?part=zones").text();
@@ -134,12 +142,23 @@ async fn a_late_reading_revises_the_verdict_and_the_page_tells_why() {
     let rows = client.get("/api/v1/sessions").json();
     let id = rows["rows"].as_array().unwrap().iter().find(|row| row["session"] == "7782").unwrap()["id"].clone();
     let detail = client.get(&format!("/api/v1/sessions/{id}")).json();
-    let mut verdicts: Vec<&str> = detail["revisions"].as_array().unwrap().iter().map(|r| r["verdict"].as_str().unwrap()).collect();
+    let mut verdicts: Vec<&str> =
+        detail["revisions"].as_array().unwrap().iter().map(|r| r["verdict"].as_str().unwrap()).collect();
     // He left while it went on, and had come before his reading did.
     verdicts.dedup();
     assert_eq!(verdicts, ["partial", "present", "absent", "pending"], "{detail}");
     let page = client.get(&format!("/sessions/{id}")).text();
-    holds(&page, &["<svg class=\"time\"", "鈴木 一郎", "在室なしセッション", "cam-1", "番号では確かめられません", "A（認証あり・番号あり）"]);
+    holds(
+        &page,
+        &[
+            "<svg class=\"time\"",
+            "鈴木 一郎",
+            "在室なしセッション",
+            "cam-1",
+            "番号では確かめられません",
+            "A（認証あり・番号あり）",
+        ],
+    );
     let cause = detail["revisions"][0]["cause"]["journal_seq"].as_i64();
     if let Some(seq) = cause {
         assert!(page.contains(&format!("/journal/{seq}")), "the page links what caused the revision");
@@ -154,7 +173,9 @@ async fn entries_are_searched_by_person_zone_door_card_and_time() {
     let (_site, mut client) = after().await;
     let all = client.get("/entries").text();
     holds(&all, &["佐藤 花子", "card:0BAD", "未登録", "拒否"]);
-    let count = |client: &mut Client, query: &str| client.get(&format!("/api/v1/entries?{query}")).json()["rows"].as_array().unwrap().len();
+    let count = |client: &mut Client, query: &str| {
+        client.get(&format!("/api/v1/entries?{query}")).json()["rows"].as_array().unwrap().len()
+    };
     assert_eq!(count(&mut client, "person=op-01"), 3);
     assert_eq!(count(&mut client, "person=%E4%BD%90%E8%97%A4"), 3, "by a part of the name");
     assert_eq!(count(&mut client, "person=nobody"), 0);
@@ -199,9 +220,22 @@ async fn a_finding_tells_who_where_since_when_and_what_to_do() {
     let finding = &holding["rows"][0];
     let id = finding["id"].as_i64().unwrap();
     let page = client.get(&format!("/findings/{id}")).text();
-    holds(&page, &["在室なしセッション", "高橋 美咲", "作業者本人の所在を確認し", "証拠となる記録", "送信待ち", "/sessions/find?"]);
+    holds(
+        &page,
+        &[
+            "在室なしセッション",
+            "高橋 美咲",
+            "作業者本人の所在を確認し",
+            "証拠となる記録",
+            "送信待ち",
+            "/sessions/find?",
+        ],
+    );
     let resolved = client.get("/api/v1/findings?kind=absent&all=1").json();
-    assert!(resolved["rows"].as_array().unwrap().len() > holding["rows"].as_array().unwrap().len(), "the cleared one keeps its history");
+    assert!(
+        resolved["rows"].as_array().unwrap().len() > holding["rows"].as_array().unwrap().len(),
+        "the cleared one keeps its history"
+    );
     assert_eq!(client.get("/findings/999999").status, 404);
     assert_eq!(client.get("/findings/x").status, 404);
 }
@@ -221,7 +255,10 @@ async fn the_other_pages_show_what_they_are_for_in_both_languages() {
         holds(&client.get(path).text(), &["lang=\"ja\"", ja]);
     }
     let token = client.token("/");
-    assert_eq!(client.post("/language", &[("token", &token), ("to", "en"), ("back", "/sources")]).header("location"), Some("/sources"));
+    assert_eq!(
+        client.post("/language", &[("token", &token), ("to", "en"), ("back", "/sources")]).header("location"),
+        Some("/sources")
+    );
     for (path, _, en) in pages {
         holds(&client.get(path).text(), &["lang=\"en\"", en]);
     }
@@ -239,7 +276,8 @@ async fn registers_are_changed_on_their_page_with_a_reason() {
     let token = client.token("/registers");
     let refused = client.post("/registers", &[("token", &token), ("toml", &changed), ("why", "")]);
     assert_eq!(refused.status, 422);
-    let broken = client.post("/registers", &[("token", &token), ("toml", "[site]\nid = \"x\"\ncolour = 1\n"), ("why", "x")]);
+    let broken =
+        client.post("/registers", &[("token", &token), ("toml", "[site]\nid = \"x\"\ncolour = 1\n"), ("why", "x")]);
     assert_eq!(broken.status, 422);
     holds(&broken.text(), &["colour", "台帳は変更されていません"]);
     let done = client.post("/registers", &[("token", &token), ("toml", &changed), ("why", "改名の届け出")]);

@@ -10,7 +10,7 @@ async fn five_wrong_passwords_lock_and_the_right_one_is_refused_with_the_same_wo
     let site = Site::new().await;
     site.pass_to(0).await;
     let mut client = Client::new(site.addr);
-    let mut without_name = |client: &mut Client, name: &str, password: &str| {
+    let without_name = |client: &mut Client, name: &str, password: &str| {
         let answer = client.sign_in(name, password);
         let token = client.token("/login");
         (answer.status, answer.text().replace(&token, "").replace(name, ""))
@@ -133,11 +133,20 @@ async fn a_first_password_works_once_within_its_time_and_has_to_be_changed() {
     let mut second = Client::new(site.addr);
     assert_eq!(second.sign_in("sato", &first).status, 401, "it was used");
     let token = client.token("/password");
-    for (new, again) in [("short", "short"), ("sato is my own name", "sato is my own name"), ("aaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaa"), (first.as_str(), first.as_str()), ("yuki no asa ni saku", "another one entirely")] {
+    for (new, again) in [
+        ("short", "short"),
+        ("sato is my own name", "sato is my own name"),
+        ("aaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaa"),
+        (first.as_str(), first.as_str()),
+        ("yuki no asa ni saku", "another one entirely"),
+    ] {
         assert_eq!(client.post("/password", &[("token", &token), ("new", new), ("again", again)]).status, 422, "{new}");
     }
     let new = "yuki no asa ni saku";
-    assert_eq!(client.post("/password", &[("token", &token), ("new", new), ("again", new)]).header("location"), Some("/"));
+    assert_eq!(
+        client.post("/password", &[("token", &token), ("new", new), ("again", new)]).header("location"),
+        Some("/")
+    );
     assert_eq!(client.get("/").status, 200);
     site.clock.pass_to(at(72 * 3600));
     assert_eq!(Client::new(site.addr).sign_in("late", &late).status, 401, "nobody used it in three days");

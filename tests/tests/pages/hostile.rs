@@ -43,7 +43,18 @@ async fn tell(site: &Site) {
 
 #[track_caller]
 fn inert(path: &str, page: &str) {
-    for live in ["<script>alert", "<img src=x", "onerror=alert(1)>", "<svg onload", "href=\"javascript:", "'onmouseover='", "\u{202E}", "\u{200F}", "\u{0}", "\u{1b}"] {
+    for live in [
+        "<script>alert",
+        "<img src=x",
+        "onerror=alert(1)>",
+        "<svg onload",
+        "href=\"javascript:",
+        "'onmouseover='",
+        "\u{202E}",
+        "\u{200F}",
+        "\u{0}",
+        "\u{1b}",
+    ] {
         assert!(!page.contains(live), "{path} holds {live:?}");
     }
 }
@@ -63,7 +74,9 @@ async fn names_from_devices_never_become_markup_on_any_page() {
     let mut paths: Vec<String> = routes()
         .iter()
         .filter(|route| route.method == "GET" && route.access != Access::Intake && !route.path.contains('{'))
-        .filter(|route| !route.path.starts_with("/live") && !route.path.starts_with("/api/") && !route.path.ends_with(".csv"))
+        .filter(|route| {
+            !route.path.starts_with("/live") && !route.path.starts_with("/api/") && !route.path.ends_with(".csv")
+        })
         .map(|route| route.path.to_owned())
         .collect();
     paths.extend(sessions.iter().map(|id| format!("/sessions/{id}")));

@@ -22,13 +22,29 @@ async fn every_answer_binds_the_browser() {
         .filter(|route| route.path != ENDLESS)
         .map(|route| (route.method.to_owned(), concrete(route.path)))
         .collect();
-    paths.extend([("GET", "/nowhere"), ("GET", "/api/v1/nowhere"), ("DELETE", "/sessions"), ("TRACE", "/"), ("PUT", "/login"), ("BREW", "/")].map(|(m, p)| (m.to_owned(), p.to_owned())));
+    paths.extend(
+        [
+            ("GET", "/nowhere"),
+            ("GET", "/api/v1/nowhere"),
+            ("DELETE", "/sessions"),
+            ("TRACE", "/"),
+            ("PUT", "/login"),
+            ("BREW", "/"),
+        ]
+        .map(|(m, p)| (m.to_owned(), p.to_owned())),
+    );
     for (method, path) in paths {
         for client in [&mut stranger, &mut signed_in] {
             let answer = client.send(&method, &path, &[], b"");
             let header = |name: &str| answer.header(name).unwrap_or_else(|| panic!("{method} {path} has no {name}"));
             let policy = header("content-security-policy");
-            for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
+            for part in [
+                "default-src 'none'",
+                "script-src 'self'",
+                "frame-ancestors 'none'",
+                "base-uri 'none'",
+                "form-action 'self'",
+            ] {
                 assert!(policy.contains(part), "{method} {path}: {policy}");
             }
             assert!(!policy.contains("unsafe"), "{method} {path}: {policy}");
@@ -60,7 +76,9 @@ async fn a_stranger_gets_nothing_but_the_door() {
         let path = concrete(route.path);
         let answer = stranger.send(route.method, &path, &[], b"");
         match (route.access, route.method) {
-            (Access::Open, "GET") => assert!(answer.status < 400 || path.ends_with("site-ca.pem"), "{path}: {}", answer.status),
+            (Access::Open, "GET") => {
+                assert!(answer.status < 400 || path.ends_with("site-ca.pem"), "{path}: {}", answer.status)
+            }
             (Access::Open, _) => assert!(answer.status >= 400, "{path}: no token"),
             (Access::Intake, _) => assert_eq!(answer.status, 401, "{path}"),
             (_, "GET") if !path.starts_with("/api/") => {
@@ -84,9 +102,18 @@ async fn another_site_can_not_act_through_the_managers_browser() {
     let token = client.token("/");
     let here = format!("http://{}", site.addr);
     for route in routes().into_iter().filter(|route| route.method == "POST" && route.access != Access::Intake) {
-        let with = |token: &str| form(&[("token", token), ("to", "en"), ("toml", "x"), ("why", "x"), ("name", ADMIN), ("password", PASSWORD)]);
+        let with = |token: &str| {
+            form(&[
+                ("token", token),
+                ("to", "en"),
+                ("toml", "x"),
+                ("why", "x"),
+                ("name", ADMIN),
+                ("password", PASSWORD),
+            ])
+        };
         let kind = ("Content-Type", "application/x-www-form-urlencoded");
-        let tries: [(&str, Vec<(&str, &str)>, String); 7] = [
+        let tries = [
             ("without a token", vec![kind, ("Origin", &here)], form(&[("to", "en")])),
             ("with another's token", vec![kind, ("Origin", &here)], with(&"A".repeat(43))),
             ("from another origin", vec![kind, ("Origin", "https://evil.example")], with(&token)),
@@ -101,7 +128,12 @@ async fn another_site_can_not_act_through_the_managers_browser() {
             assert_eq!(answer.status, 403, "{} {what}", route.path);
         }
         let mut fresh = client.clone();
-        let plain = fresh.send("POST", route.path, &[("Content-Type", "text/plain"), ("Origin", &here)], with(&token).as_bytes());
+        let plain = fresh.send(
+            "POST",
+            route.path,
+            &[("Content-Type", "text/plain"), ("Origin", &here)],
+            with(&token).as_bytes(),
+        );
         assert_eq!(plain.status, 415, "{}", route.path);
     }
     let mut fresh = client.clone();

@@ -51,7 +51,8 @@ impl Browser {
             port.trim_end_matches('.').parse::<u16>().ok()
         });
         let port = started.expect("chromedriver tells its port");
-        let mut browser = Self { driver, port, session: String::new(), downloads: downloads.clone(), profile: profile.clone() };
+        let mut browser =
+            Self { driver, port, session: String::new(), downloads: downloads.clone(), profile: profile.clone() };
         let arguments = [
             "--headless=new".to_owned(),
             "--no-sandbox".to_owned(),
@@ -78,13 +79,20 @@ impl Browser {
     fn request(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).map_err(|e| e.to_string())?;
         stream.set_read_timeout(Some(WAIT * 2)).map_err(|e| e.to_string())?;
-        let body = if method == "POST" { if body.is_null() { "{}".to_owned() } else { body.to_string() } } else { String::new() };
+        let body = if method == "POST" {
+            if body.is_null() { "{}".to_owned() } else { body.to_string() }
+        } else {
+            String::new()
+        };
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             self.port,
             body.len()
         );
-        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).map_err(|e| e.to_string())?;
+        stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(body.as_bytes()))
+            .map_err(|e| e.to_string())?;
         let mut reader = BufReader::new(stream);
         let (mut line, mut length) = (String::new(), 0_usize);
         loop {
@@ -183,9 +191,9 @@ impl Browser {
     pub fn downloaded(&self, ending: &str) -> PathBuf {
         let until = Instant::now() + WAIT;
         while Instant::now() < until {
-            let found = std::fs::read_dir(&self.downloads).unwrap().filter_map(Result::ok).map(|entry| entry.path());
-            let found = found.filter(|path| path.extension().is_some_and(|e| e == ending)).next();
-            if let Some(path) = found {
+            let mut found =
+                std::fs::read_dir(&self.downloads).unwrap().filter_map(Result::ok).map(|entry| entry.path());
+            if let Some(path) = found.find(|path| path.extension().is_some_and(|e| e == ending)) {
                 return path;
             }
             self.address();
@@ -204,7 +212,8 @@ impl Browser {
             "/goog/cdp/execute",
             &json!({"cmd": "Page.captureScreenshot", "params": {"format": "png", "captureBeyondViewport": true, "clip": clip}}),
         );
-        std::fs::write(Path::new(&folder).join(format!("{name}.png")), decoded(taken["data"].as_str().unwrap())).unwrap();
+        std::fs::write(Path::new(&folder).join(format!("{name}.png")), decoded(taken["data"].as_str().unwrap()))
+            .unwrap();
     }
 
     /// Shows pages as somebody with a dark screen sees them.

@@ -85,7 +85,11 @@ pub(crate) fn sessions() -> Doc {
 }
 
 pub(crate) fn session() -> Doc {
-    reading::<SessionDetail>("One session", "With every revision of its verdict and the findings that name it.", READING_ONE)
+    reading::<SessionDetail>(
+        "One session",
+        "With every revision of its verdict and the findings that name it.",
+        READING_ONE,
+    )
 }
 
 pub(crate) fn entries() -> Doc {
@@ -154,7 +158,8 @@ fn operation(route: &Route, doc: &Doc, schemas: &mut SchemaGenerator) -> Value {
         Some(shape) => json!(shape(schemas)),
         None => json!({"type": "object"}),
     };
-    responses.insert("200".to_owned(), json!({"description": "Done.", "content": {"application/json": {"schema": answer}}}));
+    responses
+        .insert("200".to_owned(), json!({"description": "Done.", "content": {"application/json": {"schema": answer}}}));
     for (status, why) in doc.refusals {
         let problem = schemas.subschema_for::<Problem>();
         let body = json!({"description": why, "content": {"application/problem+json": {"schema": problem}}});
@@ -167,10 +172,9 @@ fn operation(route: &Route, doc: &Doc, schemas: &mut SchemaGenerator) -> Value {
         .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "integer", "minimum": 0}}))
         .collect();
     parameters.extend(
-        route
-            .params
-            .iter()
-            .map(|param| json!({"name": param.name, "in": "query", "description": param.about, "schema": param.schema()})),
+        route.params.iter().map(
+            |param| json!({"name": param.name, "in": "query", "description": param.about, "schema": param.schema()}),
+        ),
     );
     let security = match route.access {
         Access::Open => json!([]),

@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use kukaku_schema::intake::{Arrival, ArrivalBody, Kept, NotKept, Receipt, UNREADABLE_KEPT_BYTES, Unreadable};
 use kukaku_schema::observation::MAX_OBSERVATION_BYTES;
 use kukaku_schema::parse_observation;
@@ -45,11 +45,15 @@ enum Sort {
 
 /// `POST /api/v1/observations`.
 pub(crate) async fn post(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, headers: HeaderMap, body: Body,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Response, WebError> {
     let key = viewer.key.as_deref().ok_or(WebError::NoKey)?;
     let sort = sort_of(&headers)?;
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<usize>().ok());
+    let announced =
+        headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<usize>().ok());
     if announced.is_some_and(|length| length > BODY_MAX_BYTES) {
         return Err(WebError::TooLong { limit: BODY_MAX_BYTES });
     }

@@ -6,8 +6,8 @@ use kukaku_schema::{Lang, Severity};
 use kukaku_store::query::{self, Cursor, EntryFilter, FindingFilter, SessionFilter, SourceGapCause};
 
 use super::shapes::{
-    All, EntryShape, FindingCounts, FindingDetail, FindingShape, GapShape, InsideShape, Page, RevisionShape, SessionDetail,
-    SessionShape, SessionsPage, SourceShape, StatusShape, ZoneShape,
+    All, EntryShape, FindingCounts, FindingDetail, FindingShape, GapShape, InsideShape, Page, RevisionShape,
+    SessionDetail, SessionShape, SessionsPage, SourceShape, StatusShape, ZoneShape,
 };
 use crate::error::WebError;
 use crate::house::{App, Status};
@@ -70,7 +70,7 @@ fn page_of(params: &Params) -> (Option<Cursor>, u32) {
 
 /// `GET /api/v1/status`.
 pub(crate) async fn status(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Answer<StatusShape> {
-    let about: Status = app.with_commands(|commands| commands.status()).await?;
+    let about: Status = app.status().await?;
     let (_, shape) = read_view(&app, &viewer, move |reader, view| {
         let mut people: Vec<String> = query::inside_now(reader)?.into_iter().map(|row| row.person).collect();
         people.sort();
@@ -137,7 +137,9 @@ pub(crate) async fn zones(State(app): State<App>, Extension(viewer): Extension<V
 
 /// `GET /api/v1/sessions`.
 pub(crate) async fn sessions(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Answer<SessionsPage> {
     let (_, page) = read_view(&app, &viewer, move |reader, view| {
         let filter = session_pages::filter_of(&params, view);
@@ -163,7 +165,9 @@ pub(crate) async fn sessions(
 
 /// `GET /api/v1/sessions/{id}`.
 pub(crate) async fn session(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Number(id): Number,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Number(id): Number,
 ) -> Answer<SessionDetail> {
     let (_, found) = read_view(&app, &viewer, move |reader, view| {
         let Some(row) = query::session(reader, id)? else { return Ok(None) };
@@ -180,7 +184,9 @@ pub(crate) async fn session(
 
 /// `GET /api/v1/entries`.
 pub(crate) async fn entries(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Answer<Page<EntryShape>> {
     let (_, page) = read_view(&app, &viewer, move |reader, view| {
         let filter: EntryFilter = crate::pages::entries::filter_of(&params, view);
@@ -193,7 +199,9 @@ pub(crate) async fn entries(
 
 /// `GET /api/v1/findings`.
 pub(crate) async fn findings(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Answer<Page<FindingShape>> {
     let (_, page) = read_view(&app, &viewer, move |reader, view| {
         let filter = finding_pages::filter_of(&params, view);
@@ -206,7 +214,9 @@ pub(crate) async fn findings(
 
 /// `GET /api/v1/findings/{id}`.
 pub(crate) async fn finding(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Number(id): Number,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Number(id): Number,
 ) -> Answer<FindingDetail> {
     let (_, found) = read_view(&app, &viewer, move |reader, _| query::finding(reader, id)).await?;
     let (row, proofs) = found.ok_or(WebError::NotFound)?;

@@ -96,9 +96,7 @@ fn rendered(error: &WebError, path: &str, lang: Lang, had: &HeaderMap) -> Respon
     let mut response = if is_api(path) {
         let body = problem(status, error);
         let mut response = (status, body).into_response();
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
     } else {
         layout::error_page(status, &error.for_reader(lang), lang)

@@ -88,14 +88,21 @@ impl<E: Into<WebError>> From<E> for Refused {
 
 async fn check(app: &App, route: &'static Route, request: Request) -> Result<(Request, Option<String>), Refused> {
     let (mut parts, mut body) = request.into_parts();
-    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
+    let address =
+        parts.extensions.get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
     let lang = cookie::language(&parts.headers);
     let params = Params::read(&parts.uri, route.params);
 
     if route.access == Access::Intake {
         let key = key_of(app, &parts.headers, address).await?;
-        let viewer =
-            Viewer { lang, token: String::new(), session: None, session_cookie: None, key: Some(Arc::new(key)), address };
+        let viewer = Viewer {
+            lang,
+            token: String::new(),
+            session: None,
+            session_cookie: None,
+            key: Some(Arc::new(key)),
+            address,
+        };
         parts.extensions.insert(viewer);
         parts.extensions.insert(params?);
         return Ok((Request::from_parts(parts, body), None));

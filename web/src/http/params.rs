@@ -160,8 +160,7 @@ impl Params {
     pub fn query_with(&self, but: &[&str], also: &[(&str, &str)]) -> String {
         let kept = self.0.iter().filter(|(name, _)| !but.contains(&name.as_str()));
         let pairs = kept.map(|(name, value)| (name.as_str(), value.as_str())).chain(also.iter().copied());
-        let parts: Vec<String> =
-            pairs.map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
+        let parts: Vec<String> = pairs.map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
         parts.join("&")
     }
 }

@@ -1,5 +1,7 @@
 //! 現況: the state of the site at a glance, on a desk or on the wall.
 
+mod parts;
+
 use askama::Template;
 use axum::extract::{Extension, State};
 use axum::http::{Uri, header};
@@ -13,18 +15,18 @@ use kukaku_store::users::Scope;
 use super::findings::about_text;
 use super::gaps::gaps_now;
 use super::layout::{Frame, page, rendered};
-use super::sessions::SessionLine;
 use super::{View, read_view};
 use crate::error::WebError;
-use crate::house::App;
+use crate::house::{App, Status};
 use crate::http::cookie;
 use crate::http::guard::Viewer;
 use crate::http::params::{Param, Params, Shape};
-use crate::text::{self, Chip, clean};
+use crate::text::clean;
+pub(crate) use parts::{camera_chip, source_chip};
+use parts::{doors_part, findings_part, sessions_part, sources_part, zones_part};
 
-/// Open sessions and findings shown at once: what fits a screen, the gravest first.
+/// Open sessions shown at once: more than a screen holds.
 const SESSIONS_SHOWN: u32 = 30;
-const FINDINGS_SHOWN: usize = 10;
 /// Findings that are read to choose the gravest of.
 const FINDINGS_READ: u32 = 500;
 
@@ -57,87 +59,9 @@ struct StatePart {
     banner_more: String,
     /// The time, on a wall display.
     clock: String,
+    /// Parts of this system that don't work.
+    troubles: Vec<String>,
     tiles: Vec<Tile>,
-}
-
-struct PersonView {
-    id: String,
-    name: String,
-    grade: Chip,
-    since: String,
-    for_long: String,
-}
-
-struct ZoneView {
-    id: String,
-    name: String,
-    within: String,
-    marks: Vec<Chip>,
-    people: Vec<PersonView>,
-    empty_text: &'static str,
-}
-
-#[derive(Template)]
-#[template(path = "board_zones.html")]
-struct ZonesPart {
-    lang: Lang,
-    zones: Vec<ZoneView>,
-}
-
-#[derive(Template)]
-#[template(path = "board_sessions.html")]
-struct SessionsPart {
-    lang: Lang,
-    links: bool,
-    gaps: Vec<String>,
-    rows: Vec<SessionLine>,
-    more: bool,
-}
-
-struct FindingLine {
-    id: i64,
-    severity: Chip,
-    kind: &'static str,
-    about: String,
-    since: String,
-}
-
-#[derive(Template)]
-#[template(path = "board_findings.html")]
-struct FindingsPart {
-    lang: Lang,
-    links: bool,
-    rows: Vec<FindingLine>,
-    more: usize,
-    say: String,
-}
-
-struct DoorLine {
-    name: String,
-    between: String,
-    state: Option<Chip>,
-    since: String,
-    marks: Vec<Chip>,
-}
-
-#[derive(Template)]
-#[template(path = "board_doors.html")]
-struct DoorsPart {
-    lang: Lang,
-    rows: Vec<DoorLine>,
-}
-
-struct SourceLine {
-    name: String,
-    state: Chip,
-    last: String,
-}
-
-#[derive(Template)]
-#[template(path = "board_sources.html")]
-struct SourcesPart {
-    lang: Lang,
-    rows: Vec<SourceLine>,
 }
 
 #[derive(Template)]
@@ -192,26 +116,34 @@ impl Facts {
 /// Each person once, in the innermost zone he is in.
 fn innermost(inside: Vec<Inside>, view: &View) -> Vec<Inside> {
     let all = inside.clone();
-    let in_deeper = |row: &Inside| all.iter().any(|other| other.person == row.person && view.dir.lies_in(&other.zone, &row.zone));
+    let in_deeper =
+        |row: &Inside| all.iter().any(|other| other.person == row.person && view.dir.lies_in(&other.zone, &row.zone));
     inside.into_iter().filter(|row| !in_deeper(row)).collect()
 }
 
 /// `GET /`.
 pub(crate) async fn board(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Result<Response, WebError> {
     show(&app, &viewer, &params, false).await
 }
 
 /// `GET /wall`.
 pub(crate) async fn wall(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Result<Response, WebError> {
     show(&app, &viewer, &params, true).await
 }
 
 /// `POST /wall/start`: ends the sign-in and opens one that can show the wall display alone.
-pub(crate) async fn start_wall(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Result<Response, WebError> {
+pub(crate) async fn start_wall(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+) -> Result<Response, WebError> {
     let (Some(session), Some(old)) = (viewer.session.clone(), viewer.session_cookie.clone()) else {
         return Err(WebError::NotSignedIn);
     };
@@ -228,6 +160,7 @@ pub(crate) async fn start_wall(State(app): State<App>, Extension(viewer): Extens
 
 async fn show(app: &App, viewer: &Viewer, params: &Params, wall: bool) -> Result<Response, WebError> {
     let part = params.text("part");
+    let troubles = troubles(&app.status().await?, viewer.lang);
     let wanted = part.clone();
     let links = !wall;
     let (view, parts) = read_view(app, viewer, move |reader, view| {
@@ -236,7 +169,7 @@ async fn show(app: &App, viewer: &Viewer, params: &Params, wall: bool) -> Result
         let doors = if want("doors") { Some(doors_part(reader, view, &facts)?) } else { None };
         let sources = if want("sources") { Some(sources_part(reader, view, &facts)?) } else { None };
         Ok((
-            want("state").then(|| state_part(view, &facts, wall)),
+            want("state").then(|| state_part(view, &facts, wall, troubles)),
             want("zones").then(|| zones_part(view, &facts)),
             want("sessions").then(|| sessions_part(view, &facts, links)),
             want("findings").then(|| findings_part(view, &facts, links)),
@@ -246,14 +179,8 @@ async fn show(app: &App, viewer: &Viewer, params: &Params, wall: bool) -> Result
     })
     .await?;
     let (state, zones, sessions, findings, doors, sources) = parts;
-    let texts = [
-        text_of(state)?,
-        text_of(zones)?,
-        text_of(sessions)?,
-        text_of(findings)?,
-        text_of(doors)?,
-        text_of(sources)?,
-    ];
+    let texts =
+        [text_of(state)?, text_of(zones)?, text_of(sessions)?, text_of(findings)?, text_of(doors)?, text_of(sources)?];
     if part.is_some() {
         return Ok(axum::response::Html(texts.concat()).into_response());
     }
@@ -269,11 +196,17 @@ fn text_of(part: Option<impl Template>) -> Result<String, WebError> {
     part.map_or(Ok(String::new()), |part| rendered(&part))
 }
 
-fn state_part(view: &View, facts: &Facts, wall: bool) -> StatePart {
+/// What of this system does not work, in a line each.
+fn troubles(status: &Status, lang: Lang) -> Vec<String> {
+    let bad = status.parts.iter().filter(|part| !part.working);
+    bad.map(|part| clean(&format!("{}: {}", part.name, lang.pick(&part.note.0, &part.note.1)))).collect()
+}
+
+fn state_part(view: &View, facts: &Facts, wall: bool, troubles: Vec<String>) -> StatePart {
     let lang = view.lang;
     let of = |severity: Severity| facts.holding.iter().filter(|f| f.severity == severity).count();
     let (critical, high, medium) = (of(Severity::Critical), of(Severity::High), of(Severity::Medium));
-    let banner = match (critical, high, facts.gaps.len()) {
+    let banner = match (critical, high, facts.gaps.len() + troubles.len()) {
         (1.., _, _) => Banner {
             class: "bad",
             icon: "stop",
@@ -287,11 +220,14 @@ fn state_part(view: &View, facts: &Facts, wall: bool) -> StatePart {
             icon: "alert",
             text: lang.pick("確認が必要なことがあります", "Something needs a look").to_owned(),
         },
-        _ => Banner { class: "ok", icon: "check", text: lang.pick("異常はありません", "Nothing is wrong").to_owned() },
+        _ => Banner {
+            class: "ok", icon: "check", text: lang.pick("異常はありません", "Nothing is wrong").to_owned()
+        },
     };
-    let banner_more = facts.holding.first().map_or_else(String::new, |finding| {
-        format!("{} — {}", finding.kind.label(lang), about_text(finding, view))
-    });
+    let banner_more = facts
+        .holding
+        .first()
+        .map_or_else(String::new, |finding| format!("{} — {}", finding.kind.label(lang), about_text(finding, view)));
     let people: std::collections::BTreeSet<&str> = facts.inside.iter().map(|row| row.person.as_str()).collect();
     let (open, attention) = facts.open_counts;
     let doors_out: std::collections::BTreeSet<&str> = facts.outages.iter().map(|(door, _, _)| door.as_str()).collect();
@@ -314,7 +250,12 @@ fn state_part(view: &View, facts: &Facts, wall: bool) -> StatePart {
     StatePart {
         banner,
         banner_more: if critical + high > 0 { banner_more } else { String::new() },
-        clock: if wall { view.dir.zone.shown(view.now).get(11..16).unwrap_or_default().to_owned() } else { String::new() },
+        clock: if wall {
+            view.dir.zone.shown(view.now).get(11..16).unwrap_or_default().to_owned()
+        } else {
+            String::new()
+        },
+        troubles,
         tiles: vec![
             tile("ok", "person", lang.pick("在室", "Inside"), people.len(), lang.pick("人", ""), String::new()),
             tile(
@@ -354,200 +295,14 @@ fn state_part(view: &View, facts: &Facts, wall: bool) -> StatePart {
 }
 
 fn tile(
-    class: &'static str, icon: &'static str, label: &'static str, value: usize, unit: &'static str, more: String,
+    class: &'static str,
+    icon: &'static str,
+    label: &'static str,
+    value: usize,
+    unit: &'static str,
+    more: String,
 ) -> Tile {
     Tile { class, icon, label, value: value.to_string(), unit, more }
-}
-
-fn zones_part(view: &View, facts: &Facts) -> ZonesPart {
-    let lang = view.lang;
-    let zones = view
-        .dir
-        .zones()
-        .map(|(id, name)| {
-            let doors = view.dir.doors_of(id, view.now);
-            let mut causes: Vec<OutageCause> =
-                facts.outages.iter().filter(|(door, _, _)| doors.contains(door)).map(|(_, _, cause)| *cause).collect();
-            causes.sort_unstable();
-            causes.dedup();
-            let people = facts
-                .inside
-                .iter()
-                .filter(|row| row.zone == id)
-                .map(|row| PersonView {
-                    id: row.person.clone(),
-                    name: clean(&view.dir.person(&row.person)),
-                    grade: text::grade_chip(row.grade, lang),
-                    since: text::when_short(&view.dir.zone, row.since, view.now, lang),
-                    for_long: text::length(view.now.since(row.since), lang),
-                })
-                .collect();
-            ZoneView {
-                id: id.to_owned(),
-                name: clean(name),
-                within: view.dir.parent(id).map_or_else(String::new, |parent| {
-                    let parent = clean(&view.dir.zone_name(parent, lang));
-                    lang.pick(format!("（{parent}の中）"), format!("(in {parent})"))
-                }),
-                marks: causes
-                    .into_iter()
-                    .map(|cause| {
-                        let cause = cause.label(lang);
-                        Chip::warn(lang.pick(format!("出入口が見えていません: {cause}"), format!("door not watched: {cause}")))
-                    })
-                    .collect(),
-                people,
-                empty_text: lang.pick("確認できる在室者はいません。", "Nobody is known to be inside."),
-            }
-        })
-        .collect();
-    ZonesPart { lang, zones }
-}
-
-fn sessions_part(view: &View, facts: &Facts, links: bool) -> SessionsPart {
-    let mut rows: Vec<SessionLine> = facts.open.rows.iter().map(|row| SessionLine::new(row, view)).collect();
-    // Those that need a look stand first; the order of time stays within each group.
-    rows.sort_by_key(|row| match row.attention {
-        "attention" => 0,
-        "" => 2,
-        _ => 1,
-    });
-    SessionsPart { lang: view.lang, links, gaps: facts.gaps.clone(), rows, more: facts.open.next.is_some() }
-}
-
-fn findings_part(view: &View, facts: &Facts, links: bool) -> FindingsPart {
-    let lang = view.lang;
-    let count = facts.holding.len();
-    FindingsPart {
-        lang,
-        links,
-        more: count.saturating_sub(FINDINGS_SHOWN),
-        say: facts.holding.first().map_or_else(String::new, |newest| {
-            let kind = newest.kind.label(lang);
-            match lang {
-                Lang::Ja => format!("検知 {count}件、{}、{kind}", newest.severity.label(lang)),
-                Lang::En => format!("{count} findings, {}, {kind}", newest.severity.label(lang)),
-            }
-        }),
-        rows: facts
-            .holding
-            .iter()
-            .take(FINDINGS_SHOWN)
-            .map(|finding| FindingLine {
-                id: finding.id,
-                severity: text::severity_chip(finding.severity, lang),
-                kind: finding.kind.label(lang),
-                about: about_text(finding, view),
-                since: text::when_short(&view.dir.zone, finding.span.start, view.now, lang),
-            })
-            .collect(),
-    }
-}
-
-fn doors_part(reader: &Reader, view: &View, facts: &Facts) -> Result<DoorsPart, StoreError> {
-    let lang = view.lang;
-    let states = query::doors(reader)?;
-    let registered = view.dir.registers.as_ref().map_or(&[][..], |r| r.doors.as_slice());
-    let rows = registered
-        .iter()
-        .filter(|entry| entry.valid.contains(view.now))
-        .map(|entry| {
-            let door = &entry.row;
-            let state = states.iter().find(|state| state.door == door.id);
-            let mut marks: Vec<Chip> = facts
-                .outages
-                .iter()
-                .filter(|(id, _, _)| *id == door.id)
-                .map(|(_, since, cause)| {
-                    let since = text::when_short(&view.dir.zone, *since, view.now, lang);
-                    let cause = cause.label(lang);
-                    Chip::warn(lang.pick(format!("欠測: {cause}（{since}〜）"), format!("not watched: {cause} ({since} –)")))
-                })
-                .collect();
-            if marks.is_empty() {
-                marks.push(Chip::ok(lang.pick("監視中", "watched")));
-            }
-            DoorLine {
-                name: clean(&view.dir.door(&door.id)),
-                between: format!(
-                    "{} ↔ {}",
-                    clean(&view.dir.zone_name(&door.outer, lang)),
-                    clean(&view.dir.zone_name(&door.inner, lang))
-                ),
-                state: state.map(|state| door_chip(&state.state, lang)),
-                since: state.map_or_else(String::new, |state| text::when_short(&view.dir.zone, state.device_time, view.now, lang)),
-                marks,
-            }
-        })
-        .collect();
-    Ok(DoorsPart { lang, rows })
-}
-
-/// A door's state as a mark.
-pub(crate) fn door_chip(state: &str, lang: Lang) -> Chip {
-    match state {
-        "closed" => Chip::new("ok", "door", lang.pick("閉", "closed")),
-        "locked" => Chip::new("ok", "door", lang.pick("施錠", "locked")),
-        "opened" => Chip::new("info", "door", lang.pick("開", "open")),
-        "unlocked" => Chip::warn(lang.pick("解錠中", "unlocked")),
-        "held_open" => Chip::warn(lang.pick("開けたまま", "held open")),
-        "forced" => Chip::bad(lang.pick("こじ開け", "forced")),
-        other => Chip::dim(clean(other)),
-    }
-}
-
-fn sources_part(reader: &Reader, view: &View, facts: &Facts) -> Result<SourcesPart, StoreError> {
-    let lang = view.lang;
-    let silent: Vec<&str> = facts.silent().collect();
-    let seen = query::sources(reader)?;
-    let mut ids: Vec<String> = view.dir.sources().map(|(id, _)| id.to_owned()).collect();
-    ids.extend(seen.iter().map(|row| row.source.clone()));
-    ids.sort();
-    ids.dedup();
-    let mut rows: Vec<SourceLine> = ids
-        .iter()
-        .map(|id| {
-            let heard = seen.iter().find(|row| row.source == *id);
-            SourceLine {
-                name: clean(&view.dir.source(id)),
-                state: source_chip(view, id, heard.is_some(), silent.contains(&id.as_str())),
-                last: heard.map_or_else(
-                    || lang.pick("未受信", "never").to_owned(),
-                    |row| text::when_short(&view.dir.zone, row.last_at, view.now, lang),
-                ),
-            }
-        })
-        .collect();
-    rows.extend(query::cameras(reader)?.into_iter().map(|camera| SourceLine {
-        name: clean(&view.dir.camera(&camera.camera)),
-        state: camera_chip(&camera.state, lang),
-        last: text::when_short(&view.dir.zone, camera.recorded_at, view.now, lang),
-    }));
-    Ok(SourcesPart { lang, rows })
-}
-
-/// How a source is: only one with a registered sign of life can be known to be silent.
-pub(crate) fn source_chip(view: &View, id: &str, heard: bool, silent: bool) -> Chip {
-    let lang = view.lang;
-    let row = view.dir.source_row(id, view.now);
-    match (row, silent, heard) {
-        (_, true, _) => Chip::bad(lang.pick("応答なし", "silent")),
-        (None, _, _) => Chip::warn(lang.pick("未登録", "unregistered")),
-        (Some(row), _, true) if row.alive_every.is_some() => Chip::ok(lang.pick("正常", "alive")),
-        (Some(_), _, true) => Chip::dim(lang.pick("受信あり・途絶監視なし", "heard, silence not watched")),
-        (Some(_), _, false) => Chip::warn(lang.pick("未受信", "never heard")),
-    }
-}
-
-/// A camera's state as a mark.
-pub(crate) fn camera_chip(state: &str, lang: Lang) -> Chip {
-    match state {
-        "well" => Chip::ok(lang.pick("録画中", "recording")),
-        "unreachable" => Chip::bad(lang.pick("応答なし", "unreachable")),
-        "not_recording" => Chip::bad(lang.pick("録画停止", "not recording")),
-        "stale" => Chip::warn(lang.pick("映像が古い", "picture is old")),
-        other => Chip::dim(clean(other)),
-    }
 }
 
 /// `GET /favicon.ico`, which browsers ask for by themselves.

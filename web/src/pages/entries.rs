@@ -147,7 +147,9 @@ fn after_of(params: &Params) -> Option<Cursor> {
 
 /// `GET /entries`.
 pub(crate) async fn entries(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Result<Response, WebError> {
     let asked = params.clone();
     let (view, list) = read_view(&app, &viewer, move |reader, view| {
@@ -163,7 +165,13 @@ pub(crate) async fn entries(
     }
     let lang = view.lang;
     let all = lang.pick("すべて", "All");
-    let mut f = view.frame(&viewer, "entries", "入退室記録", "Entries", format!("/entries?{}", params.query_with(&["part"], &[])));
+    let mut f = view.frame(
+        &viewer,
+        "entries",
+        "入退室記録",
+        "Entries",
+        format!("/entries?{}", params.query_with(&["part"], &[])),
+    );
     f.live = params.text("after").is_none();
     let body = EntriesPage {
         from: local(&params, "from", &view),
@@ -185,7 +193,9 @@ pub(crate) async fn entries(
 
 /// `GET /entries.csv`: everything that matches, made while it is sent.
 pub(crate) async fn entries_csv(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Result<Response, WebError> {
     // The first rows are read before the answer begins, so that what can fail still has a status.
     let (first, next) = csv_rows(&app, &viewer, &params, after_of(&params)).await?;
@@ -207,7 +217,12 @@ pub(crate) async fn entries_csv(
 }
 
 async fn send_csv(
-    app: &App, viewer: &Viewer, params: &Params, sender: &PieceSender, first: String, mut next: Option<Cursor>,
+    app: &App,
+    viewer: &Viewer,
+    params: &Params,
+    sender: &PieceSender,
+    first: String,
+    mut next: Option<Cursor>,
 ) -> Result<(), WebError> {
     let mut head = String::from(csv::BYTE_ORDER_MARK);
     csv::push_row(&mut head, HEADINGS.iter().map(|(ja, en)| viewer.lang.pick(*ja, *en)));
@@ -242,7 +257,10 @@ const HEADINGS: [(&str, &str); 15] = [
 ];
 
 async fn csv_rows(
-    app: &App, viewer: &Viewer, params: &Params, after: Option<Cursor>,
+    app: &App,
+    viewer: &Viewer,
+    params: &Params,
+    after: Option<Cursor>,
 ) -> Result<(String, Option<Cursor>), WebError> {
     let params = params.clone();
     let (_, rows) = read_view(app, viewer, move |reader, view| {

@@ -31,9 +31,23 @@ pub(crate) const PARAMS: &[Param] = &[
 /// What a finding is about, in one line: who, where, which session.
 pub(crate) fn about_text(finding: &FindingRow, view: &View) -> String {
     let mut parts: Vec<String> = vec![];
-    for sort in ["person", "zone", "door", "camera", "source", "client", "session", "account", "terminal", "reader", "credential", "cause"] {
+    for sort in [
+        "person",
+        "zone",
+        "door",
+        "camera",
+        "source",
+        "client",
+        "session",
+        "account",
+        "terminal",
+        "reader",
+        "credential",
+        "cause",
+    ] {
         let named = finding.subjects.iter().filter(|subject| subject.sort == sort);
-        let named: Vec<String> = named.map(|subject| clean(&view.dir.subject(sort, &subject.value, view.lang))).collect();
+        let named: Vec<String> =
+            named.map(|subject| clean(&view.dir.subject(sort, &subject.value, view.lang))).collect();
         // An account or reader adds nothing where person and zone stand already.
         if parts.len() >= 3 || named.is_empty() {
             continue;
@@ -73,8 +87,12 @@ pub(crate) struct CauseLink {
 impl CauseLink {
     pub fn new(cause: CauseRow, lang: Lang) -> Self {
         match cause {
-            CauseRow::Observation(seq) => Self { text: lang.pick("記録", "observation").to_owned(), entry: Some(seq) },
-            CauseRow::Registers(seq) => Self { text: lang.pick("台帳の変更", "register change").to_owned(), entry: Some(seq) },
+            CauseRow::Observation(seq) => {
+                Self { text: lang.pick("記録", "observation").to_owned(), entry: Some(seq) }
+            }
+            CauseRow::Registers(seq) => {
+                Self { text: lang.pick("台帳の変更", "register change").to_owned(), entry: Some(seq) }
+            }
             CauseRow::Time => Self { text: lang.pick("時間の経過", "passing of time").to_owned(), entry: None },
         }
     }
@@ -170,7 +188,9 @@ pub(crate) fn filter_of(params: &Params, view: &View) -> FindingFilter {
 
 /// `GET /findings`.
 pub(crate) async fn findings(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Result<Response, WebError> {
     let asked = params.clone();
     let (view, list) = read_view(&app, &viewer, move |reader, view| {
@@ -192,7 +212,8 @@ pub(crate) async fn findings(
     }
     let lang = view.lang;
     let all = lang.pick("すべて", "All");
-    let mut f = view.frame(&viewer, "findings", "検知", "Findings", format!("/findings?{}", params.query_with(&["part"], &[])));
+    let mut f =
+        view.frame(&viewer, "findings", "検知", "Findings", format!("/findings?{}", params.query_with(&["part"], &[])));
     f.live = params.text("after").is_none();
     let body = FindingsPage {
         from: local(&params, "from", &view),
@@ -250,7 +271,9 @@ struct FindingPage {
 
 /// `GET /findings/{id}`.
 pub(crate) async fn finding(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Number(id): Number,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Number(id): Number,
 ) -> Result<Response, WebError> {
     let (view, found) = read_view(&app, &viewer, move |reader, _| {
         let Some((row, proofs)) = query::finding(reader, id)? else { return Ok(None) };

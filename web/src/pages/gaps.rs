@@ -75,7 +75,10 @@ fn summary(sources: &[String], count: usize, lang: Lang) -> String {
     let known = sources.len();
     match (known, count) {
         (0, _) => lang
-            .pick("セッションの記録元がありません。セッションは見えていません。", "No session source is known: no session can be seen.")
+            .pick(
+                "セッションの記録元がありません。セッションは見えていません。",
+                "No session source is known: no session can be seen.",
+            )
             .to_owned(),
         (_, 0) => match lang {
             Lang::Ja => format!("表示期間にはありません（記録元 {known}件）。"),
@@ -95,7 +98,9 @@ fn unwatched_text(unwatched: &[String], lang: Lang) -> String {
     let list = unwatched.join(lang.pick("、", ", "));
     match lang {
         Lang::Ja => format!("生存信号の間隔が登録されていないため、途絶を検知できない記録元: {list}"),
-        Lang::En => format!("Sources whose silence can't be noticed, because no sign of life is registered for them: {list}"),
+        Lang::En => {
+            format!("Sources whose silence can't be noticed, because no sign of life is registered for them: {list}")
+        }
     }
 }
 

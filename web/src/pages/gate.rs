@@ -67,7 +67,9 @@ async fn bare_frame(app: &App, viewer: &Viewer, ja: &'static str, en: &'static s
 
 /// `GET /login`.
 pub(crate) async fn login(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Result<Response, WebError> {
     if viewer.session.is_some() {
         return Ok(Redirect::to(own_path(params.shown("next"))).into_response());
@@ -79,7 +81,9 @@ pub(crate) async fn login(
 
 /// `POST /login`.
 pub(crate) async fn sign_in(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(fields): Extension<Fields>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(fields): Extension<Fields>,
 ) -> Result<Response, WebError> {
     let now = app.now();
     if !app.sign_in_limits.take(viewer.address, now) {
@@ -116,7 +120,10 @@ pub(crate) async fn sign_in(
 }
 
 /// `POST /logout`.
-pub(crate) async fn sign_out(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Result<Response, WebError> {
+pub(crate) async fn sign_out(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+) -> Result<Response, WebError> {
     if let Some(session) = viewer.session_cookie {
         app.with_users(move |users| users.close_session(&session)).await?;
     }
@@ -132,7 +139,10 @@ fn with_cookies(response: impl IntoResponse, cookies: &[HeaderValue]) -> Respons
 }
 
 /// `GET /password`.
-pub(crate) async fn password(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Result<Response, WebError> {
+pub(crate) async fn password(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+) -> Result<Response, WebError> {
     password_page(&app, &viewer, String::new()).await
 }
 
@@ -145,7 +155,9 @@ async fn password_page(app: &App, viewer: &Viewer, message: String) -> Result<Re
 
 /// `POST /password`.
 pub(crate) async fn change_password(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(fields): Extension<Fields>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(fields): Extension<Fields>,
 ) -> Result<Response, WebError> {
     let Some(session) = viewer.session.clone() else { return Err(WebError::NotSignedIn) };
     let now = app.now();
@@ -156,7 +168,9 @@ pub(crate) async fn change_password(
     let (present, new) = (fields.get("present").to_owned(), fields.get("new").to_owned());
     if new != fields.get("again") {
         let text = lang.pick("二つの新しいパスワードが違っています。", "The two new passwords differ.");
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, password_page(&app, &viewer, text.to_owned()).await?).into_response());
+        return Ok(
+            (StatusCode::UNPROCESSABLE_ENTITY, password_page(&app, &viewer, text.to_owned()).await?).into_response()
+        );
     }
     if present.len() > PASSWORD_MAX_BYTES || new.len() > PASSWORD_MAX_BYTES {
         return Err(WebError::TooLong { limit: PASSWORD_MAX_BYTES });
@@ -200,7 +214,10 @@ pub(crate) async fn language(Extension(fields): Extension<Fields>) -> Response {
 }
 
 /// `GET /certificate`.
-pub(crate) async fn certificate(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Result<Response, WebError> {
+pub(crate) async fn certificate(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+) -> Result<Response, WebError> {
     let mut f = bare_frame(&app, &viewer, "証明書", "Certificate").await?;
     f.back = "/certificate".to_owned();
     let fingerprint = app.site_ca_pem.as_deref().and_then(pem_fingerprint);
@@ -234,7 +251,16 @@ mod tests {
 
     #[test]
     fn nobody_is_sent_to_another_site_after_signing_in() {
-        for bad in ["//evil.example", "https://evil.example", "/\\evil", "\\\\evil", "javascript:alert(1)", "", "/a\r\nb", "/login?next=/"] {
+        for bad in [
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil",
+            "\\\\evil",
+            "javascript:alert(1)",
+            "",
+            "/a\r\nb",
+            "/login?next=/",
+        ] {
             assert_eq!(own_path(bad), "/", "{bad:?}");
         }
         assert_eq!(own_path("/sessions?verdict=absent"), "/sessions?verdict=absent");

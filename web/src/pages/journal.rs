@@ -53,7 +53,9 @@ struct JournalPage {
 
 /// `GET /journal`.
 pub(crate) async fn journal(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Result<Response, WebError> {
     if let Some(seq) = params.text("seq") {
         let seq: i64 = seq.trim().parse().map_err(|_| WebError::NotFound)?;
@@ -112,10 +114,13 @@ struct EntryPage {
 
 /// `GET /journal/{seq}`.
 pub(crate) async fn entry(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Number(seq): Number,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Number(seq): Number,
 ) -> Result<Response, WebError> {
     let (view, (found, head)) =
-        read_view(&app, &viewer, move |reader, _| Ok((query::journal_entry(reader, seq)?, query::head(reader)?))).await?;
+        read_view(&app, &viewer, move |reader, _| Ok((query::journal_entry(reader, seq)?, query::head(reader)?)))
+            .await?;
     let row = found.ok_or(WebError::NotFound)?;
     let (lang, zone) = (view.lang, &view.dir.zone);
     let mut f = view.frame(&viewer, "journal", "記録台帳", "Journal", format!("/journal/{seq}"));
@@ -190,7 +195,9 @@ struct UnreadablePage {
 
 /// `GET /unreadable`.
 pub(crate) async fn unreadable(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Result<Response, WebError> {
     let after = params.text("after").and_then(|text| Cursor::from_text(&text));
     let (view, list) = read_view(&app, &viewer, move |reader, view| {

@@ -4,8 +4,8 @@ pub(crate) mod assets;
 pub(crate) mod board;
 pub(crate) mod entries;
 pub(crate) mod findings;
-pub(crate) mod gate;
 pub(crate) mod gaps;
+pub(crate) mod gate;
 pub(crate) mod journal;
 pub(crate) mod layout;
 pub(crate) mod registers;
@@ -60,7 +60,9 @@ impl View {
 
 /// Reads a page's data and what every page needs, from one state of the store.
 pub(crate) async fn read_view<T: Send + 'static>(
-    app: &App, viewer: &Viewer, read: impl FnOnce(&Reader, &View) -> Result<T, StoreError> + Send + 'static,
+    app: &App,
+    viewer: &Viewer,
+    read: impl FnOnce(&Reader, &View) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<(View, T), WebError> {
     let (lang, shared) = (viewer.lang, Arc::clone(app));
     app.read(move |reader| {
@@ -105,7 +107,9 @@ fn trouble(reader: &Reader, lang: Lang) -> Result<Option<String>, StoreError> {
     let error: String = crate::text::clean(&error.unwrap_or_default()).chars().take(160).collect();
     Ok(Some(match lang {
         Lang::Ja => format!("通報を届けられていません（再送待ち {waiting}件、不達 {failed}件）。{error}"),
-        Lang::En => format!("Alerts can't be delivered ({waiting} waiting to be sent again, {failed} given up). {error}"),
+        Lang::En => {
+            format!("Alerts can't be delivered ({waiting} waiting to be sent again, {failed} given up). {error}")
+        }
     }))
 }
 
@@ -118,9 +122,7 @@ pub(crate) struct Choice {
 }
 
 /// Choices with "all" before them.
-pub(crate) fn choices<'a>(
-    all: &str, chosen: &str, entries: impl Iterator<Item = (&'a str, &'a str)>,
-) -> Vec<Choice> {
+pub(crate) fn choices<'a>(all: &str, chosen: &str, entries: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Choice> {
     let mut out = vec![Choice { value: String::new(), text: all.to_owned(), chosen: chosen.is_empty() }];
     out.extend(entries.map(|(id, name)| Choice {
         value: id.to_owned(),

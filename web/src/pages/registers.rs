@@ -65,7 +65,10 @@ struct Told {
 }
 
 /// `GET /registers`.
-pub(crate) async fn registers(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Result<Response, WebError> {
+pub(crate) async fn registers(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+) -> Result<Response, WebError> {
     show(&app, &viewer, Told::default()).await
 }
 
@@ -179,7 +182,8 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
             title: lang.pick("カードなどの証", "Credentials"),
             headings: vec![id, lang.pick("持ち主", "Whose")],
             rows: lines(&r.credentials, view, |c| {
-                let whose = c.operator.as_deref().or(c.person.as_deref()).map_or_else(String::new, |id| view.dir.person(id));
+                let whose =
+                    c.operator.as_deref().or(c.person.as_deref()).map_or_else(String::new, |id| view.dir.person(id));
                 vec![c.id.clone(), whose]
             }),
         },
@@ -203,7 +207,13 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
         Table {
             id: "zone",
             title: lang.pick("区画", "Zones"),
-            headings: vec![id, name, lang.pick("親の区画", "Lies in"), lang.pick("認証要素", "Factors"), lang.pick("時間", "Hours")],
+            headings: vec![
+                id,
+                name,
+                lang.pick("親の区画", "Lies in"),
+                lang.pick("認証要素", "Factors"),
+                lang.pick("時間", "Hours"),
+            ],
             rows: lines(&r.zones, view, |z| {
                 vec![
                     z.id.clone(),
@@ -284,12 +294,17 @@ pub(crate) async fn export(State(app): State<App>, Extension(viewer): Extension<
 
 /// `POST /registers`.
 pub(crate) async fn import(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(fields): Extension<Fields>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(fields): Extension<Fields>,
 ) -> Result<Response, WebError> {
     let lang = viewer.lang;
     let (toml, why) = (fields.get("toml").replace("\r\n", "\n"), fields.get("why").trim().to_owned());
     if why.is_empty() || why.chars().count() > REASON_MAX_CHARS {
-        let text = lang.pick("変更の理由を500文字以内で書いてください。", "Write the reason of the change, in at most 500 characters.");
+        let text = lang.pick(
+            "変更の理由を500文字以内で書いてください。",
+            "Write the reason of the change, in at most 500 characters.",
+        );
         let told = Told { errors: vec![text.to_owned()], toml, why, ..Told::default() };
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, show(&app, &viewer, told).await?).into_response());
     }

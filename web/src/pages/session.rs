@@ -38,7 +38,9 @@ pub(crate) const FIND_PARAMS: &[Param] = &[
 
 /// `GET /sessions/find`.
 pub(crate) async fn find(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Result<Response, WebError> {
     let (_, found) = read_view(&app, &viewer, move |reader, view| {
         let at = params.instant("at", &view.dir.zone).unwrap_or(view.now);
@@ -174,7 +176,9 @@ struct SessionPage {
 
 /// `GET /sessions/{id}`.
 pub(crate) async fn session(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Number(id): Number,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Number(id): Number,
 ) -> Result<Response, WebError> {
     let (view, facts) = read_view(&app, &viewer, move |reader, view| Facts::read(reader, view, id)).await?;
     let facts = facts.ok_or(WebError::NotFound)?;
@@ -186,12 +190,20 @@ pub(crate) async fn session(
     let body = SessionPage {
         gone: row.gone,
         via: row.via.as_deref().map_or_else(String::new, clean),
-        zone: row.zone.as_deref().map_or_else(|| lang.pick("未登録", "unregistered").to_owned(), |id| clean(&view.dir.zone_name(id, lang))),
+        zone: row
+            .zone
+            .as_deref()
+            .map_or_else(|| lang.pick("未登録", "unregistered").to_owned(), |id| clean(&view.dir.zone_name(id, lang))),
         judged: row.verdict.map_or_else(String::new, |v| text::when(zone, v.judged_at, lang)),
         last_sign: text::when(zone, row.last_sign, lang),
         proofs: row.proofs.clone(),
         drawing: drawing(&facts, &view, &line),
-        revisions: facts.revisions.iter().enumerate().map(|(index, revision)| revision_line(revision, index == 0, &view)).collect(),
+        revisions: facts
+            .revisions
+            .iter()
+            .enumerate()
+            .map(|(index, revision)| revision_line(revision, index == 0, &view))
+            .collect(),
         findings: facts.findings.iter().map(|finding| FindingLine::new(finding, &view)).collect(),
         stays: facts
             .stays
@@ -244,7 +256,11 @@ fn reading_line(reading: &EntryRow, view: &View) -> ReadingLine {
     ReadingLine {
         at: text::when(&view.dir.zone, reading.occurred_at, lang),
         way: way_chip(reading.direction, lang),
-        granted: if reading.granted { Chip::ok(lang.pick("許可", "granted")) } else { Chip::bad(lang.pick("拒否", "denied")) },
+        granted: if reading.granted {
+            Chip::ok(lang.pick("許可", "granted"))
+        } else {
+            Chip::bad(lang.pick("拒否", "denied"))
+        },
         door: reading.door.as_deref().map_or_else(|| clean(&reading.reader), |door| clean(&view.dir.door(door))),
         entry: reading.entry,
     }
@@ -313,7 +329,11 @@ fn drawing(facts: &Facts, view: &View, line: &SessionLine) -> String {
             title: title_of(stay.grade.label(lang), stay.span),
         });
         let name = clean(&view.dir.zone_name(id, lang));
-        rows.push(Row { name: lang.pick(format!("在室 {name}"), format!("in {name}")), bars: bars.collect(), marks: vec![] });
+        rows.push(Row {
+            name: lang.pick(format!("在室 {name}"), format!("in {name}")),
+            bars: bars.collect(),
+            marks: vec![],
+        });
     }
     let marks = facts.readings.iter().map(|reading| {
         let way = way_chip(reading.direction, lang).text;
@@ -332,7 +352,11 @@ fn drawing(facts: &Facts, view: &View, line: &SessionLine) -> String {
             title: title_of(outage.cause.label(lang), outage.span),
         });
         let name = clean(&view.dir.door(door));
-        rows.push(Row { name: lang.pick(format!("扉の欠測 {name}"), format!("outage {name}")), bars: bars.collect(), marks: vec![] });
+        rows.push(Row {
+            name: lang.pick(format!("扉の欠測 {name}"), format!("outage {name}")),
+            bars: bars.collect(),
+            marks: vec![],
+        });
     }
     for camera in facts.cameras.iter().take(DEVICE_ROWS_MAX) {
         let bars = facts.footage.iter().filter(|segment| segment.camera == *camera).map(|segment| Bar {
@@ -342,7 +366,11 @@ fn drawing(facts: &Facts, view: &View, line: &SessionLine) -> String {
             title: title_of(&clean(&segment.path), segment.span),
         });
         let name = clean(&view.dir.camera(camera));
-        rows.push(Row { name: lang.pick(format!("映像 {name}"), format!("video {name}")), bars: bars.collect(), marks: vec![] });
+        rows.push(Row {
+            name: lang.pick(format!("映像 {name}"), format!("video {name}")),
+            bars: bars.collect(),
+            marks: vec![],
+        });
     }
     let title = match lang {
         Lang::Ja => format!("セッション {} の時系列。同じ内容を下の表に示します。", line.session),

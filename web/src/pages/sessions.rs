@@ -140,7 +140,9 @@ pub(crate) fn shown_span(filter: &SessionFilter, now: UtcMicros) -> Span {
 
 /// `GET /sessions`.
 pub(crate) async fn sessions(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Result<Response, WebError> {
     let asked = params.clone();
     let (view, (list, gaps)) = read_view(&app, &viewer, move |reader, view| {
@@ -213,7 +215,13 @@ fn read_list(reader: &Reader, view: &View, filter: &SessionFilter, params: &Para
     let next = listed
         .next
         .map(|next| format!("/sessions?{}", params.query_with(&["after", "part"], &[("after", &next.to_text())])));
-    Ok(ListPart { lang, summary, counts, rows: listed.rows.iter().map(|row| SessionLine::new(row, view)).collect(), next })
+    Ok(ListPart {
+        lang,
+        summary,
+        counts,
+        rows: listed.rows.iter().map(|row| SessionLine::new(row, view)).collect(),
+        next,
+    })
 }
 
 /// A time as a form's field takes it: local, to the second.

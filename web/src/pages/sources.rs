@@ -73,13 +73,15 @@ struct SourcesPage {
 
 /// `GET /sources`.
 pub(crate) async fn sources(
-    State(app): State<App>, Extension(viewer): Extension<Viewer>, Extension(params): Extension<Params>,
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
 ) -> Result<Response, WebError> {
     let (view, list) = read_view(&app, &viewer, read_list).await?;
     if params.text("part").is_some() {
         return page(&list);
     }
-    let status: Status = app.with_commands(|commands| commands.status()).await?;
+    let status: Status = app.status().await?;
     let lang = view.lang;
     let mut f = view.frame(&viewer, "sources", "機器", "Devices", "/sources");
     f.live = true;
@@ -88,7 +90,11 @@ pub(crate) async fn sources(
         .iter()
         .map(|part| PartLine {
             name: clean(&part.name),
-            state: if part.working { Chip::ok(lang.pick("稼働", "working")) } else { Chip::bad(lang.pick("停止", "not working")) },
+            state: if part.working {
+                Chip::ok(lang.pick("稼働", "working"))
+            } else {
+                Chip::bad(lang.pick("停止", "not working"))
+            },
             note: clean(lang.pick(&part.note.0, &part.note.1)),
         })
         .collect();
@@ -104,7 +110,8 @@ pub(crate) async fn sources(
 
 fn read_list(reader: &Reader, view: &View) -> Result<ListPart, StoreError> {
     let (lang, zone) = (view.lang, &view.dir.zone);
-    let filter = FindingFilter { holding_only: true, kind: Some(FindingKind::SourceSilent), ..FindingFilter::default() };
+    let filter =
+        FindingFilter { holding_only: true, kind: Some(FindingKind::SourceSilent), ..FindingFilter::default() };
     let holding = query::findings(reader, &filter, None, SILENCES_MAX)?.rows;
     let silent: Vec<&str> = holding.iter().filter_map(|finding| finding.subject("source")).collect();
     let seen = query::sources(reader)?;
@@ -151,7 +158,8 @@ fn source_line(view: &View, id: &str, heard: Option<&SourceRow>, silent: bool) -
         state: source_chip(view, id, heard.is_some(), silent),
         class: row.map_or_else(String::new, |row| row.class.word().to_owned()),
         alive: row.and_then(|row| row.alive_every).map_or_else(String::new, |by| text::length(by, lang)),
-        last: heard.map_or_else(|| lang.pick("未受信", "never").to_owned(), |heard| text::when(zone, heard.last_at, lang)),
+        last: heard
+            .map_or_else(|| lang.pick("未受信", "never").to_owned(), |heard| text::when(zone, heard.last_at, lang)),
         device: device.map_or_else(String::new, |at| text::when(zone, at, lang)),
         skewed: device.zip(heard).is_some_and(|(at, heard)| at.since(heard.last_at).0 > SKEW_SHOWN_US),
         kept: heard.map_or_else(String::new, |heard| text::counted(heard.observations)),

@@ -175,7 +175,12 @@ mod tests {
         let shown = Span::new(at("2026-11-22T09:00:00+09:00"), at("2026-11-22T10:00:00+09:00"));
         let row = Row {
             name: "<script>alert(1)</script>\"".to_owned(),
-            bars: vec![Bar { span: shown, class: "confirmed", word: "</svg>".to_owned(), title: "\"><img src=x>".to_owned() }],
+            bars: vec![Bar {
+                span: shown,
+                class: "confirmed",
+                word: "</svg>".to_owned(),
+                title: "\"><img src=x>".to_owned(),
+            }],
             marks: vec![],
         };
         let drawn = timeline(&[row], shown, shown.start, &SiteZone::named("Asia/Tokyo").unwrap(), "</svg>");
@@ -189,8 +194,14 @@ mod tests {
         let labels = |from: &str, to: &str| -> Vec<String> {
             ticks(Span::new(at(from), at(to)), &zone).into_iter().map(|(_, label)| label).collect()
         };
-        assert_eq!(labels("2026-11-22T08:55:00+09:00", "2026-11-22T09:25:00+09:00"), ["11/22 08:55", "09:00", "09:05", "09:10", "09:15", "09:20"]);
-        assert_eq!(labels("2026-11-22T22:10:00+09:00", "2026-11-23T02:00:00+09:00")[..4], ["11/22 22:30", "23:00", "23:30", "11/23 00:00"]);
+        assert_eq!(
+            labels("2026-11-22T08:55:00+09:00", "2026-11-22T09:25:00+09:00"),
+            ["11/22 08:55", "09:00", "09:05", "09:10", "09:15", "09:20"]
+        );
+        assert_eq!(
+            labels("2026-11-22T22:10:00+09:00", "2026-11-23T02:00:00+09:00")[..4],
+            ["11/22 22:30", "23:00", "23:30", "11/23 00:00"]
+        );
     }
 
     #[test]

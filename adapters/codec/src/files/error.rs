@@ -86,20 +86,8 @@ pub struct LineError {
 impl LineError {
     /// Keeps what there is to keep of the line's `bytes`.
     pub(crate) fn new(line_no: u64, bytes: &[u8], reason: String) -> Self {
-        let Unreadable {
-            head,
-            length,
-            sha256,
-            reason,
-            ..
-        } = Unreadable::new(None, bytes, reason);
-        Self {
-            line_no,
-            reason,
-            head,
-            length,
-            sha256,
-        }
+        let Unreadable { head, length, sha256, reason, .. } = Unreadable::new(None, bytes, reason);
+        Self { line_no, reason, head, length, sha256 }
     }
 
     /// The arrival that keeps this line: its bytes with the line number in the reason.

@@ -106,12 +106,7 @@ pub(crate) const SESSION_ROW: &[Demand] = &[
 ];
 
 /// The fields that every observation may have.
-const HEADER: &[Demand] = &[
-    (Field::Source, true),
-    (Field::Epoch, false),
-    (Field::Seq, false),
-    (Field::EventId, false),
-];
+const HEADER: &[Demand] = &[(Field::Source, true), (Field::Epoch, false), (Field::Seq, false), (Field::EventId, false)];
 
 /// The fields of `kind` with whether each is demanded, the common ones first.
 pub(crate) fn of_kind(kind: Kind) -> impl Iterator<Item = Demand> {
@@ -131,12 +126,7 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
             (F::Factors, MAY),
             (F::Reason, MAY),
         ],
-        Kind::DoorUsed => &[
-            (F::DeviceTime, NEED),
-            (F::Door, NEED),
-            (F::Reading, NEED),
-            (F::Used, NEED),
-        ],
+        Kind::DoorUsed => &[(F::DeviceTime, NEED), (F::Door, NEED), (F::Reading, NEED), (F::Used, NEED)],
         Kind::DoorState => &[(F::DeviceTime, NEED), (F::Door, NEED), (F::State, NEED)],
         Kind::ReaderStatus => &[(F::DeviceTime, NEED), (F::Reader, NEED), (F::Status, NEED)],
         Kind::SourceAlive => &[(F::DeviceTime, NEED)],
@@ -149,19 +139,10 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
             (F::Via, MAY),
             (F::Factors, MAY),
         ],
-        Kind::SessionAlive => &[
-            (F::DeviceTime, NEED),
-            (F::Session, NEED),
-            (F::Account, MAY),
-            (F::Terminal, MAY),
-        ],
-        Kind::SessionEnded => &[
-            (F::DeviceTime, NEED),
-            (F::Session, NEED),
-            (F::Account, MAY),
-            (F::Terminal, MAY),
-            (F::Reason, MAY),
-        ],
+        Kind::SessionAlive => &[(F::DeviceTime, NEED), (F::Session, NEED), (F::Account, MAY), (F::Terminal, MAY)],
+        Kind::SessionEnded => {
+            &[(F::DeviceTime, NEED), (F::Session, NEED), (F::Account, MAY), (F::Terminal, MAY), (F::Reason, MAY)]
+        }
         Kind::CameraHealth => &[
             (F::DeviceTime, NEED),
             (F::Camera, NEED),
@@ -180,12 +161,7 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
             (F::Gone, MAY),
         ],
         Kind::SourceCaughtUp => &[(F::From, NEED), (F::To, NEED), (F::Reader, MAY)],
-        Kind::SourceClock => &[
-            (F::OffsetMs, NEED),
-            (F::From, NEED),
-            (F::To, NEED),
-            (F::MeasuredBy, NEED),
-        ],
+        Kind::SourceClock => &[(F::OffsetMs, NEED), (F::From, NEED), (F::To, NEED), (F::MeasuredBy, NEED)],
         // Made by the daemon alone: nothing from outside maps to them.
         Kind::WatchStarted | Kind::WatchGap | Kind::ClockStep | Kind::Muster => &[],
     }
@@ -193,10 +169,7 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
 
 /// The kind of that word, if it may come from outside.
 pub(crate) fn outside_kind(word: &str) -> Option<Kind> {
-    Kind::ALL
-        .iter()
-        .copied()
-        .find(|kind| kind.word() == word && !kind.is_internal())
+    Kind::ALL.iter().copied().find(|kind| kind.word() == word && !kind.is_internal())
 }
 
 /// Names for an error text: `a, b, c`.
@@ -223,29 +196,17 @@ mod tests {
                 continue;
             };
             let object = schema.as_object().unwrap();
-            let mut on_wire: Vec<&str> = object["properties"]
-                .as_object()
-                .unwrap()
-                .keys()
-                .map(String::as_str)
-                .collect();
+            let mut on_wire: Vec<&str> = object["properties"].as_object().unwrap().keys().map(String::as_str).collect();
             on_wire.retain(|name| *name != "kind");
             on_wire.sort_unstable();
             let mut ours: Vec<&str> = of_kind(kind).map(|(field, _)| field.word()).collect();
             ours.sort_unstable();
             assert_eq!(ours, on_wire, "{word}");
-            let mut demanded: Vec<&str> = object["required"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter_map(|v| v.as_str())
-                .collect();
+            let mut demanded: Vec<&str> =
+                object["required"].as_array().unwrap().iter().filter_map(|v| v.as_str()).collect();
             demanded.retain(|name| *name != "kind");
             demanded.sort_unstable();
-            let mut ours: Vec<&str> = of_kind(kind)
-                .filter(|(_, need)| *need)
-                .map(|(field, _)| field.word())
-                .collect();
+            let mut ours: Vec<&str> = of_kind(kind).filter(|(_, need)| *need).map(|(field, _)| field.word()).collect();
             ours.sort_unstable();
             assert_eq!(ours, demanded, "{word}");
         }

@@ -13,12 +13,7 @@ use super::slots::{ABSENT, Range};
 ///
 /// # Errors
 /// A sentence: no JSON, no object, or a value that is an object.
-pub(crate) fn slots_of(
-    line: &str,
-    names: &SlotNames,
-    out: &mut String,
-    ranges: &mut Vec<Range>,
-) -> Result<(), String> {
+pub(crate) fn slots_of(line: &str, names: &SlotNames, out: &mut String, ranges: &mut Vec<Range>) -> Result<(), String> {
     out.clear();
     ranges.clear();
     let row: Value = serde_json::from_str(line).map_err(|e| format!("no JSON: {e}"))?;
@@ -44,8 +39,7 @@ pub(crate) fn slots_of(
 
 /// The value of a key that may itself hold dots, or of a path of keys.
 fn look_up<'v>(row: &'v Value, path: &str) -> Option<&'v Value> {
-    row.get(path)
-        .or_else(|| path.split('.').try_fold(row, |value, key| value.get(key)))
+    row.get(path).or_else(|| path.split('.').try_fold(row, |value, key| value.get(key)))
 }
 
 fn write(value: &Value, out: &mut String) -> Option<()> {

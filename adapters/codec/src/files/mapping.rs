@@ -120,26 +120,16 @@ impl Mapping {
             key: key_at(toml_text, span.start),
             message,
         };
-        let raw: RawMapping = toml::from_str(toml_text)
-            .map_err(|e| located((e.span().unwrap_or(0..0), e.message().to_owned())))?;
+        let raw: RawMapping =
+            toml::from_str(toml_text).map_err(|e| located((e.span().unwrap_or(0..0), e.message().to_owned())))?;
         if raw.doors.is_none() && raw.sessions.is_none() {
-            return Err(located((
-                0..0,
-                "expected a table [doors] or [sessions]".to_owned(),
-            )));
+            return Err(located((0..0, "expected a table [doors] or [sessions]".to_owned())));
         }
         let table = |raw: Option<Spanned<RawTable>>, purpose| {
-            raw.map(|raw| Table::compile(raw.into_inner(), purpose))
-                .transpose()
-                .map_err(located)
+            raw.map(|raw| Table::compile(raw.into_inner(), purpose)).transpose().map_err(located)
         };
         Ok(Self {
-            doors: table(
-                raw.doors,
-                Purpose::Observations {
-                    may_lack_time: false,
-                },
-            )?,
+            doors: table(raw.doors, Purpose::Observations { may_lack_time: false })?,
             sessions: table(raw.sessions, Purpose::Sessions)?,
         })
     }
@@ -148,45 +138,22 @@ impl Mapping {
 impl Table {
     fn compile(raw: RawTable, purpose: Purpose) -> Result<Self, Fault> {
         let shape = compile_shape(&raw)?;
-        let has_names =
-            !matches!(&shape, Shape::Delimited { columns: Some(names), .. } if names.is_empty());
+        let has_names = !matches!(&shape, Shape::Delimited { columns: Some(names), .. } if names.is_empty());
         let mut names = SlotNames::default();
         let rules = raw.fields.get_ref();
-        let spans = |word: &str| {
-            rules
-                .iter()
-                .find(|(key, _)| key.get_ref() == word)
-                .map(|(key, _)| key.span())
-        };
+        let spans = |word: &str| rules.iter().find(|(key, _)| key.get_ref() == word).map(|(key, _)| key.span());
         let plan = Plan::compile(
             purpose,
-            rules
-                .iter()
-                .map(|(key, rule)| (key.get_ref().as_str(), rule.get_ref())),
+            rules.iter().map(|(key, rule)| (key.get_ref().as_str(), rule.get_ref())),
             Slotted::Columns,
             &mut names,
         )
-        .map_err(|(word, message)| {
-            (
-                word.and_then(|word| spans(&word))
-                    .unwrap_or(raw.fields.span()),
-                message,
-            )
-        })?;
+        .map_err(|(word, message)| (word.and_then(|word| spans(&word)).unwrap_or(raw.fields.span()), message))?;
         for name in &names.0 {
             check_name(name, &shape, has_names).map_err(|message| (raw.fields.span(), message))?;
         }
-        let form = Form {
-            encoding: raw.encoding,
-            skip_lines: u64::from(raw.skip_lines),
-            shape,
-        };
-        Ok(Self {
-            form,
-            purpose,
-            plan,
-            names,
-        })
+        let form = Form { encoding: raw.encoding, skip_lines: u64::from(raw.skip_lines), shape };
+        Ok(Self { form, purpose, plan, names })
     }
 
     /// Whether every row is a door reading: no rule for `kind`.
@@ -199,16 +166,10 @@ impl Table {
 /// Whether a column that a rule names can be there at all.
 fn check_name(name: &ColumnRef, shape: &Shape, has_names: bool) -> Result<(), String> {
     match (name, shape) {
-        (ColumnRef::Number(number), Shape::JsonLines) => Err(format!(
-            "column {number}: JSON Lines have keys, no numbered columns"
-        )),
-        (
-            ColumnRef::Name(name),
-            Shape::Delimited {
-                columns: Some(known),
-                ..
-            },
-        ) => {
+        (ColumnRef::Number(number), Shape::JsonLines) => {
+            Err(format!("column {number}: JSON Lines have keys, no numbered columns"))
+        }
+        (ColumnRef::Name(name), Shape::Delimited { columns: Some(known), .. }) => {
             if known.contains(name) || is_number(name).is_some() {
                 Ok(())
             } else if has_names {
@@ -217,9 +178,7 @@ fn check_name(name: &ColumnRef, shape: &Shape, has_names: bool) -> Result<(), St
                     super::fields::listed(known.iter().map(String::as_str))
                 ))
             } else {
-                Err(format!(
-                    "column {name:?}: without a header, give the names in `columns`, or use numbers from 1"
-                ))
+                Err(format!("column {name:?}: without a header, give the names in `columns`, or use numbers from 1"))
             }
         }
         _ => Ok(()),
@@ -240,10 +199,7 @@ fn compile_shape(raw: &RawTable) -> Result<Shape, Fault> {
             raw.columns.as_ref().map(Spanned::span),
         ];
         return match stray.into_iter().flatten().next() {
-            Some(span) => Err((
-                span,
-                "JSON Lines have no quotes, delimiter, header or columns to set".to_owned(),
-            )),
+            Some(span) => Err((span, "JSON Lines have no quotes, delimiter, header or columns to set".to_owned())),
             None => Ok(Shape::JsonLines),
         };
     }
@@ -252,10 +208,7 @@ fn compile_shape(raw: &RawTable) -> Result<Shape, Fault> {
         (Some(given), _) => match given.get_ref().as_bytes() {
             [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n' | 0) => *byte,
             _ => {
-                return Err((
-                    given.span(),
-                    "expected one ASCII character that is no quote and no line end".to_owned(),
-                ));
+                return Err((given.span(), "expected one ASCII character that is no quote and no line end".to_owned()));
             }
         },
         (None, RawFormat::Tsv) => b'\t',
@@ -266,21 +219,12 @@ fn compile_shape(raw: &RawTable) -> Result<Shape, Fault> {
         (Some(given), true) => {
             return Err((
                 given.span(),
-                "`columns` name the columns of a file without a header; write header = false"
-                    .to_owned(),
+                "`columns` name the columns of a file without a header; write header = false".to_owned(),
             ));
         }
         (Some(given), false) => {
-            let names: Vec<String> = given
-                .get_ref()
-                .iter()
-                .map(|name| name.trim().to_owned())
-                .collect();
-            if let Some(twice) = names
-                .iter()
-                .enumerate()
-                .find(|(at, name)| names[..*at].contains(name))
-            {
+            let names: Vec<String> = given.get_ref().iter().map(|name| name.trim().to_owned()).collect();
+            if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
                 return Err((given.span(), format!("column {:?} is named twice", twice.1)));
             }
             Some(names)
@@ -288,19 +232,11 @@ fn compile_shape(raw: &RawTable) -> Result<Shape, Fault> {
         (None, false) => Some(Vec::new()),
         (None, true) => None,
     };
-    Ok(Shape::Delimited {
-        delimiter,
-        quoted,
-        columns,
-    })
+    Ok(Shape::Delimited { delimiter, quoted, columns })
 }
 
 fn line_at(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())]
-        .iter()
-        .filter(|b| **b == b'\n')
-        .count()
-        + 1
+    text.as_bytes()[..offset.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1
 }
 
 /// The key at `offset` with its tables, for people: `doors.fields.reader`.
@@ -310,21 +246,14 @@ fn key_at(text: &str, offset: usize) -> String {
     for line in text.split_inclusive('\n') {
         let trimmed = line.trim();
         let until = from + line.len();
-        if let Some(name) = trimmed
-            .strip_prefix('[')
-            .and_then(|rest| rest.split(']').next())
-        {
+        if let Some(name) = trimmed.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
             table = name.trim_start_matches('[').trim();
             if offset < until {
                 return table.to_owned();
             }
         } else if offset < until {
             let key = trimmed.split('=').next().unwrap_or_default().trim();
-            return if table.is_empty() {
-                key.to_owned()
-            } else {
-                format!("{table}.{key}")
-            };
+            return if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
         }
         from = until;
     }

@@ -22,9 +22,7 @@ impl<'x> Row<'x, '_> {
     fn text(&mut self, field: Field) -> Result<Piece<'x>, String> {
         match self.plan.rule(field) {
             None => Ok(Piece::EMPTY),
-            Some(rule) => rule
-                .text(self.slots, self.scratch)
-                .map_err(|reason| of(field, &reason)),
+            Some(rule) => rule.text(self.slots, self.scratch).map_err(|reason| of(field, &reason)),
         }
     }
 
@@ -34,9 +32,7 @@ impl<'x> Row<'x, '_> {
         let Some(rule) = self.plan.rule(field) else {
             return Ok(Piece::EMPTY);
         };
-        let piece = rule
-            .text(self.slots, self.scratch)
-            .map_err(|reason| of(field, &reason))?;
+        let piece = rule.text(self.slots, self.scratch).map_err(|reason| of(field, &reason))?;
         // The mapping's own texts were checked with it.
         let plain = rule.is_closed() || (self.slots.plain && rule.keeps_plain());
         if !piece.is_empty() {
@@ -48,21 +44,16 @@ impl<'x> Row<'x, '_> {
     #[inline(always)]
     fn needed_name(&mut self, field: Field) -> Result<Piece<'x>, String> {
         let piece = self.name(field)?;
-        if piece.is_empty() {
-            Err(empty(field))
-        } else {
-            Ok(piece)
-        }
+        if piece.is_empty() { Err(empty(field)) } else { Ok(piece) }
     }
 
     #[inline]
     fn instant(&mut self, field: Field) -> Result<Option<UtcMicros>, String> {
         let piece = self.text(field)?;
         match self.plan.rule(field) {
-            Some(rule) if !piece.is_empty() => rule
-                .instant(piece.get(self.scratch))
-                .map(Some)
-                .map_err(|reason| of(field, &reason)),
+            Some(rule) if !piece.is_empty() => {
+                rule.instant(piece.get(self.scratch)).map(Some).map_err(|reason| of(field, &reason))
+            }
             _ => Ok(None),
         }
     }
@@ -72,9 +63,7 @@ impl<'x> Row<'x, '_> {
         if piece.is_empty() {
             return Ok(None);
         }
-        unsigned(piece.get(self.scratch))
-            .map(Some)
-            .map_err(|reason| of(field, &reason))
+        unsigned(piece.get(self.scratch)).map(Some).map_err(|reason| of(field, &reason))
     }
 
     /// The list, each name checked.
@@ -115,19 +104,12 @@ impl Plan {
         received: Option<UtcMicros>,
     ) -> Result<DoorRowRef<'r>, String> {
         scratch.clear();
-        let mut row = Row {
-            plan: self,
-            slots,
-            scratch,
-        };
+        let mut row = Row { plan: self, slots, scratch };
         let source = row.needed_name(Field::Source)?;
         let epoch = row.name(Field::Epoch)?;
         let seq = row.number(Field::Seq)?;
         let event_id = row.name(Field::EventId)?;
-        let device_time = row
-            .instant(Field::DeviceTime)?
-            .or(received)
-            .ok_or_else(|| empty(Field::DeviceTime))?;
+        let device_time = row.instant(Field::DeviceTime)?.or(received).ok_or_else(|| empty(Field::DeviceTime))?;
         let reader = row.needed_name(Field::Reader)?;
         let credential = row.needed_name(Field::Credential)?;
         let result = row.text(Field::Result)?;
@@ -162,20 +144,14 @@ impl Plan {
         scratch: &'r mut String,
     ) -> Result<SessionRowRef<'r>, String> {
         scratch.clear();
-        let mut row = Row {
-            plan: self,
-            slots,
-            scratch,
-        };
+        let mut row = Row { plan: self, slots, scratch };
         let source = row.needed_name(Field::Source)?;
         let session = row.needed_name(Field::Session)?;
         let account = row.needed_name(Field::Account)?;
         let terminal = row.name(Field::Terminal)?;
         let target = row.name(Field::Target)?;
         let via = row.name(Field::Via)?;
-        let start = row
-            .instant(Field::Start)?
-            .ok_or_else(|| empty(Field::Start))?;
+        let start = row.instant(Field::Start)?.ok_or_else(|| empty(Field::Start))?;
         let end = row.instant(Field::End)?;
         let factors = row.names(Field::Factors)?;
         let separator = row.separator(Field::Factors);
@@ -200,16 +176,10 @@ impl Plan {
             return Ok(Kind::DoorReading);
         }
         scratch.clear();
-        let piece = Row {
-            plan: self,
-            slots,
-            scratch,
-        }
-        .text(Field::Kind)?;
+        let piece = Row { plan: self, slots, scratch }.text(Field::Kind)?;
         match piece.get(scratch) {
             "" => Err(empty(Field::Kind)),
-            word => outside_kind(word)
-                .ok_or_else(|| format!("`kind`: {word:?} is no kind that may come from outside")),
+            word => outside_kind(word).ok_or_else(|| format!("`kind`: {word:?} is no kind that may come from outside")),
         }
     }
 
@@ -238,16 +208,10 @@ impl Plan {
         object.insert("kind".to_owned(), kind.word().into());
         for (field, need) in fields::of_kind(kind) {
             scratch.clear();
-            let mut row = Row {
-                plan: self,
-                slots,
-                scratch,
-            };
+            let mut row = Row { plan: self, slots, scratch };
             let value = row.value(field)?;
             let value = match (value, received) {
-                (Value::Null, Some(received)) if field == Field::DeviceTime => {
-                    received.to_rfc3339_utc().into()
-                }
+                (Value::Null, Some(received)) if field == Field::DeviceTime => received.to_rfc3339_utc().into(),
                 (value, _) => value,
             };
             if !value.is_null() {
@@ -265,9 +229,7 @@ impl Row<'_, '_> {
     /// The field as the wire has it; null where the row says nothing.
     fn value(&mut self, field: Field) -> Result<Value, String> {
         if field.sort() == Sort::Time {
-            return Ok(self
-                .instant(field)?
-                .map_or(Value::Null, |at| at.to_rfc3339_utc().into()));
+            return Ok(self.instant(field)?.map_or(Value::Null, |at| at.to_rfc3339_utc().into()));
         }
         let separator = self.separator(field);
         let piece = self.text(field)?;

@@ -41,20 +41,12 @@ impl Plan {
         rules.resize_with(Field::COUNT, || None);
         for (word, raw) in raw {
             let at = |reason| (Some(word.to_owned()), reason);
-            let field = Field::named(word)
-                .filter(|field| may_hold(purpose, *field))
-                .ok_or_else(|| {
-                    at(format!(
-                        "unknown field `{word}`, expected one of {}",
-                        listed(known(purpose, None).map(Field::word))
-                    ))
-                })?;
+            let field = Field::named(word).filter(|field| may_hold(purpose, *field)).ok_or_else(|| {
+                at(format!("unknown field `{word}`, expected one of {}", listed(known(purpose, None).map(Field::word))))
+            })?;
             rules[field as usize] = Some(Rule::compile(field, raw, slotted, names).map_err(at)?);
         }
-        let plan = Self {
-            is_fixed: purpose == Purpose::Sessions || rules[Field::Kind as usize].is_none(),
-            rules,
-        };
+        let plan = Self { is_fixed: purpose == Purpose::Sessions || rules[Field::Kind as usize].is_none(), rules };
         plan.check(purpose)?;
         Ok(plan)
     }
@@ -64,9 +56,7 @@ impl Plan {
         let kinds = match (purpose, self.rule(Field::Kind)) {
             (Purpose::Sessions, _) => None,
             (_, None) => Some(vec![Kind::DoorReading]),
-            (_, Some(rule)) => rule
-                .closed_texts()
-                .map(|words| words.into_iter().filter_map(outside_kind).collect()),
+            (_, Some(rule)) => rule.closed_texts().map(|words| words.into_iter().filter_map(outside_kind).collect()),
         };
         for rule in self.rules.iter().flatten() {
             if !known(purpose, kinds.as_deref()).any(|field| field == rule.field) {
@@ -79,15 +69,11 @@ impl Plan {
             }
         }
         let lacking = |demands: Vec<(Field, bool)>| {
-            demands.into_iter().find(|(field, need)| {
-                *need && self.rule(*field).is_none() && !may_lack(purpose, *field)
-            })
+            demands.into_iter().find(|(field, need)| *need && self.rule(*field).is_none() && !may_lack(purpose, *field))
         };
         let missing = match (&kinds, purpose) {
             (_, Purpose::Sessions) => lacking(SESSION_ROW.to_vec()),
-            (Some(kinds), _) => kinds
-                .iter()
-                .find_map(|kind| lacking(fields::of_kind(*kind).collect())),
+            (Some(kinds), _) => kinds.iter().find_map(|kind| lacking(fields::of_kind(*kind).collect())),
             // Which kinds will come is not known before they do.
             (None, _) => lacking(vec![(Field::Source, true)]),
         };
@@ -105,24 +91,13 @@ impl Plan {
 
     /// The plan with its slots renumbered: `to[slot]` is the column that holds it.
     pub(crate) fn bound(&self, to: &[usize]) -> Self {
-        let rules = self
-            .rules
-            .iter()
-            .map(|rule| rule.clone().map(|rule| rule.bound(to)))
-            .collect();
-        Self {
-            rules,
-            is_fixed: self.is_fixed,
-        }
+        let rules = self.rules.iter().map(|rule| rule.clone().map(|rule| rule.bound(to))).collect();
+        Self { rules, is_fixed: self.is_fixed }
     }
 }
 
 fn may_lack(purpose: Purpose, field: Field) -> bool {
-    field == Field::DeviceTime
-        && purpose
-            == Purpose::Observations {
-                may_lack_time: true,
-            }
+    field == Field::DeviceTime && purpose == Purpose::Observations { may_lack_time: true }
 }
 
 fn may_hold(purpose: Purpose, field: Field) -> bool {
@@ -134,14 +109,8 @@ fn known<'k>(purpose: Purpose, kinds: Option<&'k [Kind]>) -> Box<dyn Iterator<It
     match purpose {
         Purpose::Sessions => Box::new(SESSION_ROW.iter().map(|(field, _)| *field)),
         Purpose::Observations { .. } => {
-            let of_kinds = kinds
-                .unwrap_or(Kind::ALL)
-                .iter()
-                .flat_map(|kind| fields::of_kind(*kind));
-            let mut all: Vec<Field> = of_kinds
-                .map(|(field, _)| field)
-                .chain([Field::Kind])
-                .collect();
+            let of_kinds = kinds.unwrap_or(Kind::ALL).iter().flat_map(|kind| fields::of_kind(*kind));
+            let mut all: Vec<Field> = of_kinds.map(|(field, _)| field).chain([Field::Kind]).collect();
             all.sort_unstable();
             all.dedup();
             Box::new(all.into_iter())

@@ -34,10 +34,7 @@ pub struct RawRule {
 impl RawRule {
     /// A rule that gives the same text for every row.
     pub(crate) fn of_constant(text: &str) -> Self {
-        Self {
-            constant: Some(Text(text.to_owned())),
-            ..Self::default()
-        }
+        Self { constant: Some(Text(text.to_owned())), ..Self::default() }
     }
 }
 
@@ -71,10 +68,7 @@ impl<'de> Deserialize<'de> for ColumnRef {
             fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<ColumnRef, E> {
                 match u16::try_from(number) {
                     Ok(number) if number > 0 => Ok(ColumnRef::Number(number)),
-                    _ => Err(E::invalid_value(
-                        serde::de::Unexpected::Signed(number),
-                        &self,
-                    )),
+                    _ => Err(E::invalid_value(serde::de::Unexpected::Signed(number), &self)),
                 }
             }
         }

@@ -40,14 +40,12 @@ pub fn read_rows<R: Read>(
     walk(table, reader, |line_no, row| {
         let outcome = row.and_then(|row| {
             let observations = match table.purpose {
-                Purpose::Sessions => row
-                    .plan
-                    .session(&row.slots, &mut scratch)
-                    .and_then(SessionRowRef::to_observations),
-                Purpose::Observations { .. } => row
-                    .plan
-                    .observation(&row.slots, &mut scratch, None)
-                    .map(|observation| vec![observation]),
+                Purpose::Sessions => {
+                    row.plan.session(&row.slots, &mut scratch).and_then(SessionRowRef::to_observations)
+                }
+                Purpose::Observations { .. } => {
+                    row.plan.observation(&row.slots, &mut scratch, None).map(|observation| vec![observation])
+                }
             };
             observations.map_err(|reason| row.failed(reason))
         });
@@ -79,10 +77,7 @@ pub fn visit_doors<R: Read>(
         if !row.plan.is_fixed {
             let other = match row.plan.kind(&row.slots, &mut scratch) {
                 Ok(Kind::DoorReading) => None,
-                Ok(kind) => Some(format!(
-                    "a row of kind {} where readings alone are expected",
-                    kind.word()
-                )),
+                Ok(kind) => Some(format!("a row of kind {} where readings alone are expected", kind.word())),
                 Err(reason) => Some(reason),
             };
             if let Some(reason) = other {
@@ -90,10 +85,7 @@ pub fn visit_doors<R: Read>(
                 return (false, ControlFlow::Continue(()));
             }
         }
-        let outcome = row
-            .plan
-            .reading(&row.slots, &mut scratch, None)
-            .map_err(|reason| row.failed(reason));
+        let outcome = row.plan.reading(&row.slots, &mut scratch, None).map_err(|reason| row.failed(reason));
         let is_read = outcome.is_ok();
         visit(line_no, outcome);
         (is_read, ControlFlow::Continue(()))
@@ -113,10 +105,7 @@ pub fn visit_sessions<R: Read>(
     walk(table, reader, |line_no, row| {
         let is_read = match row {
             Ok(row) => {
-                let outcome = row
-                    .plan
-                    .session(&row.slots, &mut scratch)
-                    .map_err(|reason| row.failed(reason));
+                let outcome = row.plan.session(&row.slots, &mut scratch).map_err(|reason| row.failed(reason));
                 let is_read = outcome.is_ok();
                 visit(line_no, outcome);
                 is_read
@@ -140,13 +129,8 @@ fn walk<R: Read>(
     mut on: impl FnMut(u64, Result<FoundRow<'_>, LineError>) -> Seen,
 ) -> Result<RowCount, ReadError> {
     let style = match table.form.shape {
-        Shape::Delimited {
-            delimiter, quoted, ..
-        } => Style { quoted, delimiter },
-        Shape::JsonLines => Style {
-            quoted: false,
-            delimiter: b'\n',
-        },
+        Shape::Delimited { delimiter, quoted, .. } => Style { quoted, delimiter },
+        Shape::JsonLines => Style { quoted: false, delimiter: b'\n' },
     };
     let mut walker = Walker::new(table)?;
     let mut count = RowCount::default();
@@ -169,15 +153,10 @@ fn walk<R: Read>(
         count.failed += u64::from(!is_read);
         if flow.is_break() { Taken::Stop } else { taken }
     });
-    read.map_err(|e| ReadError::Io {
-        line_no: e.line_no,
-        source: e.source,
-    })?;
+    read.map_err(|e| ReadError::Io { line_no: e.line_no, source: e.source })?;
     match fatal {
         Some(error) => Err(error),
-        None if !walker.is_in_rows() => Err(ReadError::NoHeader {
-            skip_lines: table.form.skip_lines,
-        }),
+        None if !walker.is_in_rows() => Err(ReadError::NoHeader { skip_lines: table.form.skip_lines }),
         None => Ok(count),
     }
 }

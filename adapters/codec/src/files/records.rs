@@ -76,34 +76,15 @@ pub(crate) fn each_record<R: Read>(
     style: Style,
     mut on: impl FnMut(Record<'_>) -> Taken,
 ) -> Result<(), ReadFailed> {
-    let mut window = Window {
-        reader,
-        bytes: vec![0; READ_BYTES],
-        start: 0,
-        end: 0,
-        at_end: false,
-    };
+    let mut window = Window { reader, bytes: vec![0; READ_BYTES], start: 0, end: 0, at_end: false };
     let mut line_no = 1;
     loop {
-        let filled = if window.is_full() {
-            Ok(())
-        } else {
-            window.fill()
-        };
+        let filled = if window.is_full() { Ok(()) } else { window.fill() };
         filled.map_err(|source| ReadFailed { line_no, source })?;
         let bytes = window.get();
-        let cut = if window.at_end {
-            bytes.len()
-        } else {
-            last_line_end(bytes)
-        };
+        let cut = if window.at_end { bytes.len() } else { last_line_end(bytes) };
         let long = bytes.len() > LINE_MAX_BYTES;
-        let block = Block {
-            bytes: &bytes[..cut],
-            style,
-            at_end: window.at_end,
-            long,
-        };
+        let block = Block { bytes: &bytes[..cut], style, at_end: window.at_end, long };
         let Some(used) = block.each(&mut line_no, &mut on) else {
             return Ok(());
         };
@@ -113,9 +94,7 @@ pub(crate) fn each_record<R: Read>(
         }
         if used == 0 {
             if cut == 0 && long {
-                let error = window
-                    .skip_line(line_no)
-                    .map_err(|source| ReadFailed { line_no, source })?;
+                let error = window.skip_line(line_no).map_err(|source| ReadFailed { line_no, source })?;
                 line_no += 1;
                 if on(Record::TooLong(error)) == Taken::Stop {
                     return Ok(());
@@ -148,8 +127,7 @@ impl<R: Read> Window<R> {
     /// Room for a longer record; the loop asks for it at most until `LINE_MAX_BYTES` are passed.
     fn grow(&mut self) {
         let len = self.bytes.len();
-        self.bytes
-            .resize((2 * len).min(LINE_MAX_BYTES + READ_BYTES), 0);
+        self.bytes.resize((2 * len).min(LINE_MAX_BYTES + READ_BYTES), 0);
     }
 
     /// Reads until the window is full or the stream ends.
@@ -195,13 +173,7 @@ impl<R: Read> Window<R> {
         }
         self.start += line_end_len(self.get(), 0);
         let reason = too_long(length);
-        Ok(LineError {
-            line_no,
-            reason,
-            head,
-            length,
-            sha256: hash.finalize().into(),
-        })
+        Ok(LineError { line_no, reason, head, length, sha256: hash.finalize().into() })
     }
 }
 
@@ -253,44 +225,20 @@ impl Block<'_> {
         while at < self.bytes.len() {
             let rest = &self.bytes[at..];
             let first = line_of(rest);
-            let record = if plain.is_some() {
-                Some(Extent { ..first })
-            } else {
-                self.extent(rest, &first)
-            };
+            let record = if plain.is_some() { Some(Extent { ..first }) } else { self.extent(rest, &first) };
             let (found, next, lines) = match record {
-                Some(Extent {
-                    len,
-                    next,
-                    lines: 1,
-                }) if len > LINE_MAX_BYTES => {
+                Some(Extent { len, next, lines: 1 }) if len > LINE_MAX_BYTES => {
                     let error = LineError::new(*line_no, &rest[..len], too_long(len as u64));
                     (Record::TooLong(error), next, 1)
                 }
                 Some(Extent { len, next, lines }) if len <= LINE_MAX_BYTES => {
                     let plain = plain.map(|text| &text[at..at + len]);
                     let bytes = &rest[..len];
-                    (
-                        Record::Whole {
-                            line_no: *line_no,
-                            bytes,
-                            plain,
-                            first_line_len: first.len,
-                        },
-                        next,
-                        lines,
-                    )
+                    (Record::Whole { line_no: *line_no, bytes, plain, first_line_len: first.len }, next, lines)
                 }
                 // More bytes may close the quote.
                 None if !self.at_end && (at > 0 || !self.long) => return Some(at),
-                _ => (
-                    Record::Unclosed {
-                        line_no: *line_no,
-                        bytes: &rest[..first.len],
-                    },
-                    first.next,
-                    1,
-                ),
+                _ => (Record::Unclosed { line_no: *line_no, bytes: &rest[..first.len] }, first.next, 1),
             };
             match on(found) {
                 Taken::Whole => {
@@ -315,22 +263,14 @@ impl Block<'_> {
             !(printable | (b == b'\n') | (b == b'\r') | (b == delimiter)) | (quoted & (b == b'"'))
         };
         // Without an early way out inside a chunk the compiler checks many bytes at a time.
-        let any_odd = self
-            .bytes
-            .chunks(4096)
-            .any(|chunk| chunk.iter().fold(false, |any, b| any | odd(*b)));
-        if any_odd {
-            None
-        } else {
-            std::str::from_utf8(self.bytes).ok()
-        }
+        let any_odd = self.bytes.chunks(4096).any(|chunk| chunk.iter().fold(false, |any, b| any | odd(*b)));
+        if any_odd { None } else { std::str::from_utf8(self.bytes).ok() }
     }
 
     /// The record at the start of `rest`: it ends with the first line after which every quote is
     /// closed. None where that line is not here.
     fn extent(&self, rest: &[u8], first: &Extent) -> Option<Extent> {
-        let is_open =
-            |line: &[u8]| memchr(b'"', line).is_some() && memchr_iter(b'"', line).count() % 2 == 1;
+        let is_open = |line: &[u8]| memchr(b'"', line).is_some() && memchr_iter(b'"', line).count() % 2 == 1;
         if !self.style.quoted || !is_open(&rest[..first.len]) {
             return Some(Extent { ..*first });
         }
@@ -340,11 +280,7 @@ impl Block<'_> {
             let line = line_of(&rest[at..]);
             lines += 1;
             if is_open(&rest[at..at + line.len]) {
-                return Some(Extent {
-                    len: at + line.len,
-                    next: at + line.next,
-                    lines,
-                });
+                return Some(Extent { len: at + line.len, next: at + line.next, lines });
             }
             at += line.next;
         }
@@ -355,9 +291,5 @@ impl Block<'_> {
 /// The line at the start of `rest`.
 fn line_of(rest: &[u8]) -> Extent {
     let len = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
-    Extent {
-        len,
-        next: len + line_end_len(rest, len),
-        lines: 1,
-    }
+    Extent { len, next: len + line_end_len(rest, len), lines: 1 }
 }

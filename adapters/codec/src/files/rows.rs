@@ -66,10 +66,7 @@ pub struct Factors<'a> {
 
 impl<'a> Factors<'a> {
     /// No factors.
-    pub(crate) const NONE: Self = Self {
-        text: "",
-        separator: ",",
-    };
+    pub(crate) const NONE: Self = Self { text: "", separator: "," };
 
     pub(crate) fn new(text: &'a str, separator: &'a str) -> Self {
         Self { text, separator }
@@ -87,9 +84,7 @@ impl<'a> Factors<'a> {
     }
 
     fn names(self) -> Result<Vec<Name>, String> {
-        self.iter()
-            .map(|name| Name::new(name).map_err(|reason| format!("`factors`: {reason}")))
-            .collect()
+        self.iter().map(|name| Name::new(name).map_err(|reason| format!("`factors`: {reason}"))).collect()
     }
 }
 
@@ -123,11 +118,7 @@ impl DoorRowRef<'_> {
             device_time: self.device_time,
             reader: name(self.reader, "reader")?,
             credential: name(self.credential, "credential")?,
-            result: if self.granted {
-                ReadingResult::Granted
-            } else {
-                ReadingResult::Denied
-            },
+            result: if self.granted { ReadingResult::Granted } else { ReadingResult::Denied },
             factors: self.factors.names()?,
             reason: optional(self.reason, "reason")?,
         }))

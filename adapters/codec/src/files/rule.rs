@@ -33,13 +33,10 @@ pub(crate) struct SlotNames(pub(crate) Vec<ColumnRef>);
 
 impl SlotNames {
     fn slot(&mut self, column: ColumnRef) -> usize {
-        self.0
-            .iter()
-            .position(|known| *known == column)
-            .unwrap_or_else(|| {
-                self.0.push(column);
-                self.0.len() - 1
-            })
+        self.0.iter().position(|known| *known == column).unwrap_or_else(|| {
+            self.0.push(column);
+            self.0.len() - 1
+        })
     }
 }
 
@@ -98,11 +95,10 @@ impl Rule {
         if is_constant && (raw.map.is_some() || raw.default.is_some() || raw.narrow) {
             return Err("a `constant` needs no `map`, `default` or `narrow`".to_owned());
         }
-        let map = raw.map.as_ref().map(|map| {
-            map.iter()
-                .map(|(from, to)| (from.trim().into(), to.0.as_str().into()))
-                .collect::<Vec<_>>()
-        });
+        let map = raw
+            .map
+            .as_ref()
+            .map(|map| map.iter().map(|(from, to)| (from.trim().into(), to.0.as_str().into())).collect::<Vec<_>>());
         if map.as_ref().is_some_and(Vec::is_empty) {
             return Err("`map` has no entry".to_owned());
         }
@@ -129,8 +125,7 @@ impl Rule {
             separator: raw.separator.as_deref().unwrap_or(",").into(),
         };
         for text in rule.known_texts() {
-            rule.check(text)
-                .map_err(|reason| format!("{text:?}: {reason}"))?;
+            rule.check(text).map_err(|reason| format!("{text:?}: {reason}"))?;
         }
         Ok(rule)
     }
@@ -166,10 +161,7 @@ impl Rule {
 
     fn known_texts(&self) -> impl Iterator<Item = &str> {
         let mapped = self.map.iter().flatten().map(|(_, to)| &**to);
-        self.constant()
-            .into_iter()
-            .chain(mapped)
-            .chain(self.default.as_deref())
+        self.constant().into_iter().chain(mapped).chain(self.default.as_deref())
     }
 
     /// Whether `text` can be a value of the field.
@@ -180,9 +172,7 @@ impl Rule {
             Sort::Unsigned => unsigned(text).map(|_| ()),
             Sort::Signed => signed(text).map(|_| ()),
             Sort::Bool => boolean(text).map(|_| ()),
-            Sort::Names => {
-                split_names(text, &self.separator).try_for_each(|name| Name::new(name).map(|_| ()))
-            }
+            Sort::Names => split_names(text, &self.separator).try_for_each(|name| Name::new(name).map(|_| ())),
             Sort::Word => match self.field {
                 Field::Kind => outside_kind(text).map(|_| ()).ok_or_else(kinds_expected),
                 Field::Result => granted(text).map(|_| ()),
@@ -197,11 +187,7 @@ impl Rule {
     ///
     /// Rendered texts are appended to `scratch`, so that the pieces of many fields can live side by side.
     #[inline(always)]
-    pub(crate) fn text<'x>(
-        &'x self,
-        slots: &Slots<'x>,
-        scratch: &mut String,
-    ) -> Result<Piece<'x>, String> {
+    pub(crate) fn text<'x>(&'x self, slots: &Slots<'x>, scratch: &mut String) -> Result<Piece<'x>, String> {
         // Each arm makes its own result: a piece that is first put together and then wrapped
         // costs a stall in every field of every row.
         match &self.expr {
@@ -213,11 +199,7 @@ impl Rule {
     }
 
     /// The text after `narrow`, `map` and `default`.
-    fn translated<'x>(
-        &'x self,
-        slots: &Slots<'x>,
-        scratch: &mut String,
-    ) -> Result<Piece<'x>, String> {
+    fn translated<'x>(&'x self, slots: &Slots<'x>, scratch: &mut String) -> Result<Piece<'x>, String> {
         let mut piece = match &self.expr {
             Expr::Constant(text) => Piece::Text(text),
             Expr::Slot(slot) => Piece::Text(slots.get(*slot)),
@@ -281,14 +263,10 @@ fn compile_expr(raw: &RawRule, slotted: Slotted, names: &mut SlotNames) -> Resul
         (Some(column), None, None) => Ok(Expr::Slot(names.slot(column))),
         (None, Some(text), None) => Ok(Expr::Constant(text.0.as_str().into())),
         (None, None, Some(template)) => {
-            let parts = template::parse(template, |name| {
-                names.slot(ColumnRef::Name(name.to_owned()))
-            })?;
+            let parts = template::parse(template, |name| names.slot(ColumnRef::Name(name.to_owned())))?;
             Ok(Expr::Template(parts))
         }
-        _ => Err(format!(
-            "expected exactly one of `{word}`, `constant`, `template`"
-        )),
+        _ => Err(format!("expected exactly one of `{word}`, `constant`, `template`")),
     }
 }
 
@@ -306,11 +284,7 @@ fn render<'x>(parts: &[Part], slots: &Slots<'_>, scratch: &mut String) -> Piece<
             }
         }
     }
-    if says_something {
-        Piece::Scratch(from as u32, scratch.len() as u32)
-    } else {
-        Piece::EMPTY
-    }
+    if says_something { Piece::Scratch(from as u32, scratch.len() as u32) } else { Piece::EMPTY }
 }
 
 /// The scratch from `from` on, without the blanks around it.
@@ -325,19 +299,13 @@ fn find<'t>(map: &'t [(Box<str>, Box<str>)], text: &str) -> Option<&'t str> {
     let entry = if map.len() <= MAP_WALKED_MAX {
         map.iter().find(|(from, _)| **from == *text)
     } else {
-        map.binary_search_by(|(from, _)| (**from).cmp(text))
-            .ok()
-            .map(|at| &map[at])
+        map.binary_search_by(|(from, _)| (**from).cmp(text)).ok().map(|at| &map[at])
     };
     entry.map(|(_, to)| &**to)
 }
 
 fn not_in_map(map: &[(Box<str>, Box<str>)], text: &str) -> String {
-    let more = if map.len() > MAP_WORDS_SHOWN {
-        ", …"
-    } else {
-        ""
-    };
+    let more = if map.len() > MAP_WORDS_SHOWN { ", …" } else { "" };
     format!(
         "{text:?} is not in the map; it knows {}{more}",
         listed(map.iter().take(MAP_WORDS_SHOWN).map(|(from, _)| &**from))

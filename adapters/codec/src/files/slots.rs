@@ -22,9 +22,7 @@ impl<'a> Slots<'a> {
     #[inline]
     pub(crate) fn get(&self, slot: usize) -> &'a str {
         match self.ranges.get(slot) {
-            Some(&(start, end)) if start != ABSENT.0 => {
-                trim(&self.text[start as usize..end as usize])
-            }
+            Some(&(start, end)) if start != ABSENT.0 => trim(&self.text[start as usize..end as usize]),
             _ => "",
         }
     }

@@ -43,12 +43,7 @@ fn zero_bytes(word: u64) -> u64 {
 /// # Errors
 /// A sentence about the quote that is out of place. Nothing is guessed: a stray quote may have
 /// moved a delimiter.
-pub(crate) fn split_quoted(
-    text: &str,
-    delimiter: u8,
-    out: &mut String,
-    ranges: &mut Vec<Range>,
-) -> Result<(), String> {
+pub(crate) fn split_quoted(text: &str, delimiter: u8, out: &mut String, ranges: &mut Vec<Range>) -> Result<(), String> {
     ranges.clear();
     out.clear();
     let delimiter = char::from(delimiter);
@@ -62,18 +57,12 @@ pub(crate) fn split_quoted(
             None => (rest, false),
         };
         let (field, after) = match field_end.find(delimiter) {
-            Some(at) => (
-                &field_end[..at],
-                Some(&field_end[at + delimiter.len_utf8()..]),
-            ),
+            Some(at) => (&field_end[..at], Some(&field_end[at + delimiter.len_utf8()..])),
             None => (field_end, None),
         };
         if is_quoted {
             if !field.trim().is_empty() {
-                return Err(format!(
-                    "column {}: text after a closing quote",
-                    ranges.len() + 1
-                ));
+                return Err(format!("column {}: text after a closing quote", ranges.len() + 1));
             }
         } else if field.contains('"') {
             return Err(format!(
@@ -96,10 +85,7 @@ fn unquote<'t>(inside: &'t str, out: &mut String, column: usize) -> Result<&'t s
     let mut rest = inside;
     loop {
         let Some((part, after)) = rest.split_once('"') else {
-            return Err(format!(
-                "column {}: a quote that is never closed",
-                column + 1
-            ));
+            return Err(format!("column {}: a quote that is never closed", column + 1));
         };
         out.push_str(part);
         match after.strip_prefix('"') {
@@ -120,51 +106,29 @@ mod tests {
     fn fields(text: &str) -> Result<Vec<String>, String> {
         let (mut out, mut ranges) = (String::new(), Vec::new());
         split_quoted(text, b',', &mut out, &mut ranges)?;
-        Ok(ranges
-            .iter()
-            .map(|(a, b)| out[*a as usize..*b as usize].to_owned())
-            .collect())
+        Ok(ranges.iter().map(|(a, b)| out[*a as usize..*b as usize].to_owned()).collect())
     }
 
     #[test]
     fn plain_fields_are_cut_at_every_delimiter() {
-        for text in [
-            "",
-            ",",
-            "a",
-            "a,b",
-            ",,,,,,,,,,",
-            "12345678,12345678",
-            "1234567,日本,\u{7f}-,x,",
-            "-,-,-,-.,",
-        ] {
+        for text in ["", ",", "a", "a,b", ",,,,,,,,,,", "12345678,12345678", "1234567,日本,\u{7f}-,x,", "-,-,-,-.,"] {
             let mut ranges = Vec::new();
             split_plain(text, b',', &mut ranges);
-            let cut: Vec<&str> = ranges
-                .iter()
-                .map(|(a, b)| &text[*a as usize..*b as usize])
-                .collect();
+            let cut: Vec<&str> = ranges.iter().map(|(a, b)| &text[*a as usize..*b as usize]).collect();
             assert_eq!(cut, text.split(',').collect::<Vec<_>>());
         }
     }
 
     #[test]
     fn quoted_fields_keep_commas_quotes_and_line_ends() {
-        assert_eq!(
-            fields("a,\"b,\"\"c\"\"\nd\",,\"\"").unwrap(),
-            ["a", "b,\"c\"\nd", "", ""]
-        );
+        assert_eq!(fields("a,\"b,\"\"c\"\"\nd\",,\"\"").unwrap(), ["a", "b,\"c\"\nd", "", ""]);
         assert_eq!(fields("").unwrap(), [""]);
         assert_eq!(fields(" \"a\" , b").unwrap(), ["a", " b"]);
     }
 
     #[test]
     fn quotes_out_of_place_are_refused_with_their_column() {
-        for (text, column) in [
-            ("a,12\" b", "column 2"),
-            ("\"a\"b", "column 1"),
-            ("a,b,\"c", "column 3"),
-        ] {
+        for (text, column) in [("a,12\" b", "column 2"), ("\"a\"b", "column 1"), ("a,b,\"c", "column 3")] {
             let reason = fields(text).unwrap_err();
             assert!(reason.contains(column), "{text}: {reason}");
         }

@@ -64,11 +64,7 @@ impl Pattern {
         }
         let zone = zone.map(Zone::named).transpose()?;
         let reading = own_items(&text).map_or(Reading::Jiff, Reading::Own);
-        let pattern = Self {
-            text,
-            reading,
-            zone,
-        };
+        let pattern = Self { text, reading, zone };
         pattern.check()?;
         Ok(pattern)
     }
@@ -76,28 +72,20 @@ impl Pattern {
     /// Writes a known time by the pattern and reads it back: what a pattern can't name shows here.
     fn check(&self) -> Result<(), String> {
         let text = &self.text;
-        let sample = jiff::civil::date(2026, 11, 22)
-            .at(21, 5, 3, 0)
-            .to_zoned(TimeZone::UTC)
-            .map_err(|e| e.to_string())?;
-        let written = jiff::fmt::strtime::format(text, &sample)
-            .map_err(|e| format!("strftime pattern {text:?}: {e}"))?;
+        let sample =
+            jiff::civil::date(2026, 11, 22).at(21, 5, 3, 0).to_zoned(TimeZone::UTC).map_err(|e| e.to_string())?;
+        let written =
+            jiff::fmt::strtime::format(text, &sample).map_err(|e| format!("strftime pattern {text:?}: {e}"))?;
         match self.civil(&written) {
-            Some((_, None)) if self.zone.is_none() => Err(format!(
-                "strftime pattern {text:?} has no %z, so `zone` is needed, like zone = \"Asia/Tokyo\""
-            )),
-            Some((_, Some(_))) if self.zone.is_some() => Err(format!(
-                "strftime pattern {text:?} reads the offset itself; leave `zone` out"
-            )),
-            // Seconds may be left out; a date or an hour may not.
-            Some((read, _))
-                if read.date() == sample.date() && (read.hour(), read.minute()) == (21, 5) =>
-            {
-                Ok(())
+            Some((_, None)) if self.zone.is_none() => {
+                Err(format!("strftime pattern {text:?} has no %z, so `zone` is needed, like zone = \"Asia/Tokyo\""))
             }
-            _ => Err(format!(
-                "strftime pattern {text:?} does not name a whole date, hour and minute"
-            )),
+            Some((_, Some(_))) if self.zone.is_some() => {
+                Err(format!("strftime pattern {text:?} reads the offset itself; leave `zone` out"))
+            }
+            // Seconds may be left out; a date or an hour may not.
+            Some((read, _)) if read.date() == sample.date() && (read.hour(), read.minute()) == (21, 5) => Ok(()),
+            _ => Err(format!("strftime pattern {text:?} does not name a whole date, hour and minute")),
         }
     }
 
@@ -124,10 +112,7 @@ impl Pattern {
                 match broken.to_datetime() {
                     Ok(local) => Some((local, broken.offset())),
                     // `%s` names an instant and no civil time.
-                    Err(_) => Some((
-                        Offset::UTC.to_datetime(broken.to_timestamp().ok()?),
-                        Some(Offset::UTC),
-                    )),
+                    Err(_) => Some((Offset::UTC.to_datetime(broken.to_timestamp().ok()?), Some(Offset::UTC))),
                 }
             }
         }
@@ -138,10 +123,7 @@ impl Zone {
     fn named(name: &str) -> Result<Self, String> {
         let zone = SiteZone::named(name)?;
         let table = TimeZone::get(name).map_err(|e| e.to_string())?;
-        let last_change = table
-            .preceding(jiff::Timestamp::MAX)
-            .next()
-            .map(|change| change.timestamp());
+        let last_change = table.preceding(jiff::Timestamp::MAX).next().map(|change| change.timestamp());
         // Two days of margin keep both sides of the change in the slow way; a zone that still
         // changes its clocks has its last change in the year 9999, and so always goes that way.
         let since = last_change.map_or(i64::MIN, |at| at.as_second() + 2 * 86_400);
@@ -209,11 +191,7 @@ impl Rest<'_> {
         let mut value = 0_i16;
         let mut len = 0;
         while len < width
-            && let Some(digit) = self
-                .bytes
-                .get(len)
-                .map(|b| b.wrapping_sub(b'0'))
-                .filter(|d| *d < 10)
+            && let Some(digit) = self.bytes.get(len).map(|b| b.wrapping_sub(b'0')).filter(|d| *d < 10)
         {
             value = value * 10 + i16::from(digit);
             len += 1;
@@ -269,14 +247,9 @@ impl Rest<'_> {
     }
 
     fn half_day(&mut self) -> Option<bool> {
-        for (word, afternoon) in [
-            ("AM", false),
-            ("PM", true),
-            ("am", false),
-            ("pm", true),
-            ("午前", false),
-            ("午後", true),
-        ] {
+        for (word, afternoon) in
+            [("AM", false), ("PM", true), ("am", false), ("pm", true), ("午前", false), ("午後", true)]
+        {
             if self.eat(word.as_bytes()) {
                 return Some(afternoon);
             }
@@ -286,9 +259,7 @@ impl Rest<'_> {
 }
 
 fn read_items(items: &[Item], text: &str) -> Option<(DateTime, Option<Offset>)> {
-    let mut rest = Rest {
-        bytes: text.as_bytes(),
-    };
+    let mut rest = Rest { bytes: text.as_bytes() };
     let (mut year, mut month, mut day) = (None, None, None);
     let (mut hour, mut minute, mut second, mut nanos) = (None, None, 0, 0);
     let (mut afternoon, mut offset) = (None, None);
@@ -311,11 +282,7 @@ fn read_items(items: &[Item], text: &str) -> Option<(DateTime, Option<Offset>)> 
             }
             Item::ShortYear => {
                 let short = rest.number(2)?;
-                year = Some(if short < 69 {
-                    2000 + short
-                } else {
-                    1900 + short
-                });
+                year = Some(if short < 69 { 2000 + short } else { 1900 + short });
             }
             Item::Month => month = Some(rest.number(2)?),
             Item::Day => day = Some(rest.padded()?),
@@ -348,16 +315,9 @@ fn read_items(items: &[Item], text: &str) -> Option<(DateTime, Option<Offset>)> 
         (second, nanos) = (59, 999_999_000);
     }
     let small = |n: i16| i8::try_from(n).ok();
-    let local = DateTime::new(
-        year?,
-        small(month?)?,
-        small(day?)?,
-        small(hour)?,
-        small(minute?)?,
-        small(second)?,
-        nanos,
-    )
-    .ok()?;
+    let local =
+        DateTime::new(year?, small(month?)?, small(day?)?, small(hour)?, small(minute?)?, small(second)?, nanos)
+            .ok()?;
     Some((local, offset))
 }
 

@@ -6,10 +6,7 @@ use super::rule::Part;
 ///
 /// # Errors
 /// A sentence that says which brace is wrong.
-pub(crate) fn parse(
-    template: &str,
-    mut slot: impl FnMut(&str) -> usize,
-) -> Result<Vec<Part>, String> {
+pub(crate) fn parse(template: &str, mut slot: impl FnMut(&str) -> usize) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut rest = template;
@@ -23,20 +20,14 @@ pub(crate) fn parse(
             continue;
         }
         if brace == "}" {
-            return Err(format!(
-                "template {template:?}: a lone }}; write }}}} for a brace"
-            ));
+            return Err(format!("template {template:?}: a lone }}; write }}}} for a brace"));
         }
         let Some((name, after)) = rest.split_once('}') else {
-            return Err(format!(
-                "template {template:?}: {{ without }}; write {{{{ for a brace"
-            ));
+            return Err(format!("template {template:?}: {{ without }}; write {{{{ for a brace"));
         };
         let name = name.trim();
         if name.is_empty() || name.contains('{') {
-            return Err(format!(
-                "template {template:?}: expected the name of a column between {{ and }}"
-            ));
+            return Err(format!("template {template:?}: expected the name of a column between {{ and }}"));
         }
         if !literal.is_empty() {
             parts.push(Part::Literal(std::mem::take(&mut literal).into()));
@@ -51,9 +42,7 @@ pub(crate) fn parse(
     if parts.iter().any(|part| matches!(part, Part::Slot(_))) {
         Ok(parts)
     } else {
-        Err(format!(
-            "template {template:?} names no column; write `constant` for a fixed text"
-        ))
+        Err(format!("template {template:?} names no column; write `constant` for a fixed text"))
     }
 }
 

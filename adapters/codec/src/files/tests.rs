@@ -19,11 +19,7 @@ use super::*;
 fn rows(table: &Table, file: &[u8]) -> Vec<(u64, Result<String, String>)> {
     let mut seen = Vec::new();
     read_rows(table, file, |line_no, row| {
-        seen.push((
-            line_no,
-            row.map(|all| all.iter().map(json).collect::<Vec<_>>().join(" "))
-                .map_err(|e| e.reason),
-        ));
+        seen.push((line_no, row.map(|all| all.iter().map(json).collect::<Vec<_>>().join(" ")).map_err(|e| e.reason)));
         ControlFlow::Continue(())
     })
     .unwrap();
@@ -35,17 +31,11 @@ fn json(observation: &Observation) -> String {
 }
 
 fn doors(mapping: &str) -> Table {
-    Mapping::parse(mapping, "mapping.toml")
-        .unwrap()
-        .doors
-        .unwrap()
+    Mapping::parse(mapping, "mapping.toml").unwrap().doors.unwrap()
 }
 
 fn sessions(mapping: &str) -> Table {
-    Mapping::parse(mapping, "mapping.toml")
-        .unwrap()
-        .sessions
-        .unwrap()
+    Mapping::parse(mapping, "mapping.toml").unwrap().sessions.unwrap()
 }
 
 fn shift_jis(text: &str) -> Vec<u8> {

@@ -33,9 +33,7 @@ impl TimeFormat {
         };
         match zone {
             None => Ok(plain),
-            Some(_) => Err(
-                "`zone` belongs to a strftime pattern; this format names its own offset".to_owned(),
-            ),
+            Some(_) => Err("`zone` belongs to a strftime pattern; this format names its own offset".to_owned()),
         }
     }
 
@@ -44,10 +42,12 @@ impl TimeFormat {
         let narrow = narrowed(text);
         let instant = match self {
             Self::Rfc3339 => UtcMicros::parse_rfc3339(&narrow)?,
-            Self::UnixSeconds => scaled(&narrow, 6)
-                .ok_or_else(|| format!("{text:?} is no count of seconds since 1970"))?,
-            Self::UnixMillis => scaled(&narrow, 3)
-                .ok_or_else(|| format!("{text:?} is no count of milliseconds since 1970"))?,
+            Self::UnixSeconds => {
+                scaled(&narrow, 6).ok_or_else(|| format!("{text:?} is no count of seconds since 1970"))?
+            }
+            Self::UnixMillis => {
+                scaled(&narrow, 3).ok_or_else(|| format!("{text:?} is no count of milliseconds since 1970"))?
+            }
             Self::Pattern(pattern) => pattern
                 .instant(&narrow)
                 .ok_or_else(|| format!("{text:?} is no time of the form {:?}", pattern.text()))?,
@@ -71,10 +71,7 @@ fn scaled(text: &str, places: usize) -> Option<UtcMicros> {
     let mut value = 0_i64;
     let mut whole_len = 0;
     while whole_len < 19
-        && let Some(digit) = digits
-            .get(whole_len)
-            .map(|b| b.wrapping_sub(b'0'))
-            .filter(|d| *d < 10)
+        && let Some(digit) = digits.get(whole_len).map(|b| b.wrapping_sub(b'0')).filter(|d| *d < 10)
     {
         value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
         whole_len += 1;
@@ -85,11 +82,7 @@ fn scaled(text: &str, places: usize) -> Option<UtcMicros> {
     value = value.checked_mul(if places == 3 { 1_000 } else { 1_000_000 })?;
     let fraction = match &digits[whole_len..] {
         [] => return Some(UtcMicros(if negative { -value } else { value })),
-        [b'.', fraction @ ..]
-            if !fraction.is_empty() && fraction.iter().all(u8::is_ascii_digit) =>
-        {
-            fraction
-        }
+        [b'.', fraction @ ..] if !fraction.is_empty() && fraction.iter().all(u8::is_ascii_digit) => fraction,
         _ => return None,
     };
     let digit = |n: i64, b: &u8| n * 10 + i64::from(b - b'0');

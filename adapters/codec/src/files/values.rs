@@ -22,9 +22,7 @@ pub(crate) fn is_plain(text: &str) -> bool {
 
 /// The names of a list, without empty ones.
 pub(crate) fn split_names<'x>(text: &'x str, separator: &'x str) -> impl Iterator<Item = &'x str> {
-    text.split(separator)
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
+    text.split(separator).map(str::trim).filter(|name| !name.is_empty())
 }
 
 pub(crate) fn unsigned(text: &str) -> Result<u64, String> {
@@ -32,26 +30,19 @@ pub(crate) fn unsigned(text: &str) -> Result<u64, String> {
     let narrow = narrowed(text);
     match narrow.parse() {
         Ok(number) if narrow.as_bytes()[0].is_ascii_digit() => Ok(number),
-        _ => Err(format!(
-            "{text:?} is no whole number from 0 to {}",
-            u64::MAX
-        )),
+        _ => Err(format!("{text:?} is no whole number from 0 to {}", u64::MAX)),
     }
 }
 
 pub(crate) fn signed(text: &str) -> Result<i64, String> {
-    narrowed(text)
-        .parse()
-        .map_err(|_| format!("{text:?} is no whole number"))
+    narrowed(text).parse().map_err(|_| format!("{text:?} is no whole number"))
 }
 
 pub(crate) fn boolean(text: &str) -> Result<bool, String> {
     match &*narrowed(text) {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        _ => Err(format!(
-            "{text:?} is none of true, false, 1, 0; a `map` can turn it into one"
-        )),
+        _ => Err(format!("{text:?} is none of true, false, 1, 0; a `map` can turn it into one")),
     }
 }
 
@@ -59,9 +50,7 @@ pub(crate) fn granted(text: &str) -> Result<bool, String> {
     match text {
         "granted" => Ok(true),
         "denied" => Ok(false),
-        _ => Err(format!(
-            "{text:?} is none of granted, denied; a `map` can turn it into one"
-        )),
+        _ => Err(format!("{text:?} is none of granted, denied; a `map` can turn it into one")),
     }
 }
 

@@ -66,21 +66,13 @@ impl<'t> Walker<'t> {
         let mut walker = Self {
             table,
             stage: Stage::Rows,
-            columns: Columns {
-                plan: table.plan.clone(),
-                used: 0,
-                named: None,
-            },
+            columns: Columns { plan: table.plan.clone(), used: 0, named: None },
             ranges: Vec::new(),
             decoded: String::new(),
             fields: String::new(),
         };
         let has_header = matches!(table.form.shape, Shape::Delimited { columns: None, .. });
-        if let Shape::Delimited {
-            columns: Some(names),
-            ..
-        } = &table.form.shape
-        {
+        if let Shape::Delimited { columns: Some(names), .. } = &table.form.shape {
             walker.columns.bind(table, 0, names, false)?;
         }
         walker.stage = match table.form.skip_lines {
@@ -96,10 +88,7 @@ impl<'t> Walker<'t> {
         match self.stage {
             Stage::Rows => true,
             Stage::Header => false,
-            Stage::Skipping(_) => !matches!(
-                self.table.form.shape,
-                Shape::Delimited { columns: None, .. }
-            ),
+            Stage::Skipping(_) => !matches!(self.table.form.shape, Shape::Delimited { columns: None, .. }),
         }
     }
 
@@ -114,26 +103,17 @@ impl<'t> Walker<'t> {
     /// Turns a record into a row.
     pub(super) fn take<'a>(&'a mut self, record: Record<'a>) -> Result<Step<'a>, ReadError> {
         let (line_no, mut bytes, mut plain, mut first_line_len) = match record {
-            Record::Whole {
-                line_no,
-                bytes,
-                plain,
-                first_line_len,
-            } => (line_no, bytes, plain, first_line_len),
+            Record::Whole { line_no, bytes, plain, first_line_len } => (line_no, bytes, plain, first_line_len),
             Record::Unclosed { line_no, bytes } => {
                 let reason = "a quote that is never closed; write quoted = false if quotes mean nothing in this file";
-                return self.unusable(
-                    LineError::new(line_no, bytes, reason.to_owned()),
-                    Taken::FirstLine,
-                );
+                return self.unusable(LineError::new(line_no, bytes, reason.to_owned()), Taken::FirstLine);
             }
             Record::TooLong(error) => return self.unusable(error, Taken::Whole),
         };
         if line_no == 1 {
             let mark_len = mark_len(bytes, self.table.form.encoding)?;
             if mark_len > 0 {
-                (bytes, plain, first_line_len) =
-                    (&bytes[mark_len..], None, first_line_len - mark_len);
+                (bytes, plain, first_line_len) = (&bytes[mark_len..], None, first_line_len - mark_len);
             }
         }
         if let Stage::Skipping(left) = self.stage {
@@ -153,53 +133,27 @@ impl<'t> Walker<'t> {
                 return unusable(&self.stage, error, Taken::FirstLine);
             }
         };
-        let split = split(
-            self.table,
-            text,
-            plain.is_some(),
-            &mut self.fields,
-            &mut self.ranges,
-        );
+        let split = split(self.table, text, plain.is_some(), &mut self.fields, &mut self.ranges);
         let in_fields = match split {
             Ok(in_fields) => in_fields,
             Err(reason) => {
                 // A quote that is out of place may have swallowed good lines: they are read again.
-                let taken = if is_one_line {
-                    Taken::Whole
-                } else {
-                    Taken::FirstLine
-                };
-                return unusable(
-                    &self.stage,
-                    LineError::new(line_no, first_line, reason),
-                    taken,
-                );
+                let taken = if is_one_line { Taken::Whole } else { Taken::FirstLine };
+                return unusable(&self.stage, LineError::new(line_no, first_line, reason), taken);
             }
         };
         if self.stage == Stage::Header {
             let text = if in_fields { &self.fields } else { text };
-            let names: Vec<String> = self
-                .ranges
-                .iter()
-                .map(|(from, to)| text[*from as usize..*to as usize].trim().to_owned())
-                .collect();
+            let names: Vec<String> =
+                self.ranges.iter().map(|(from, to)| text[*from as usize..*to as usize].trim().to_owned()).collect();
             self.columns.bind(self.table, line_no, &names, true)?;
             self.stage = Stage::Rows;
             return Ok((Taken::Whole, None));
         }
         let text = if in_fields { &self.fields } else { text };
-        let slots = Slots {
-            text,
-            ranges: &self.ranges,
-            plain: plain.is_some(),
-        };
+        let slots = Slots { text, ranges: &self.ranges, plain: plain.is_some() };
         let row = match self.columns.check(&slots) {
-            Ok(()) => Ok(FoundRow {
-                line_no,
-                plan: &self.columns.plan,
-                slots,
-                bytes,
-            }),
+            Ok(()) => Ok(FoundRow { line_no, plan: &self.columns.plan, slots, bytes }),
             Err(reason) => Err(LineError::new(line_no, bytes, reason)),
         };
         Ok((Taken::Whole, Some(row)))
@@ -216,13 +170,7 @@ impl<'t> Walker<'t> {
 
 impl Columns {
     /// Gives every rule the number of its column; `is_header` says that the names come from the file.
-    fn bind(
-        &mut self,
-        table: &Table,
-        line_no: u64,
-        names: &[String],
-        is_header: bool,
-    ) -> Result<(), ReadError> {
+    fn bind(&mut self, table: &Table, line_no: u64, names: &[String], is_header: bool) -> Result<(), ReadError> {
         let mut to = Vec::with_capacity(table.names.0.len());
         for wanted in &table.names.0 {
             let at = match wanted {
@@ -231,25 +179,17 @@ impl Columns {
                     let mut found = names.iter().enumerate().filter(|(_, known)| *known == name);
                     let first = found.next();
                     if first.is_some() && found.next().is_some() {
-                        let reason = format!(
-                            "column {name:?} is there more than once; use its number from 1"
-                        );
+                        let reason = format!("column {name:?} is there more than once; use its number from 1");
                         return Err(ReadError::Header { line_no, reason });
                     }
-                    first
-                        .map(|(at, _)| at)
-                        .or_else(|| is_number(name).map(|number| usize::from(number) - 1))
+                    first.map(|(at, _)| at).or_else(|| is_number(name).map(|number| usize::from(number) - 1))
                 }
             };
             match at.filter(|at| !is_header || *at < names.len()) {
                 Some(at) => to.push(at),
                 None => {
                     let found = listed(names.iter().take(COLUMNS_SHOWN).map(String::as_str));
-                    return Err(ReadError::MissingColumn {
-                        line_no,
-                        column: wanted.to_string(),
-                        found,
-                    });
+                    return Err(ReadError::MissingColumn { line_no, column: wanted.to_string(), found });
                 }
             }
         }
@@ -265,10 +205,7 @@ impl Columns {
     fn check(&self, slots: &Slots<'_>) -> Result<(), String> {
         let count = slots.ranges.len();
         if count < self.used {
-            return Err(format!(
-                "{count} columns, but the mapping uses column {}",
-                self.used
-            ));
+            return Err(format!("{count} columns, but the mapping uses column {}", self.used));
         }
         match self.named {
             Some(named) if count > named && (named..count).any(|at| !slots.get(at).is_empty()) => {
@@ -282,20 +219,14 @@ impl Columns {
 /// A line that can't be used: fatal where it should be the header.
 fn unusable<'a>(stage: &Stage, error: LineError, taken: Taken) -> Result<Step<'a>, ReadError> {
     if *stage == Stage::Header {
-        return Err(ReadError::Header {
-            line_no: error.line_no,
-            reason: error.reason,
-        });
+        return Err(ReadError::Header { line_no: error.line_no, reason: error.reason });
     }
     Ok((taken, Some(Err(error))))
 }
 
 /// How many bytes at the start of a file only mark its encoding.
 fn mark_len(bytes: &[u8], expected: Encoding) -> Result<usize, ReadError> {
-    let wrong = |found| ReadError::Encoding {
-        found,
-        expected: expected.name(),
-    };
+    let wrong = |found| ReadError::Encoding { found, expected: expected.name() };
     match bytes {
         [0xEF, 0xBB, 0xBF, ..] if expected == Encoding::Utf8 => Ok(3),
         [0xEF, 0xBB, 0xBF, ..] => Err(wrong("UTF-8")),
@@ -313,9 +244,7 @@ fn is_blank(bytes: &[u8], shape: &Shape) -> bool {
         Shape::JsonLines => b' ',
     };
     let is_quote_blank = matches!(shape, Shape::Delimited { quoted: true, .. });
-    bytes.iter().all(|b| {
-        matches!(b, b' ' | b'\t' | 0x1A) || *b == between || (is_quote_blank && *b == b'"')
-    })
+    bytes.iter().all(|b| matches!(b, b' ' | b'\t' | 0x1A) || *b == between || (is_quote_blank && *b == b'"'))
 }
 
 /// The bytes as text.
@@ -328,18 +257,17 @@ pub(crate) fn decode<'a>(
 ) -> Result<&'a str, String> {
     match (plain, encoding) {
         (Some(text), _) => Ok(text),
-        (None, Encoding::Utf8) => std::str::from_utf8(bytes)
-            .map_err(|e| format!("no UTF-8 from byte {} on", e.valid_up_to() + 1)),
-        (None, Encoding::ShiftJis) => {
-            match SHIFT_JIS.decode_without_bom_handling_and_without_replacement(bytes) {
-                Some(text) => {
-                    decoded.clear();
-                    decoded.push_str(&text);
-                    Ok(decoded)
-                }
-                None => Err("no Shift_JIS".to_owned()),
-            }
+        (None, Encoding::Utf8) => {
+            std::str::from_utf8(bytes).map_err(|e| format!("no UTF-8 from byte {} on", e.valid_up_to() + 1))
         }
+        (None, Encoding::ShiftJis) => match SHIFT_JIS.decode_without_bom_handling_and_without_replacement(bytes) {
+            Some(text) => {
+                decoded.clear();
+                decoded.push_str(&text);
+                Ok(decoded)
+            }
+            None => Err("no Shift_JIS".to_owned()),
+        },
     }
 }
 
@@ -353,9 +281,7 @@ fn split(
     ranges: &mut Vec<Range>,
 ) -> Result<bool, String> {
     match &table.form.shape {
-        Shape::Delimited {
-            delimiter, quoted, ..
-        } => {
+        Shape::Delimited { delimiter, quoted, .. } => {
             if !quoted || is_plain || !text.contains('"') {
                 split_plain(text, *delimiter, ranges);
                 return Ok(false);

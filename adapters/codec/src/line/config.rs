@@ -117,10 +117,7 @@ pub struct LineConfigError {
 
 impl LineConfigError {
     pub(crate) fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            key: key.into(),
-            message: message.into(),
-        }
+        Self { key: key.into(), message: message.into() }
     }
 }
 
@@ -128,30 +125,17 @@ impl LineConfig {
     /// Checks what belongs to the framing, and gives the bytes of `sync` and the frame's length.
     pub(crate) fn framing_bytes(&self) -> Result<(Vec<u8>, usize), LineConfigError> {
         if self.framing != Framing::StxEtx && self.check != Check::None {
-            return Err(LineConfigError::new(
-                "check",
-                "belongs to framing = \"stx_etx\"",
-            ));
+            return Err(LineConfigError::new("check", "belongs to framing = \"stx_etx\""));
         }
         if self.framing != Framing::Fixed {
             return match (&self.length, &self.sync) {
                 (None, None) => Ok((Vec::new(), 0)),
-                (Some(_), _) => Err(LineConfigError::new(
-                    "length",
-                    "belongs to framing = \"fixed\"",
-                )),
-                (None, Some(_)) => Err(LineConfigError::new(
-                    "sync",
-                    "belongs to framing = \"fixed\"",
-                )),
+                (Some(_), _) => Err(LineConfigError::new("length", "belongs to framing = \"fixed\"")),
+                (None, Some(_)) => Err(LineConfigError::new("sync", "belongs to framing = \"fixed\"")),
             };
         }
-        let sync = unhex(self.sync.as_deref().unwrap_or_default()).ok_or_else(|| {
-            LineConfigError::new(
-                "sync",
-                "expected pairs of hexadecimal digits, like \"AA55\"",
-            )
-        })?;
+        let sync = unhex(self.sync.as_deref().unwrap_or_default())
+            .ok_or_else(|| LineConfigError::new("sync", "expected pairs of hexadecimal digits, like \"AA55\""))?;
         match self.length {
             Some(length) if length > sync.len() && length <= FRAME_MAX_BYTES => Ok((sync, length)),
             _ => Err(LineConfigError::new(
@@ -171,6 +155,5 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
         .collect::<Option<_>>()?;
     let (pairs, rest) = digits.as_chunks::<2>();
-    rest.is_empty()
-        .then(|| pairs.iter().map(|[high, low]| high * 16 + low).collect())
+    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high * 16 + low).collect())
 }

@@ -42,16 +42,8 @@ pub struct Decoder {
 #[derive(Debug, Clone)]
 enum Form {
     Line,
-    StxEtx {
-        check: Check,
-        form: CheckForm,
-        covers: CheckSpan,
-        etx_at: Option<usize>,
-    },
-    Fixed {
-        sync: Vec<u8>,
-        length: usize,
-    },
+    StxEtx { check: Check, form: CheckForm, covers: CheckSpan, etx_at: Option<usize> },
+    Fixed { sync: Vec<u8>, length: usize },
 }
 
 impl Decoder {
@@ -63,20 +55,12 @@ impl Decoder {
         let (sync, length) = config.framing_bytes()?;
         let form = match config.framing {
             Framing::Lf => Form::Line,
-            Framing::StxEtx => Form::StxEtx {
-                check: config.check,
-                form: config.check_form,
-                covers: config.check_covers,
-                etx_at: None,
-            },
+            Framing::StxEtx => {
+                Form::StxEtx { check: config.check, form: config.check_form, covers: config.check_covers, etx_at: None }
+            }
             Framing::Fixed => Form::Fixed { sync, length },
         };
-        Ok(Self {
-            form,
-            frame: Vec::new(),
-            noise: Vec::new(),
-            is_lost: false,
-        })
+        Ok(Self { form, frame: Vec::new(), noise: Vec::new(), is_lost: false })
     }
 
     /// Takes what came and hands every frame that it completes to `on`, in order.
@@ -107,10 +91,7 @@ impl Decoder {
 
     fn break_frame(&mut self, reason: &'static str, on: &mut impl FnMut(Frame<'_>)) {
         if !self.frame.is_empty() {
-            on(Frame::Broken {
-                bytes: &self.frame,
-                reason,
-            });
+            on(Frame::Broken { bytes: &self.frame, reason });
         }
         self.start_anew();
     }
@@ -136,13 +117,7 @@ impl Decoder {
     }
 
     fn stx_etx_byte(&mut self, byte: u8, on: &mut impl FnMut(Frame<'_>)) {
-        let Form::StxEtx {
-            check,
-            form,
-            covers,
-            etx_at,
-        } = &mut self.form
-        else {
+        let Form::StxEtx { check, form, covers, etx_at } = &mut self.form else {
             return;
         };
         if self.frame.is_empty() {
@@ -235,9 +210,7 @@ impl Decoder {
     /// Keeps a byte that belongs to no frame. Line ends, idle bytes and the handshakes of the
     /// other side say nothing.
     fn noise_byte(&mut self, byte: u8, on: &mut impl FnMut(Frame<'_>)) {
-        const SAYS_NOTHING: [u8; 11] = [
-            0x00, 0x04, 0x05, 0x06, b'\n', b'\r', 0x15, 0x16, b' ', 0x7F, 0xFF,
-        ];
+        const SAYS_NOTHING: [u8; 11] = [0x00, 0x04, 0x05, 0x06, b'\n', b'\r', 0x15, 0x16, b' ', 0x7F, 0xFF];
         if self.is_lost || SAYS_NOTHING.contains(&byte) {
             return;
         }

@@ -12,9 +12,7 @@ mod frames;
 mod protocol;
 
 pub use crate::files::{Encoding, RawRule};
-pub use config::{
-    Check, CheckForm, CheckSpan, Framing, LineConfig, LineConfigError, MessageConfig,
-};
+pub use config::{Check, CheckForm, CheckSpan, Framing, LineConfig, LineConfigError, MessageConfig};
 pub use frames::{Decoder, FRAME_MAX_BYTES, Frame};
 pub use protocol::{Heard, LineProtocol};
 

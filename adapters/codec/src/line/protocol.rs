@@ -7,9 +7,7 @@ use regex::Regex;
 
 use super::config::{LineConfig, LineConfigError, MessageConfig};
 use super::frames::Frame;
-use crate::files::{
-    ABSENT, ColumnRef, Encoding, Plan, Purpose, RawRule, SlotNames, Slots, Slotted, decode, listed,
-};
+use crate::files::{ABSENT, ColumnRef, Encoding, Plan, Purpose, RawRule, SlotNames, Slots, Slotted, decode, listed};
 
 /// What a frame said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,22 +44,10 @@ impl LineProtocol {
     /// # Errors
     /// The key that is wrong and what was expected there.
     pub fn new(config: &LineConfig) -> Result<Self, LineConfigError> {
-        let ignore = config
-            .ignore
-            .iter()
-            .enumerate()
-            .map(|(at, text)| pattern(&format!("ignore[{at}]"), text));
-        let alive = config
-            .alive
-            .iter()
-            .map(|text| pattern("alive", text))
-            .next()
-            .transpose()?;
+        let ignore = config.ignore.iter().enumerate().map(|(at, text)| pattern(&format!("ignore[{at}]"), text));
+        let alive = config.alive.iter().map(|text| pattern("alive", text)).next().transpose()?;
         if config.messages.is_empty() && alive.is_none() {
-            return Err(LineConfigError::new(
-                "messages",
-                "expected at least one message, or `alive`",
-            ));
+            return Err(LineConfigError::new("messages", "expected at least one message, or `alive`"));
         }
         let messages = config.messages.iter().enumerate();
         Ok(Self {
@@ -69,9 +55,7 @@ impl LineProtocol {
             encoding: config.encoding,
             ignore: ignore.collect::<Result<_, _>>()?,
             alive,
-            messages: messages
-                .map(|(at, raw)| Message::new(at, raw, &config.source))
-                .collect::<Result<_, _>>()?,
+            messages: messages.map(|(at, raw)| Message::new(at, raw, &config.source)).collect::<Result<_, _>>()?,
         })
     }
 
@@ -79,11 +63,7 @@ impl LineProtocol {
     #[must_use]
     pub fn hear(&self, frame: Frame<'_>, received: UtcMicros) -> Heard {
         let unreadable = |bytes: &[u8], reason: &str| {
-            Heard::Unreadable(Unreadable::new(
-                Some(self.source.to_string()),
-                bytes,
-                reason,
-            ))
+            Heard::Unreadable(Unreadable::new(Some(self.source.to_string()), bytes, reason))
         };
         let bytes = match frame {
             Frame::Whole(bytes) => bytes,
@@ -98,11 +78,7 @@ impl LineProtocol {
         if self.ignore.iter().any(|pattern| pattern.is_match(text)) {
             return Heard::Ignored;
         }
-        if self
-            .alive
-            .as_ref()
-            .is_some_and(|pattern| pattern.is_match(text))
-        {
+        if self.alive.as_ref().is_some_and(|pattern| pattern.is_match(text)) {
             return Heard::Observation(Box::new(Observation::SourceAlive(SourceAlive {
                 source: self.source.clone(),
                 epoch: None,
@@ -111,11 +87,7 @@ impl LineProtocol {
                 device_time: received,
             })));
         }
-        match self
-            .messages
-            .iter()
-            .find_map(|message| message.read(text, received))
-        {
+        match self.messages.iter().find_map(|message| message.read(text, received)) {
             Some(Ok(observation)) => Heard::Observation(Box::new(observation)),
             Some(Err(reason)) => unreadable(bytes, &reason),
             None => unreadable(bytes, "no message pattern fits"),
@@ -127,14 +99,10 @@ impl Message {
     fn new(at: usize, raw: &MessageConfig, source: &Name) -> Result<Self, LineConfigError> {
         let pattern = pattern(&format!("messages[{at}].pattern"), &raw.pattern)?;
         let mut fields = raw.fields.clone();
-        fields
-            .entry("source".to_owned())
-            .or_insert_with(|| RawRule::of_constant(source.as_str()));
+        fields.entry("source".to_owned()).or_insert_with(|| RawRule::of_constant(source.as_str()));
         let mut names = SlotNames::default();
         let plan = Plan::compile(
-            Purpose::Observations {
-                may_lack_time: true,
-            },
+            Purpose::Observations { may_lack_time: true },
             fields.iter().map(|(word, rule)| (word.as_str(), rule)),
             Slotted::Groups,
             &mut names,
@@ -143,16 +111,8 @@ impl Message {
             Some(word) => LineConfigError::new(format!("messages[{at}].fields.{word}"), message),
             None => LineConfigError::new(format!("messages[{at}].fields"), message),
         })?;
-        let groups = names
-            .0
-            .iter()
-            .map(|name| group(&pattern, at, name))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            pattern,
-            groups,
-            plan,
-        })
+        let groups = names.0.iter().map(|name| group(&pattern, at, name)).collect::<Result<_, _>>()?;
+        Ok(Self { pattern, groups, plan })
     }
 
     /// The observation, or why there is none; nothing where the pattern does not fit.
@@ -162,34 +122,20 @@ impl Message {
             .groups
             .iter()
             // A frame has at most 64 KiB, its text at most three times that.
-            .map(|group| {
-                captures
-                    .get(*group)
-                    .map_or(ABSENT, |found| (found.start() as u32, found.end() as u32))
-            })
+            .map(|group| captures.get(*group).map_or(ABSENT, |found| (found.start() as u32, found.end() as u32)))
             .collect();
-        let slots = Slots {
-            text,
-            ranges: &ranges,
-            plain: false,
-        };
-        Some(
-            self.plan
-                .observation(&slots, &mut String::new(), Some(received)),
-        )
+        let slots = Slots { text, ranges: &ranges, plain: false };
+        Some(self.plan.observation(&slots, &mut String::new(), Some(received)))
     }
 }
 
 fn pattern(key: &str, text: &str) -> Result<Regex, LineConfigError> {
-    Regex::new(text)
-        .map_err(|e| LineConfigError::new(key, format!("{text:?} is no regular expression: {e}")))
+    Regex::new(text).map_err(|e| LineConfigError::new(key, format!("{text:?} is no regular expression: {e}")))
 }
 
 fn group(pattern: &Regex, at: usize, wanted: &ColumnRef) -> Result<usize, LineConfigError> {
     let wanted = wanted.to_string();
-    let found = pattern
-        .capture_names()
-        .position(|name| name == Some(&wanted));
+    let found = pattern.capture_names().position(|name| name == Some(&wanted));
     found.ok_or_else(|| {
         let known = listed(pattern.capture_names().flatten());
         LineConfigError::new(

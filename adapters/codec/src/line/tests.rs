@@ -41,14 +41,8 @@ fn whole(config: &LineConfig, bytes: &[u8]) -> Vec<String> {
 #[test]
 fn lines_end_with_lf_cr_or_both() {
     let lf = config("");
-    assert_eq!(
-        whole(&lf, b"a\nb\rc\r\n\n\r\nd\0e\n"),
-        ["frame a", "frame b", "frame c", "frame d\\x00e"]
-    );
-    assert_eq!(
-        whole(&lf, b"a\nbc"),
-        ["frame a", "broken bc: the line fell silent inside a frame"]
-    );
+    assert_eq!(whole(&lf, b"a\nb\rc\r\n\n\r\nd\0e\n"), ["frame a", "frame b", "frame c", "frame d\\x00e"]);
+    assert_eq!(whole(&lf, b"a\nbc"), ["frame a", "broken bc: the line fell silent inside a frame"]);
 }
 
 #[test]
@@ -59,10 +53,7 @@ fn a_line_without_end_is_told_once_and_the_next_is_read() {
     let seen = whole(&lf, &bytes);
     assert_eq!(seen.len(), 2);
     assert!(seen[0].ends_with(": 64 KiB without the end of a frame"));
-    assert_eq!(
-        seen[0].len(),
-        "broken : 64 KiB without the end of a frame".len() + FRAME_MAX_BYTES
-    );
+    assert_eq!(seen[0].len(), "broken : 64 KiB without the end of a frame".len() + FRAME_MAX_BYTES);
     assert_eq!(seen[1], "frame next");
 
     let stx = config("framing = \"stx_etx\"");
@@ -72,14 +63,7 @@ fn a_line_without_end_is_told_once_and_the_next_is_read() {
     bytes.extend(vec![b'y'; 200 * 1024]);
     bytes.extend(b"\x02last\x03");
     let seen = whole(&stx, &bytes);
-    assert_eq!(
-        seen.len(),
-        4,
-        "{:?}",
-        seen.iter()
-            .map(|s| &s[..s.len().min(20)])
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(seen.len(), 4, "{:?}", seen.iter().map(|s| &s[..s.len().min(20)]).collect::<Vec<_>>());
     assert_eq!((&*seen[1], &*seen[3]), ("frame next", "frame last"));
     assert!(seen[2].starts_with("noise yyy"));
 }
@@ -92,19 +76,10 @@ fn the_check_behind_etx_is_held_in_every_form() {
         ("check = \"sum\"", b"\x86"),
         ("check = \"xor\"\ncheck_covers = \"payload\"", b"\x03"),
         ("check = \"sum\"\ncheck_covers = \"payload\"", b"\x83"),
-        (
-            "check = \"xor\"\ncheck_covers = \"stx_payload_etx\"",
-            b"\x02",
-        ),
-        (
-            "check = \"sum\"\ncheck_covers = \"stx_payload_etx\"",
-            b"\x88",
-        ),
+        ("check = \"xor\"\ncheck_covers = \"stx_payload_etx\"", b"\x02"),
+        ("check = \"sum\"\ncheck_covers = \"stx_payload_etx\"", b"\x88"),
         ("check = \"sum\"\ncheck_form = \"hex\"", b"86"),
-        (
-            "check = \"sum\"\ncheck_covers = \"stx_payload_etx\"\ncheck_form = \"hex\"",
-            b"88",
-        ),
+        ("check = \"sum\"\ncheck_covers = \"stx_payload_etx\"\ncheck_form = \"hex\"", b"88"),
     ] {
         let config = config(&format!("framing = \"stx_etx\"\n{keys}"));
         let mut bytes = b"\x02AB\x03".to_vec();
@@ -112,10 +87,7 @@ fn the_check_behind_etx_is_held_in_every_form() {
         assert_eq!(whole(&config, &bytes), ["frame AB"], "{keys}");
         *bytes.last_mut().unwrap() ^= 0x11;
         let seen = whole(&config, &bytes);
-        assert!(
-            seen[0].ends_with("the check behind ETX does not fit the frame"),
-            "{keys}: {seen:?}"
-        );
+        assert!(seen[0].ends_with("the check behind ETX does not fit the frame"), "{keys}: {seen:?}");
     }
 }
 
@@ -125,22 +97,10 @@ fn a_lost_mark_costs_one_frame() {
     let good = b"\x02AB\x03\x00";
     for (cut, first) in [
         (&b"AB\x03\x00"[..], "noise AB\\x03"),
-        (
-            b"\x02AB\x00",
-            "broken \\x02AB\\x00: a new frame begins before this one ends",
-        ),
-        (
-            b"\x02AB\x03",
-            "broken \\x02AB\\x03: the check behind ETX is missing",
-        ),
-        (
-            b"\x02AC\x03\x00",
-            "broken \\x02AC\\x03\\x00: the check behind ETX does not fit the frame",
-        ),
-        (
-            b"\x02AB",
-            "broken \\x02AB: a new frame begins before this one ends",
-        ),
+        (b"\x02AB\x00", "broken \\x02AB\\x00: a new frame begins before this one ends"),
+        (b"\x02AB\x03", "broken \\x02AB\\x03: the check behind ETX is missing"),
+        (b"\x02AC\x03\x00", "broken \\x02AC\\x03\\x00: the check behind ETX does not fit the frame"),
+        (b"\x02AB", "broken \\x02AB: a new frame begins before this one ends"),
     ] {
         let bytes = [cut, good].concat();
         assert_eq!(whole(&xor, &bytes), [first, "frame AB"]);
@@ -155,24 +115,14 @@ fn a_lost_mark_costs_one_frame() {
 #[test]
 fn frames_of_fixed_length_find_their_beginning_again() {
     let fixed = config("framing = \"fixed\"\nlength = 6\nsync = \"AA 55\"");
-    assert_eq!(
-        whole(&fixed, b"\xAA\x55abcd\xAA\x55efgh"),
-        ["frame abcd", "frame efgh"]
-    );
-    assert_eq!(
-        whole(&fixed, b"zz\xAA\xAA\x55abcd"),
-        ["noise zz\\xaa", "frame abcd"]
-    );
+    assert_eq!(whole(&fixed, b"\xAA\x55abcd\xAA\x55efgh"), ["frame abcd", "frame efgh"]);
+    assert_eq!(whole(&fixed, b"zz\xAA\xAA\x55abcd"), ["noise zz\\xaa", "frame abcd"]);
     // A byte is lost: that frame takes the first byte of the next, and the one behind it is whole again.
     let seen = whole(&fixed, b"\xAA\x55abd\xAA\x55efgh\xAA\x55ijkl");
     assert_eq!(seen, ["frame abd\\xaa", "noise Uefgh", "frame ijkl"]);
     assert_eq!(
         whole(&config("framing = \"fixed\"\nlength = 3"), b"abcdefgh"),
-        [
-            "frame abc",
-            "frame def",
-            "broken gh: the line fell silent inside a frame"
-        ]
+        ["frame abc", "frame def", "broken gh: the line fell silent inside a frame"]
     );
 }
 
@@ -199,14 +149,9 @@ state = { group = "state", map = { OPEN = "opened", SHUT = "closed" } }
 fn says(text: &[u8]) -> String {
     let protocol = LineProtocol::new(&config(PANEL)).unwrap();
     match protocol.hear(Frame::Whole(text), NOW) {
-        Heard::Observation(observation) => {
-            String::from_utf8(canonical_bytes(&observation)).unwrap()
-        }
+        Heard::Observation(observation) => String::from_utf8(canonical_bytes(&observation)).unwrap(),
         Heard::Unreadable(unreadable) => {
-            assert_eq!(
-                (&*unreadable.head, unreadable.source.as_deref()),
-                (text, Some("panel-2"))
-            );
+            assert_eq!((&*unreadable.head, unreadable.source.as_deref()), (text, Some("panel-2")));
             unreadable.reason
         }
         Heard::Ignored => "ignored".to_owned(),
@@ -244,18 +189,12 @@ fn messages_become_observations_by_their_groups() {
 fn what_is_not_understood_says_why_and_keeps_its_bytes() {
     assert_eq!(says_japanese("hello"), "no message pattern fits");
     assert_eq!(says(b"12,2026\x81"), "no Shift_JIS");
-    assert_eq!(
-        says_japanese("12,20261122090000,再,0A1B"),
-        "`reader`: \"再\" is not in the map; it knows 入室, 退室"
-    );
+    assert_eq!(says_japanese("12,20261122090000,再,0A1B"), "`reader`: \"再\" is not in the map; it knows 入室, 退室");
     assert_eq!(
         says_japanese("12,2026112209,入室,0A1B"),
         "`device_time`: \"2026112209\" is no time of the form \"%Y%m%d%H%M%S\""
     );
-    assert_eq!(
-        says_japanese("12,20261122090000,入室,"),
-        "`credential` is empty"
-    );
+    assert_eq!(says_japanese("12,20261122090000,入室,"), "`credential` is empty");
     assert!(says_japanese("99999999999999999999,20261122090000,入室,0A1B").starts_with("`seq`: "));
     assert!(says_japanese("12,20261122090000,入室,0A\u{1}").contains("U+0001"));
     assert!(says_japanese("DOOR AJAR").contains("it knows OPEN, SHUT"));
@@ -265,46 +204,21 @@ fn what_is_not_understood_says_why_and_keeps_its_bytes() {
 fn a_wrong_setup_names_its_key() {
     let error = |text: &str| {
         let config = config(text);
-        LineProtocol::new(&config)
-            .map(drop)
-            .and_then(|()| Decoder::new(&config).map(drop))
-            .unwrap_err()
-            .to_string()
+        LineProtocol::new(&config).map(drop).and_then(|()| Decoder::new(&config).map(drop)).unwrap_err().to_string()
     };
     assert!(error("").starts_with("`messages`: "));
     assert!(error("ignore = [\"(\"]\nalive = '.'").starts_with("`ignore[0]`: "));
     assert!(error("alive = '.'\nframing = \"fixed\"").starts_with("`length`: "));
-    assert!(
-        error("alive = '.'\nframing = \"fixed\"\nlength = 2\nsync = \"AA55\"")
-            .starts_with("`length`: ")
-    );
-    assert!(
-        error("alive = '.'\nframing = \"fixed\"\nlength = 9\nsync = \"AA5\"")
-            .starts_with("`sync`: ")
-    );
+    assert!(error("alive = '.'\nframing = \"fixed\"\nlength = 2\nsync = \"AA55\"").starts_with("`length`: "));
+    assert!(error("alive = '.'\nframing = \"fixed\"\nlength = 9\nsync = \"AA5\"").starts_with("`sync`: "));
     assert!(error("alive = '.'\nlength = 9").starts_with("`length`: belongs to"));
     assert!(error("alive = '.'\ncheck = \"xor\"").starts_with("`check`: belongs to"));
-    let with = |fields: &str| {
-        error(&format!(
-            "[[messages]]\npattern = '^(?<a>.)$'\n[messages.fields]\n{fields}"
-        ))
-    };
-    assert_eq!(
-        with(""),
-        "`messages[0].fields`: missing a rule for `reader`"
-    );
-    assert!(
-        with("reader = { column = \"a\" }")
-            .starts_with("`messages[0].fields.reader`: expected `group` here")
-    );
+    let with = |fields: &str| error(&format!("[[messages]]\npattern = '^(?<a>.)$'\n[messages.fields]\n{fields}"));
+    assert_eq!(with(""), "`messages[0].fields`: missing a rule for `reader`");
+    assert!(with("reader = { column = \"a\" }").starts_with("`messages[0].fields.reader`: expected `group` here"));
     let all = "reader = { group = \"a\" }\ncredential = { group = \"b\" }\nresult = { constant = \"granted\" }";
-    assert_eq!(
-        with(all),
-        "`messages[0].fields`: the pattern has no group \"b\"; it has: a"
-    );
-    assert!(
-        with("kind = { constant = \"session.alive\" }").contains("missing a rule for `session`")
-    );
+    assert_eq!(with(all), "`messages[0].fields`: the pattern has no group \"b\"; it has: a");
+    assert!(with("kind = { constant = \"session.alive\" }").contains("missing a rule for `session`"));
 }
 
 /// Bytes as they come from a line: frames, torn frames and noise, for each framing.
@@ -321,11 +235,7 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
         2 => Just(b"\xAA\x55abcd".to_vec()),
         2 => proptest::collection::vec(any::<u8>(), 0..6),
     ];
-    proptest::collection::vec(
-        (part, any::<proptest::sample::Index>(), any::<bool>()),
-        0..20,
-    )
-    .prop_map(|parts| {
+    proptest::collection::vec((part, any::<proptest::sample::Index>(), any::<bool>()), 0..20).prop_map(|parts| {
         parts
             .into_iter()
             .flat_map(|(mut bytes, cut, is_torn)| {
@@ -404,8 +314,6 @@ proptest! {
 fn the_source_of_a_line_may_be_named_by_its_message() {
     let text = "[[messages]]\npattern = '^(?<unit>\\d)$'\n[messages.fields]\nkind = { constant = \"source.alive\" }\nsource = { template = \"panel-{unit}\" }";
     let protocol = LineProtocol::new(&config(text)).unwrap();
-    let Heard::Observation(observation) = protocol.hear(Frame::Whole(b"7"), NOW) else {
-        panic!()
-    };
+    let Heard::Observation(observation) = protocol.hear(Frame::Whole(b"7"), NOW) else { panic!() };
     assert_eq!(observation.header().source, &Name::new("panel-7").unwrap());
 }

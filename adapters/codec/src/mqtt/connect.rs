@@ -64,16 +64,8 @@ pub(super) fn read(body: &[u8]) -> Result<Connect<'_>, Malformed> {
     if flags.will {
         will(&mut scan, version)?;
     }
-    let user = if flags.user {
-        Some(scan.text("user name")?)
-    } else {
-        None
-    };
-    let password = if flags.password {
-        Some(scan.binary("password")?)
-    } else {
-        None
-    };
+    let user = if flags.user { Some(scan.text("user name")?) } else { None };
+    let password = if flags.password { Some(scan.binary("password")?) } else { None };
     if !scan.is_empty() {
         return Err(Malformed::packet("CONNECT: bytes after the last field"));
     }
@@ -84,16 +76,10 @@ pub(super) fn read(body: &[u8]) -> Result<Connect<'_>, Malformed> {
         ));
     }
     if version == Version::V311 && client_id.is_empty() && !flags.clean_start {
-        return Err(Malformed::refused(
-            Reason::ClientIdNotValid,
-            "an empty client identifier needs clean session = 1",
-        ));
+        return Err(Malformed::refused(Reason::ClientIdNotValid, "an empty client identifier needs clean session = 1"));
     }
     if version == Version::V5 && flags.will_qos == 2 {
-        return Err(Malformed::refused(
-            Reason::QosNotSupported,
-            "a will of QoS 2: only 0 and 1 are served",
-        ));
+        return Err(Malformed::refused(Reason::QosNotSupported, "a will of QoS 2: only 0 and 1 are served"));
     }
     Ok(Connect {
         version,
@@ -137,9 +123,7 @@ fn flags(scan: &mut Scan<'_>, version: Version) -> Result<Flags, Malformed> {
         return Err(Malformed::packet("CONNECT: the reserved flag is set"));
     }
     if flags.will_qos == 3 || !flags.will && (flags.will_qos != 0 || flags.will_retain) {
-        return Err(Malformed::packet(
-            "CONNECT: the flags of the will contradict each other",
-        ));
+        return Err(Malformed::packet("CONNECT: the flags of the will contradict each other"));
     }
     if version == Version::V311 && flags.password && !flags.user {
         return Err(Malformed::packet("CONNECT: a password without a user name"));

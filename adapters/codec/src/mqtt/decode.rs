@@ -113,11 +113,7 @@ impl Decoder {
             return Ok(Decoded::More(buffer.len() + 1));
         };
         let start = 1 + length_bytes;
-        let limit = if self.version.is_some() {
-            PACKET_MAX_BYTES
-        } else {
-            UNSIGNED_PACKET_MAX_BYTES
-        };
+        let limit = if self.version.is_some() { PACKET_MAX_BYTES } else { UNSIGNED_PACKET_MAX_BYTES };
         if length > limit {
             if kind == PUBLISH {
                 return self.large(buffer, start, length);
@@ -142,12 +138,9 @@ impl Decoder {
     fn check_kind(&self, first: u8) -> Result<(), Malformed> {
         let (kind, flags) = (first >> 4, first & 0x0F);
         match (self.version, kind) {
-            (None, CONNECT)
-            | (Some(_), PUBLISH | SUBSCRIBE | UNSUBSCRIBE | PINGREQ | DISCONNECT) => {}
+            (None, CONNECT) | (Some(_), PUBLISH | SUBSCRIBE | UNSUBSCRIBE | PINGREQ | DISCONNECT) => {}
             (None, _) => {
-                return Err(Malformed::protocol(format!(
-                    "packet type {kind} before CONNECT"
-                )));
+                return Err(Malformed::protocol(format!("packet type {kind} before CONNECT")));
             }
             (Some(_), CONNECT) => return Err(Malformed::protocol("a second CONNECT")),
             (Some(Version::V5), AUTH) => {
@@ -157,25 +150,15 @@ impl Decoder {
                 ));
             }
             (Some(_), _) => {
-                return Err(Malformed::protocol(format!(
-                    "packet type {kind} isn't for a client to send here"
-                )));
+                return Err(Malformed::protocol(format!("packet type {kind} isn't for a client to send here")));
             }
         }
-        let expected = if matches!(kind, SUBSCRIBE | UNSUBSCRIBE) {
-            0x02
-        } else {
-            0x00
-        };
+        let expected = if matches!(kind, SUBSCRIBE | UNSUBSCRIBE) { 0x02 } else { 0x00 };
         if self.version.is_none() && first == 0x16 {
-            return Err(Malformed::packet(
-                "a TLS handshake, and this port speaks plain MQTT",
-            ));
+            return Err(Malformed::packet("a TLS handshake, and this port speaks plain MQTT"));
         }
         if kind != PUBLISH && flags != expected {
-            return Err(Malformed::packet(format!(
-                "packet type {kind} with flags 0x{flags:X}"
-            )));
+            return Err(Malformed::packet(format!("packet type {kind} with flags 0x{flags:X}")));
         }
         Ok(())
     }
@@ -195,19 +178,11 @@ impl Decoder {
             }
             PINGREQ if body.is_empty() => Ok(Packet::PingReq),
             DISCONNECT => disconnect(body, version).map(|()| Packet::Disconnect),
-            kind => Err(Malformed::packet(format!(
-                "packet type {kind} with {} bytes",
-                body.len()
-            ))),
+            kind => Err(Malformed::packet(format!("packet type {kind} with {} bytes", body.len()))),
         }
     }
 
-    fn large<'a>(
-        &self,
-        buffer: &'a [u8],
-        start: usize,
-        length: usize,
-    ) -> Result<Decoded<'a>, Malformed> {
+    fn large<'a>(&self, buffer: &'a [u8], start: usize, length: usize) -> Result<Decoded<'a>, Malformed> {
         // Topic and properties end well before this, so the head can be read from what is here.
         let needed = start + PACKET_MAX_BYTES;
         if buffer.len() < needed {
@@ -216,11 +191,7 @@ impl Decoder {
         let end = buffer.len().min(start + length);
         let version = self.version.unwrap_or(Version::V311);
         let publish = publish(buffer[0], &buffer[start..end], version)?;
-        Ok(Decoded::Large {
-            publish,
-            used: end,
-            to_come: start + length - end,
-        })
+        Ok(Decoded::Large { publish, used: end, to_come: start + length - end })
     }
 }
 
@@ -234,9 +205,7 @@ pub fn is_publish(buffer: &[u8]) -> bool {
 #[must_use]
 pub fn first_packet(buffer: &[u8]) -> &[u8] {
     match buffer.get(1..).map(scan::variable) {
-        Some(Ok(Some((length, length_bytes)))) => {
-            &buffer[..buffer.len().min(1 + length_bytes + length)]
-        }
+        Some(Ok(Some((length, length_bytes)))) => &buffer[..buffer.len().min(1 + length_bytes + length)],
         _ => buffer,
     }
 }
@@ -257,11 +226,7 @@ fn publish(first: u8, body: &[u8], version: Version) -> Result<Publish<'_>, Malf
     }
     let mut scan = Scan::new(body);
     let topic = scan.text("topic")?;
-    let packet_id = if qos == 0 {
-        None
-    } else {
-        Some(packet_id(&mut scan)?)
-    };
+    let packet_id = if qos == 0 { None } else { Some(packet_id(&mut scan)?) };
     if version == Version::V5 {
         let found = properties::read(&mut scan, Place::Publish)?;
         if found.topic_alias.is_some() {
@@ -272,18 +237,9 @@ fn publish(first: u8, body: &[u8], version: Version) -> Result<Publish<'_>, Malf
         }
     }
     if topic.is_empty() || topic.contains(['+', '#']) {
-        return Err(Malformed::refused(
-            Reason::TopicNameInvalid,
-            "a topic that is empty or holds + or #",
-        ));
+        return Err(Malformed::refused(Reason::TopicNameInvalid, "a topic that is empty or holds + or #"));
     }
-    Ok(Publish {
-        topic,
-        packet_id,
-        duplicate,
-        retain: first & 0x01 != 0,
-        payload: scan.rest(),
-    })
+    Ok(Publish { topic, packet_id, duplicate, retain: first & 0x01 != 0, payload: scan.rest() })
 }
 
 fn packet_id(scan: &mut Scan<'_>) -> Result<u16, Malformed> {
@@ -307,9 +263,7 @@ fn filters(body: &[u8], version: Version, place: Place) -> Result<(u16, usize), 
         }
         count += 1;
         if count > FILTERS_MAX {
-            return Err(Malformed::packet(format!(
-                "more than {FILTERS_MAX} topic filters in one packet"
-            )));
+            return Err(Malformed::packet(format!("more than {FILTERS_MAX} topic filters in one packet")));
         }
     }
     if count == 0 {
@@ -320,11 +274,7 @@ fn filters(body: &[u8], version: Version, place: Place) -> Result<(u16, usize), 
 
 fn disconnect(body: &[u8], version: Version) -> Result<(), Malformed> {
     if version == Version::V311 {
-        return if body.is_empty() {
-            Ok(())
-        } else {
-            Err(Malformed::packet("DISCONNECT with bytes in it"))
-        };
+        return if body.is_empty() { Ok(()) } else { Err(Malformed::packet("DISCONNECT with bytes in it")) };
     }
     let mut scan = Scan::new(body);
     if !scan.is_empty() {
@@ -333,9 +283,5 @@ fn disconnect(body: &[u8], version: Version) -> Result<(), Malformed> {
     if !scan.is_empty() {
         properties::read(&mut scan, Place::Disconnect)?;
     }
-    if scan.is_empty() {
-        Ok(())
-    } else {
-        Err(Malformed::packet("DISCONNECT: bytes after the last field"))
-    }
+    if scan.is_empty() { Ok(()) } else { Err(Malformed::packet("DISCONNECT: bytes after the last field")) }
 }

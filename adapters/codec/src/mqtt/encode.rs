@@ -78,9 +78,7 @@ pub fn encode_puback(
         return;
     }
     let mut body = vec![high, low, reason.code()];
-    let why = why
-        .map(shortened)
-        .filter(|why| why.len() + 12 <= packet_max);
+    let why = why.map(shortened).filter(|why| why.len() + 12 <= packet_max);
     if why.is_some() {
         put_reason_properties(&mut body, why);
     }
@@ -99,13 +97,7 @@ pub fn encode_suback(out: &mut Vec<u8>, version: Version, packet_id: u16, filter
 /// UNSUBACK: there was no subscription.
 pub fn encode_unsuback(out: &mut Vec<u8>, version: Version, packet_id: u16, filters: usize) {
     let codes = if version == Version::V5 { filters } else { 0 };
-    put_filters_answer(
-        out,
-        0xB0,
-        version,
-        packet_id,
-        (codes, Reason::NoSubscriptionExisted.code()),
-    );
+    put_filters_answer(out, 0xB0, version, packet_id, (codes, Reason::NoSubscriptionExisted.code()));
 }
 
 /// PINGRESP.
@@ -114,13 +106,7 @@ pub fn encode_pingresp(out: &mut Vec<u8>) {
 }
 
 /// DISCONNECT with its reason, which only MQTT 5 has; nothing for 3.1.1, where closing says it.
-pub fn encode_disconnect(
-    out: &mut Vec<u8>,
-    version: Version,
-    reason: Reason,
-    why: &str,
-    packet_max: usize,
-) {
+pub fn encode_disconnect(out: &mut Vec<u8>, version: Version, reason: Reason, why: &str, packet_max: usize) {
     if version == Version::V311 {
         return;
     }
@@ -132,13 +118,7 @@ pub fn encode_disconnect(
     put_packet(out, 0xE0, &body);
 }
 
-fn put_filters_answer(
-    out: &mut Vec<u8>,
-    first: u8,
-    version: Version,
-    packet_id: u16,
-    (count, code): (usize, u8),
-) {
+fn put_filters_answer(out: &mut Vec<u8>, first: u8, version: Version, packet_id: u16, (count, code): (usize, u8)) {
     let mut body = packet_id.to_be_bytes().to_vec();
     if version == Version::V5 {
         body.push(0);

@@ -80,25 +80,16 @@ pub struct Malformed {
 impl Malformed {
     /// Bytes that are no packet.
     pub(super) fn packet(what: impl Into<String>) -> Self {
-        Self {
-            reason: Reason::MalformedPacket,
-            what: what.into(),
-        }
+        Self { reason: Reason::MalformedPacket, what: what.into() }
     }
 
     /// A packet that may not come here.
     pub(super) fn protocol(what: impl Into<String>) -> Self {
-        Self {
-            reason: Reason::ProtocolError,
-            what: what.into(),
-        }
+        Self { reason: Reason::ProtocolError, what: what.into() }
     }
 
     /// Something the protocol has and an intake doesn't serve.
     pub(super) fn refused(reason: Reason, what: impl Into<String>) -> Self {
-        Self {
-            reason,
-            what: what.into(),
-        }
+        Self { reason, what: what.into() }
     }
 }

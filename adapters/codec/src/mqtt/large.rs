@@ -74,17 +74,8 @@ impl LargePublish {
                 self.head.len()
             )
         } else {
-            format!(
-                "a payload of {} bytes is too long for an observation",
-                self.length
-            )
+            format!("a payload of {} bytes is too long for an observation", self.length)
         };
-        Unreadable {
-            source,
-            head: self.head,
-            length: self.length,
-            sha256: self.hash.finalize().into(),
-            reason,
-        }
+        Unreadable { source, head: self.head, length: self.length, sha256: self.hash.finalize().into(), reason }
     }
 }

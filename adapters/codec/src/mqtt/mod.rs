@@ -21,8 +21,8 @@ mod tests;
 pub use connect::Connect;
 pub use decode::{Decoded, Decoder, Packet, Publish, first_packet, is_publish};
 pub use encode::{
-    ConnAck, encode_connack, encode_disconnect, encode_pingresp, encode_puback, encode_refusal,
-    encode_suback, encode_unsuback,
+    ConnAck, encode_connack, encode_disconnect, encode_pingresp, encode_puback, encode_refusal, encode_suback,
+    encode_unsuback,
 };
 pub use error::{Malformed, Reason};
 pub use large::LargePublish;

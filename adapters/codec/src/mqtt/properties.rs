@@ -45,17 +45,9 @@ const TABLE: [(u8, Shape, u8); 18] = [
     (0x02, Shape::Four, Place::Publish as u8 | Place::Will as u8),
     (0x03, Shape::Text, Place::Publish as u8 | Place::Will as u8),
     (0x08, Shape::Text, Place::Publish as u8 | Place::Will as u8),
-    (
-        0x09,
-        Shape::Binary,
-        Place::Publish as u8 | Place::Will as u8,
-    ),
+    (0x09, Shape::Binary, Place::Publish as u8 | Place::Will as u8),
     (0x0B, Shape::Variable, Place::Subscribe as u8),
-    (
-        0x11,
-        Shape::Four,
-        Place::Connect as u8 | Place::Disconnect as u8,
-    ),
+    (0x11, Shape::Four, Place::Connect as u8 | Place::Disconnect as u8),
     (0x15, Shape::Text, Place::Connect as u8),
     (0x16, Shape::Binary, Place::Connect as u8),
     (0x17, Shape::Flag, Place::Connect as u8),
@@ -79,9 +71,7 @@ pub(super) fn read<'a>(scan: &mut Scan<'a>, place: Place) -> Result<Properties<'
     while !scan.is_empty() {
         count += 1;
         if count > PROPERTIES_MAX {
-            return Err(Malformed::packet(format!(
-                "more than {PROPERTIES_MAX} properties in one packet"
-            )));
+            return Err(Malformed::packet(format!("more than {PROPERTIES_MAX} properties in one packet")));
         }
         // Identifiers are variable byte integers, and all that are defined fit in one byte.
         let id = scan.byte("property")?;
@@ -89,15 +79,11 @@ pub(super) fn read<'a>(scan: &mut Scan<'a>, place: Place) -> Result<Properties<'
             return Err(Malformed::packet(format!("unknown property 0x{id:02X}")));
         };
         if places & place as u8 == 0 {
-            return Err(Malformed::protocol(format!(
-                "property 0x{id:02X} doesn't belong in {place:?}"
-            )));
+            return Err(Malformed::protocol(format!("property 0x{id:02X} doesn't belong in {place:?}")));
         }
         let bit = 1_u64 << id;
         if seen & bit != 0 && id != 0x26 {
-            return Err(Malformed::protocol(format!(
-                "property 0x{id:02X} stands twice"
-            )));
+            return Err(Malformed::protocol(format!("property 0x{id:02X} stands twice")));
         }
         seen |= bit;
         read_one(&mut scan, id, *shape, &mut found)?;
@@ -105,20 +91,13 @@ pub(super) fn read<'a>(scan: &mut Scan<'a>, place: Place) -> Result<Properties<'
     Ok(found)
 }
 
-fn read_one<'a>(
-    scan: &mut Scan<'a>,
-    id: u8,
-    shape: Shape,
-    found: &mut Properties<'a>,
-) -> Result<(), Malformed> {
+fn read_one<'a>(scan: &mut Scan<'a>, id: u8, shape: Shape, found: &mut Properties<'a>) -> Result<(), Malformed> {
     let zero = || Malformed::protocol(format!("property 0x{id:02X} may not be zero"));
     match shape {
         Shape::Flag => {
             let flag = scan.byte("property")?;
             if flag > 1 {
-                return Err(Malformed::protocol(format!(
-                    "property 0x{id:02X} is {flag}, expected 0 or 1"
-                )));
+                return Err(Malformed::protocol(format!("property 0x{id:02X} is {flag}, expected 0 or 1")));
             }
             if id == 0x17 {
                 found.wants_problem_information = Some(flag == 1);

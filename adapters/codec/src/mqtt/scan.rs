@@ -24,9 +24,7 @@ impl<'a> Scan<'a> {
     pub(super) fn take(&mut self, length: usize, what: &str) -> Result<&'a [u8], Malformed> {
         let Some((taken, rest)) = self.rest.split_at_checked(length) else {
             let have = self.rest.len();
-            return Err(Malformed::packet(format!(
-                "{what}: {length} bytes announced, {have} left in the packet"
-            )));
+            return Err(Malformed::packet(format!("{what}: {length} bytes announced, {have} left in the packet")));
         };
         self.rest = rest;
         Ok(taken)
@@ -54,12 +52,8 @@ impl<'a> Scan<'a> {
 
     /// A text: UTF-8 without U+0000 (MQTT 5.0 section 1.5.4).
     pub(super) fn text(&mut self, what: &str) -> Result<&'a str, Malformed> {
-        let text = std::str::from_utf8(self.binary(what)?).map_err(|e| {
-            Malformed::packet(format!(
-                "{what}: not UTF-8 from byte {} on",
-                e.valid_up_to()
-            ))
-        })?;
+        let text = std::str::from_utf8(self.binary(what)?)
+            .map_err(|e| Malformed::packet(format!("{what}: not UTF-8 from byte {} on", e.valid_up_to())))?;
         if text.as_bytes().contains(&0) {
             return Err(Malformed::packet(format!("{what}: holds U+0000")));
         }
@@ -73,9 +67,7 @@ impl<'a> Scan<'a> {
                 self.rest = &self.rest[used..];
                 Ok(value)
             }
-            None => Err(Malformed::packet(format!(
-                "{what}: the packet ends inside its length"
-            ))),
+            None => Err(Malformed::packet(format!("{what}: the packet ends inside its length"))),
         }
     }
 }
@@ -87,16 +79,10 @@ pub(super) fn variable(bytes: &[u8]) -> Result<Option<(usize, usize)>, Malformed
         value |= usize::from(byte & 0x7F) << (7 * index);
         if byte & 0x80 == 0 {
             if index > 0 && *byte == 0 {
-                return Err(Malformed::packet(
-                    "a length is written with more bytes than it needs",
-                ));
+                return Err(Malformed::packet("a length is written with more bytes than it needs"));
             }
             return Ok(Some((value, index + 1)));
         }
     }
-    if bytes.len() < 4 {
-        Ok(None)
-    } else {
-        Err(Malformed::packet("a length of more than four bytes"))
-    }
+    if bytes.len() < 4 { Ok(None) } else { Err(Malformed::packet("a length of more than four bytes")) }
 }

@@ -38,52 +38,25 @@ fn connect(level: u8, flags: u8, tail: &[u8]) -> Vec<u8> {
 }
 
 fn connect_v4() -> Vec<u8> {
-    connect(
-        4,
-        0xC2,
-        &[text("panel-1"), text("panel"), text("secret")].concat(),
-    )
+    connect(4, 0xC2, &[text("panel-1"), text("panel"), text("secret")].concat())
 }
 
 fn connect_v5() -> Vec<u8> {
-    let properties = [
-        vec![0x11, 0, 0, 14, 16, 0x17, 0, 0x27, 0, 0, 1, 0, 0x26],
-        text("make"),
-        text("x"),
-    ]
-    .concat();
-    let tail = [
-        packet(0, &properties)[1..].to_vec(),
-        text("panel-1"),
-        text("panel"),
-        text("secret"),
-    ]
-    .concat();
+    let properties = [vec![0x11, 0, 0, 14, 16, 0x17, 0, 0x27, 0, 0, 1, 0, 0x26], text("make"), text("x")].concat();
+    let tail = [packet(0, &properties)[1..].to_vec(), text("panel-1"), text("panel"), text("secret")].concat();
     connect(5, 0xC2, &tail)
 }
 
 fn signed_in(version: Version) -> Decoder {
     let mut decoder = Decoder::new();
-    let bytes = if version == Version::V5 {
-        connect_v5()
-    } else {
-        connect_v4()
-    };
-    assert!(
-        matches!(decoder.decode(&bytes), Ok(Decoded::Packet { used, .. }) if used == bytes.len())
-    );
+    let bytes = if version == Version::V5 { connect_v5() } else { connect_v4() };
+    assert!(matches!(decoder.decode(&bytes), Ok(Decoded::Packet { used, .. }) if used == bytes.len()));
     assert_eq!(decoder.version(), Some(version));
     decoder
 }
 
 fn publish(flags: u8, properties: &[u8], payload: &[u8]) -> Vec<u8> {
-    let body = [
-        text("kukaku/v1/panel-1/door"),
-        vec![0, 7],
-        properties.to_vec(),
-        payload.to_vec(),
-    ]
-    .concat();
+    let body = [text("kukaku/v1/panel-1/door"), vec![0, 7], properties.to_vec(), payload.to_vec()].concat();
     packet(0x30 | flags, &body)
 }
 

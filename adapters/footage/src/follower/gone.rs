@@ -34,12 +34,8 @@ impl<I: Intake> Follower<I> {
         let (now, settle) = (self.now, self.config.settle);
         // A clock that was set back doesn't hold them up.
         let settled = |since: UtcMicros| now.since(since) >= settle || since > now;
-        let gone: Vec<Place> = self
-            .vanished
-            .iter()
-            .filter(|(_, since)| settled(**since))
-            .map(|(place, _)| place.clone())
-            .collect();
+        let gone: Vec<Place> =
+            self.vanished.iter().filter(|(_, since)| settled(**since)).map(|(place, _)| place.clone()).collect();
         if gone.is_empty() {
             return;
         }
@@ -64,10 +60,7 @@ impl<I: Intake> Follower<I> {
         if is_mass(missing.len(), self.shelf.len()) && !confirmed {
             if self.condition != Condition::Lost {
                 self.condition = Condition::Lost;
-                self.tell(LinkEvent::FolderLost {
-                    known: self.shelf.len(),
-                    missing: missing.len(),
-                });
+                self.tell(LinkEvent::FolderLost { known: self.shelf.len(), missing: missing.len() });
             }
             return;
         }
@@ -111,12 +104,7 @@ impl<I: Intake> Follower<I> {
             sha256: None,
             gone: true,
         };
-        if let Err(error) = self
-            .keep(ArrivalBody::Observation(Box::new(
-                Observation::FootageSegment(segment),
-            )))
-            .await
-        {
+        if let Err(error) = self.keep(ArrivalBody::Observation(Box::new(Observation::FootageSegment(segment)))).await {
             return self.stall(&error);
         }
         self.shelf.remove(&place);

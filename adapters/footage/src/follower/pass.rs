@@ -47,14 +47,8 @@ impl<I: Intake> Follower<I> {
     /// Looks through one folder below the root; nothing is missed by that.
     pub(super) async fn look_through(&mut self, below: &[String]) {
         let fits = below.len() < self.pattern.depth()
-            && below
-                .iter()
-                .enumerate()
-                .all(|(part, name)| self.pattern.fits_part(part, name));
-        if fits
-            && self.now >= self.stalled_until
-            && self.look_through_from(below.to_vec()).await == Through::Stalled
-        {
+            && below.iter().enumerate().all(|(part, name)| self.pattern.fits_part(part, name));
+        if fits && self.now >= self.stalled_until && self.look_through_from(below.to_vec()).await == Through::Stalled {
             self.pass_due = true;
         }
     }
@@ -64,9 +58,7 @@ impl<I: Intake> Follower<I> {
         let root = self.config.root.clone();
         let listed = blocking(move || disk::list(&root)).await;
         let why = match listed {
-            Ok((entries, _)) if entries.is_empty() && self.shelf.len() > 0 => {
-                "the folder is empty".to_owned()
-            }
+            Ok((entries, _)) if entries.is_empty() && self.shelf.len() > 0 => "the folder is empty".to_owned(),
             Ok(_) => {
                 if self.condition == Condition::RootMissing {
                     self.condition = Condition::Present;
@@ -88,13 +80,8 @@ impl<I: Intake> Follower<I> {
         let mut result = Through::Whole;
         let mut folders = vec![top];
         while let Some(below) = folders.pop() {
-            let path: PathBuf = self
-                .config
-                .root
-                .iter()
-                .map(ToOwned::to_owned)
-                .chain(below.iter().map(Into::into))
-                .collect();
+            let path: PathBuf =
+                self.config.root.iter().map(ToOwned::to_owned).chain(below.iter().map(Into::into)).collect();
             let entries = match blocking(move || disk::list(&path)).await {
                 Ok((entries, more)) => {
                     if more {
@@ -107,13 +94,7 @@ impl<I: Intake> Follower<I> {
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound && !below.is_empty() => continue,
                 Err(e) => {
                     let path = below.join("/");
-                    self.tell_once(
-                        path.clone(),
-                        LinkEvent::Unlistable {
-                            path,
-                            why: e.to_string(),
-                        },
-                    );
+                    self.tell_once(path.clone(), LinkEvent::Unlistable { path, why: e.to_string() });
                     result = Through::Part;
                     continue;
                 }
@@ -140,12 +121,7 @@ impl<I: Intake> Follower<I> {
             bytes.extend_from_slice(entry.name.as_encoded_bytes());
             return Entered::from(self.refuse(bytes, "the name is not UTF-8").await);
         };
-        let text = below
-            .iter()
-            .map(String::as_str)
-            .chain([name])
-            .collect::<Vec<_>>()
-            .join("/");
+        let text = below.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join("/");
         let path = match SegmentPath::new(text.clone()) {
             Ok(path) => path,
             Err(reason) => return Entered::from(self.refuse(text.into_bytes(), &reason).await),
@@ -180,11 +156,7 @@ enum Entered {
 
 impl From<Looked> for Entered {
     fn from(looked: Looked) -> Self {
-        if looked == Looked::Stalled {
-            Self::Stalled
-        } else {
-            Self::Nothing
-        }
+        if looked == Looked::Stalled { Self::Stalled } else { Self::Nothing }
     }
 }
 
@@ -192,7 +164,5 @@ impl From<Looked> for Entered {
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> std::io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|e| Err(std::io::Error::other(e)))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(std::io::Error::other(e)))
 }

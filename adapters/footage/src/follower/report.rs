@@ -9,8 +9,7 @@ use kukaku_schema::{DurationUs, UtcMicros};
 
 use super::pass::blocking;
 use super::{
-    Follower, Looked, OLD_ENOUGH, PENDING_MAX, Pending, REFUSED_MAX, SETTLED_AFTER, STALL_FIRST,
-    STALL_LONGEST,
+    Follower, Looked, OLD_ENOUGH, PENDING_MAX, Pending, REFUSED_MAX, SETTLED_AFTER, STALL_FIRST, STALL_LONGEST,
 };
 use crate::disk::{self, Contents, Opened, Stamp};
 use crate::event::LinkEvent;
@@ -59,14 +58,9 @@ impl<I: Intake> Follower<I> {
                 return Looked::Wait;
             }
             self.pending.remove(&place);
-            return self
-                .refuse(place.path.as_str().as_bytes().to_vec(), "the file is empty")
-                .await;
+            return self.refuse(place.path.as_str().as_bytes().to_vec(), "the file is empty").await;
         }
-        let hash_at = self
-            .config
-            .hash
-            .then(|| u64::from(self.config.hash_mib_per_s) * 1024 * 1024);
+        let hash_at = self.config.hash.then(|| u64::from(self.config.hash_mib_per_s) * 1024 * 1024);
         let cancelled = self.cancelled.clone();
         match blocking(move || opened.read(hash_at, &cancelled)).await {
             Ok(Some(contents)) => self.report_segment(place, stamp, &contents).await,
@@ -77,11 +71,7 @@ impl<I: Intake> Follower<I> {
             }
             Err(e) => {
                 self.pending.remove(&place);
-                self.refuse(
-                    place.path.as_str().as_bytes().to_vec(),
-                    &format!("it can't be read: {e}"),
-                )
-                .await
+                self.refuse(place.path.as_str().as_bytes().to_vec(), &format!("it can't be read: {e}")).await
             }
         }
     }
@@ -102,14 +92,10 @@ impl<I: Intake> Follower<I> {
             shelved.seen_in = pass;
         }
         let reason = match error.kind() {
-            ErrorKind::CrossesDevices => {
-                "a symbolic link that leaves the folder is not followed".to_owned()
-            }
+            ErrorKind::CrossesDevices => "a symbolic link that leaves the folder is not followed".to_owned(),
             _ => format!("it can't be opened: {error}"),
         };
-        Err(self
-            .refuse(place.path.as_str().as_bytes().to_vec(), &reason)
-            .await)
+        Err(self.refuse(place.path.as_str().as_bytes().to_vec(), &reason).await)
     }
 
     /// Whether the file has stopped growing. Old ones have; others are watched for a while.
@@ -135,13 +121,7 @@ impl<I: Intake> Follower<I> {
             self.tell_limit("files being written", PENDING_MAX);
             return;
         }
-        self.pending.insert(
-            place,
-            Pending {
-                stamp,
-                still_since: self.now,
-            },
-        );
+        self.pending.insert(place, Pending { stamp, still_since: self.now });
     }
 
     async fn report_segment(&mut self, place: Place, stamp: Stamp, contents: &Contents) -> Looked {
@@ -167,24 +147,11 @@ impl<I: Intake> Follower<I> {
             sha256,
             gone: false,
         };
-        if let Err(error) = self
-            .keep(ArrivalBody::Observation(Box::new(
-                Observation::FootageSegment(segment),
-            )))
-            .await
-        {
+        if let Err(error) = self.keep(ArrivalBody::Observation(Box::new(Observation::FootageSegment(segment)))).await {
             return self.stall(&error);
         }
         self.pending.remove(&place);
-        self.shelve(
-            place,
-            Shelved {
-                start,
-                end,
-                bytes: stamp.bytes,
-                seen_in: self.pass,
-            },
-        );
+        self.shelve(place, Shelved { start, end, bytes: stamp.bytes, seen_in: self.pass });
         Looked::Done
     }
 
@@ -197,10 +164,7 @@ impl<I: Intake> Follower<I> {
             return place.named_start;
         };
         let from = place.named_start.minus(SLACK);
-        let to = place
-            .named_start
-            .plus(self.pattern.resolution())
-            .plus(SLACK);
+        let to = place.named_start.plus(self.pattern.resolution()).plus(SLACK);
         if from <= created && created < to {
             // A name with whole seconds says as much as a creation time, which has no more.
             let fine = self.pattern.resolution() <= DurationUs::from_secs(1);
@@ -218,13 +182,7 @@ impl<I: Intake> Follower<I> {
 
     /// Start and length where the file tells it; else the next file's start, else when the last
     /// byte was written, and never longer than the configured length.
-    fn true_end(
-        &self,
-        place: &Place,
-        start: UtcMicros,
-        stamp: Stamp,
-        contents: &Contents,
-    ) -> UtcMicros {
+    fn true_end(&self, place: &Place, start: UtcMicros, stamp: Stamp, contents: &Contents) -> UtcMicros {
         if let Some(length) = contents.timing.length {
             return start.plus(length);
         }
@@ -234,16 +192,9 @@ impl<I: Intake> Follower<I> {
             .keys()
             .find(|other| other.camera == place.camera && other.named_start > place.named_start)
             .map(|other| other.named_start);
-        let next = [self.shelf.next_start(place), next_pending]
-            .into_iter()
-            .flatten()
-            .min();
+        let next = [self.shelf.next_start(place), next_pending].into_iter().flatten().min();
         let end = next.unwrap_or(stamp.changed);
-        if end > start {
-            end.min(longest)
-        } else {
-            longest
-        }
+        if end > start { end.min(longest) } else { longest }
     }
 
     /// Keeps a name or file that can't be a segment as unreadable, once.
@@ -251,11 +202,8 @@ impl<I: Intake> Follower<I> {
         if self.refused.contains(&path) {
             return Looked::Done;
         }
-        let body = Unreadable::new(
-            Some(self.config.source.to_string()),
-            &path,
-            format!("footage file refused: {reason}"),
-        );
+        let body =
+            Unreadable::new(Some(self.config.source.to_string()), &path, format!("footage file refused: {reason}"));
         if let Err(error) = self.keep(ArrivalBody::Unreadable(body)).await {
             return self.stall(&error);
         }
@@ -277,11 +225,7 @@ impl<I: Intake> Follower<I> {
         }
         match below.to_str() {
             None => {
-                self.refuse(
-                    below.as_os_str().as_encoded_bytes().to_vec(),
-                    "the name is not UTF-8",
-                )
-                .await;
+                self.refuse(below.as_os_str().as_encoded_bytes().to_vec(), "the name is not UTF-8").await;
             }
             Some("") => {}
             Some(text) => {
@@ -294,10 +238,7 @@ impl<I: Intake> Follower<I> {
 
     /// Hands something to the writer and waits until it is kept.
     pub(super) async fn keep(&mut self, body: ArrivalBody) -> Result<(), NotKept> {
-        let arrival = Arrival {
-            link: self.link.clone(),
-            body,
-        };
+        let arrival = Arrival { link: self.link.clone(), body };
         self.intake.submit(arrival).await?.await?;
         self.stall = STALL_FIRST;
         Ok(())
@@ -306,9 +247,7 @@ impl<I: Intake> Follower<I> {
     /// After the writer did not keep something: nothing is forgotten, and everything is looked
     /// at again after a wait.
     pub(super) fn stall(&mut self, error: &NotKept) -> Looked {
-        self.tell(LinkEvent::NotKept {
-            why: error.reason.clone(),
-        });
+        self.tell(LinkEvent::NotKept { why: error.reason.clone() });
         self.stalled_until = self.now.plus(self.stall);
         self.stall = DurationUs(self.stall.0 * 2).min(STALL_LONGEST);
         self.pass_due = true;

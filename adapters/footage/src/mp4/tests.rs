@@ -9,10 +9,7 @@ use proptest::prelude::*;
 
 /// A box: size, kind, content.
 pub(crate) fn mp4_box(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
-    let mut bytes = u32::try_from(content.len() + 8)
-        .unwrap()
-        .to_be_bytes()
-        .to_vec();
+    let mut bytes = u32::try_from(content.len() + 8).unwrap().to_be_bytes().to_vec();
     bytes.extend_from_slice(kind);
     bytes.extend_from_slice(content);
     bytes
@@ -44,41 +41,25 @@ fn trak(id: u32, timescale: u32) -> Vec<u8> {
 
 /// A whole file: headers at the end, after `payload` bytes of video, as recorders write them.
 pub(crate) fn whole(created: Option<UtcMicros>, length_ms: u32, payload: usize) -> Vec<u8> {
-    let moov = joined(&[
-        mvhd(created.map_or(0, since_1904), 1000, length_ms),
-        trak(1, 90_000),
-    ]);
-    joined(&[
-        mp4_box(b"ftyp", b"isom\0\0\0\0isom"),
-        mp4_box(b"mdat", &vec![7; payload]),
-        mp4_box(b"moov", &moov),
-    ])
+    let moov = joined(&[mvhd(created.map_or(0, since_1904), 1000, length_ms), trak(1, 90_000)]);
+    joined(&[mp4_box(b"ftyp", b"isom\0\0\0\0isom"), mp4_box(b"mdat", &vec![7; payload]), mp4_box(b"moov", &moov)])
 }
 
 /// A fragmented file: each fragment `(decode time, sample durations)` of track 1 at 90 kHz.
 fn fragmented(fragments: &[(u64, &[u32])]) -> Vec<u8> {
     let trex = mp4_box(b"trex", &words(&[0, 1, 1, 3_000, 0, 0]));
     let moov = joined(&[mvhd(0, 1000, 0), trak(1, 90_000), mp4_box(b"mvex", &trex)]);
-    let mut file = joined(&[
-        mp4_box(b"ftyp", b"iso5\0\0\0\0iso5"),
-        mp4_box(b"moov", &moov),
-    ]);
+    let mut file = joined(&[mp4_box(b"ftyp", b"iso5\0\0\0\0iso5"), mp4_box(b"moov", &moov)]);
     for (from, durations) in fragments {
         let tfhd = mp4_box(b"tfhd", &words(&[0x0002_0000, 1]));
-        let tfdt = mp4_box(
-            b"tfdt",
-            &joined(&[words(&[0x0100_0000]), from.to_be_bytes().to_vec()]),
-        );
+        let tfdt = mp4_box(b"tfdt", &joined(&[words(&[0x0100_0000]), from.to_be_bytes().to_vec()]));
         // Duration and size of each sample, and an offset.
         let mut run = words(&[0x0000_0301, u32::try_from(durations.len()).unwrap(), 0]);
         for duration in *durations {
             run.extend(words(&[*duration, 100]));
         }
         let traf = mp4_box(b"traf", &joined(&[tfhd, tfdt, mp4_box(b"trun", &run)]));
-        file.extend(mp4_box(
-            b"moof",
-            &joined(&[mp4_box(b"mfhd", &words(&[0, 1])), traf]),
-        ));
+        file.extend(mp4_box(b"moof", &joined(&[mp4_box(b"mfhd", &words(&[0, 1])), traf])));
         file.extend(mp4_box(b"mdat", &[0; 50]));
     }
     file
@@ -91,10 +72,7 @@ fn read(file: &[u8]) -> Timing {
 #[test]
 fn a_whole_file_says_when_and_how_long() {
     let at = UtcMicros::parse_rfc3339("2026-11-22T00:05:10Z").unwrap();
-    let expected = Timing {
-        created: Some(at),
-        length: Some(DurationUs(9_984_000)),
-    };
+    let expected = Timing { created: Some(at), length: Some(DurationUs(9_984_000)) };
     assert_eq!(read(&whole(Some(at), 9_984, 5_000)), expected);
     assert_eq!(read(&whole(None, 0, 10)), Timing::default());
 }
@@ -114,20 +92,13 @@ fn headers_of_64_bits_are_read() {
     mdat.extend([0; 8]);
     let timing = read(&joined(&[mdat, moov]));
     assert_eq!(timing.length, Some(DurationUs::from_secs(10)));
-    assert_eq!(
-        timing.created,
-        Some(UtcMicros((3_875_000_000 - 2_082_844_800) * 1_000_000))
-    );
+    assert_eq!(timing.created, Some(UtcMicros((3_875_000_000 - 2_082_844_800) * 1_000_000)));
 }
 
 #[test]
 fn fragments_are_added_from_the_first_decode_time_to_the_last_sample() {
     let second = [3_000; 30];
-    let file = fragmented(&[
-        (900_000, &second),
-        (990_000, &second),
-        (1_170_000, &second[..15]),
-    ]);
+    let file = fragmented(&[(900_000, &second), (990_000, &second), (1_170_000, &second[..15])]);
     // The third begins a second late: the hole counts, the file spans it.
     assert_eq!(read(&file).length, Some(DurationUs(3_500_000)));
 }
@@ -138,14 +109,8 @@ fn a_recorder_that_lost_power_leaves_the_fragments_before() {
     let file = fragmented(&[(0, &second), (90_000, &second)]);
     assert_eq!(read(&file).length, Some(DurationUs::from_secs(2)));
     // The last video is cut; then the last header.
-    assert_eq!(
-        read(&file[..file.len() - 20]).length,
-        Some(DurationUs::from_secs(2))
-    );
-    assert_eq!(
-        read(&file[..file.len() - 100]).length,
-        Some(DurationUs::from_secs(1))
-    );
+    assert_eq!(read(&file[..file.len() - 20]).length, Some(DurationUs::from_secs(2)));
+    assert_eq!(read(&file[..file.len() - 100]).length, Some(DurationUs::from_secs(1)));
     // A file whose headers were to come at its end has none.
     let whole = whole(None, 10_000, 5_000);
     assert_eq!(read(&whole[..3_000]), Timing::default());
@@ -154,10 +119,7 @@ fn a_recorder_that_lost_power_leaves_the_fragments_before() {
 #[test]
 fn a_fragment_without_durations_takes_the_tracks() {
     let tfhd = mp4_box(b"tfhd", &words(&[0, 1]));
-    let traf = mp4_box(
-        b"traf",
-        &joined(&[tfhd, mp4_box(b"trun", &words(&[0, 60]))]),
-    );
+    let traf = mp4_box(b"traf", &joined(&[tfhd, mp4_box(b"trun", &words(&[0, 60]))]));
     let mut file = fragmented(&[]);
     // Two of them, one after the other, because neither says when it begins.
     file.extend(mp4_box(b"moof", &traf));
@@ -179,9 +141,7 @@ fn forged_numbers_cost_nothing_and_mean_nothing() {
         assert_eq!(read(&moov).length, None);
     }
     // Boxes of no size, for ever.
-    let endless: Vec<u8> = std::iter::repeat_n(mp4_box(b"free", &[]), 60_000)
-        .flatten()
-        .collect();
+    let endless: Vec<u8> = std::iter::repeat_n(mp4_box(b"free", &[]), 60_000).flatten().collect();
     assert_eq!(read(&endless), Timing::default());
 }
 

@@ -75,23 +75,12 @@ impl ClientConfig {
     }
 
     fn check(&self) -> Result<(), MqttError> {
-        let wrong = |key, what: &str| {
-            Err(MqttError::Setting {
-                key,
-                what: what.to_owned(),
-            })
-        };
+        let wrong = |key, what: &str| Err(MqttError::Setting { key, what: what.to_owned() });
         if self.client_id.is_empty() {
-            return wrong(
-                "client_id",
-                "empty, expected a text that stays the same at every start",
-            );
+            return wrong("client_id", "empty, expected a text that stays the same at every start");
         }
         if self.keep_alive_s == 0 {
-            return wrong(
-                "keep_alive_s",
-                "0, expected 1 or more: a dead line is noticed by it",
-            );
+            return wrong("keep_alive_s", "0, expected 1 or more: a dead line is noticed by it");
         }
         if !rumqttc::valid_filter(&self.topic_filter) {
             return wrong("topic_filter", "no topic filter of MQTT");
@@ -132,10 +121,7 @@ impl SourceOf {
     fn find<'a>(&'a self, topic: &'a str) -> Option<&'a str> {
         match self {
             Self::Tree => source_of(topic),
-            Self::Level(level) => topic
-                .split('/')
-                .nth(*level)
-                .filter(|source| !source.is_empty()),
+            Self::Level(level) => topic.split('/').nth(*level).filter(|source| !source.is_empty()),
             Self::Fixed(source) => Some(source),
         }
     }
@@ -155,11 +141,7 @@ impl Client {
     /// Names the setting that is out of range.
     pub fn new(config: ClientConfig, report: Reporter) -> Result<Self, MqttError> {
         config.check()?;
-        Ok(Self {
-            config: Arc::new(config),
-            report,
-            counters: Arc::new(Counters::default()),
-        })
+        Ok(Self { config: Arc::new(config), report, counters: Arc::new(Counters::default()) })
     }
 
     /// What it counts.
@@ -170,12 +152,7 @@ impl Client {
 
     /// Stays connected until `stop` says true or its sender is gone, then acknowledges what is
     /// kept within a few seconds and disconnects; the session stays at the broker.
-    pub async fn run<I: Intake>(
-        self,
-        intake: I,
-        mut jitter: Jitter,
-        mut stop: watch::Receiver<bool>,
-    ) {
+    pub async fn run<I: Intake>(self, intake: I, mut jitter: Jitter, mut stop: watch::Receiver<bool>) {
         let mut failures = 0;
         let mut message_max = session::MESSAGE_MAX_BYTES;
         // In a set, so that dropping this future ends the session too.
@@ -183,22 +160,11 @@ impl Client {
         loop {
             let config = Arc::clone(&self.config);
             let (report, counters) = (Arc::clone(&self.report), Arc::clone(&self.counters));
-            sessions.spawn(session::run(
-                config,
-                message_max,
-                intake.clone(),
-                report,
-                counters,
-                stop.clone(),
-            ));
+            sessions.spawn(session::run(config, message_max, intake.clone(), report, counters, stop.clone()));
             let ended = match sessions.join_next().await {
                 Some(Ok(ended)) => ended,
                 // A panic in the library is a lost connection, not a lost link.
-                Some(Err(error)) => Ended {
-                    was_subscribed: false,
-                    is_too_long: false,
-                    why: Some(error.to_string()),
-                },
+                Some(Err(error)) => Ended { was_subscribed: false, is_too_long: false, why: Some(error.to_string()) },
                 None => return,
             };
             let Some(why) = ended.why else { return };
@@ -207,18 +173,10 @@ impl Client {
             }
             // Refused again and again, a message too long would block all that come after it. So it
             // is read once with the longest limit there is, and kept as unreadable.
-            message_max = if ended.is_too_long {
-                session::PROTOCOL_MAX_BYTES
-            } else {
-                session::MESSAGE_MAX_BYTES
-            };
+            message_max = if ended.is_too_long { session::PROTOCOL_MAX_BYTES } else { session::MESSAGE_MAX_BYTES };
             let retry_in = self.config.backoff.delay(failures, jitter());
             failures = failures.saturating_add(1);
-            (self.report)(LinkEvent::BrokerLost {
-                broker: self.config.broker(),
-                why,
-                retry_in,
-            });
+            (self.report)(LinkEvent::BrokerLost { broker: self.config.broker(), why, retry_in });
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
                 () = tokio::time::sleep(retry_in) => {}
@@ -237,15 +195,9 @@ mod tests {
     #[test]
     fn a_topic_is_mapped_to_its_source() {
         assert_eq!(SourceOf::Tree.find("kukaku/v1/panel-1/x"), Some("panel-1"));
-        assert_eq!(
-            SourceOf::Level(1).find("gate/panel-1/events"),
-            Some("panel-1")
-        );
+        assert_eq!(SourceOf::Level(1).find("gate/panel-1/events"), Some("panel-1"));
         assert_eq!(SourceOf::Level(3).find("gate/panel-1/events"), None);
-        assert_eq!(
-            SourceOf::Fixed("vpn-1".to_owned()).find("anything"),
-            Some("vpn-1")
-        );
+        assert_eq!(SourceOf::Fixed("vpn-1".to_owned()).find("anything"), Some("vpn-1"));
     }
 
     #[test]
@@ -253,10 +205,7 @@ mod tests {
         let refused = |change: &dyn Fn(&mut ClientConfig)| {
             let mut config = ClientConfig::new("broker", 1883, "kukaku-1");
             change(&mut config);
-            Client::new(config, Arc::new(|_| {}))
-                .err()
-                .map(|e| e.to_string())
-                .unwrap_or_default()
+            Client::new(config, Arc::new(|_| {})).err().map(|e| e.to_string()).unwrap_or_default()
         };
         assert_eq!(refused(&|_| {}), "");
         assert!(refused(&|c| c.client_id.clear()).contains("client_id"));

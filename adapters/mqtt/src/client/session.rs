@@ -12,8 +12,8 @@ use std::time::Duration;
 use kukaku_codec::mqtt::LARGE_MAX_BYTES;
 use kukaku_schema::intake::{Arrival, ArrivalBody, Intake, NotKept, Receipt};
 use rumqttc::{
-    AckMode, AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Packet, Publish, QoS,
-    StateError, SubAck, SubscribeReasonCode, TlsConfiguration, Transport,
+    AckMode, AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Packet, Publish, QoS, StateError, SubAck,
+    SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -65,22 +65,13 @@ pub(super) async fn run<I: Intake>(
     let (client, event_loop) = match connectable(&config, message_max) {
         Ok(pair) => pair,
         Err(error) => {
-            return Ended {
-                was_subscribed: false,
-                is_too_long: false,
-                why: Some(error),
-            };
+            return Ended { was_subscribed: false, is_too_long: false, why: Some(error) };
         }
     };
     let (messages, to_take) = mpsc::channel(IN_FLIGHT_MAX);
     let (waiting, to_acknowledge) = mpsc::channel(IN_FLIGHT_MAX);
-    let mut driver = Driver {
-        config: &config,
-        report: &report,
-        counters: &counters,
-        was_subscribed: false,
-        is_too_long: false,
-    };
+    let mut driver =
+        Driver { config: &config, report: &report, counters: &counters, was_subscribed: false, is_too_long: false };
     let why = {
         let mut driving = pin!(driver.run(event_loop, client.clone(), messages));
         let mut acknowledging = pin!(acknowledge(&client, to_acknowledge, &counters));
@@ -108,21 +99,14 @@ pub(super) async fn run<I: Intake>(
         }
         ended
     };
-    Ended {
-        was_subscribed: driver.was_subscribed,
-        is_too_long: driver.is_too_long,
-        why,
-    }
+    Ended { was_subscribed: driver.was_subscribed, is_too_long: driver.is_too_long, why }
 }
 
 fn closed() -> String {
     "the connection closed".to_owned()
 }
 
-fn connectable(
-    config: &ClientConfig,
-    message_max: usize,
-) -> Result<(AsyncClient, EventLoop), String> {
+fn connectable(config: &ClientConfig, message_max: usize) -> Result<(AsyncClient, EventLoop), String> {
     let mut options = MqttOptions::new(&config.client_id, (config.host.as_str(), config.port));
     options
         .try_set_clean_session(false)
@@ -135,13 +119,9 @@ fn connectable(
         options.set_credentials(user, password.clone().into_bytes());
     }
     if let Some(tls) = &config.tls {
-        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
-            Arc::clone(tls),
-        )));
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))));
     }
-    let built = AsyncClient::builder(options)
-        .capacity(IN_FLIGHT_MAX)
-        .try_build();
+    let built = AsyncClient::builder(options).capacity(IN_FLIGHT_MAX).try_build();
     let (client, mut event_loop) = built.map_err(|e| e.to_string())?;
     // Without it an acknowledgement waits for that of the one before, 40 ms.
     event_loop.network_options.set_tcp_nodelay(true);
@@ -159,12 +139,7 @@ struct Driver<'a> {
 
 impl Driver<'_> {
     /// Runs until the connection is lost; says why.
-    async fn run(
-        &mut self,
-        mut event_loop: EventLoop,
-        client: AsyncClient,
-        messages: mpsc::Sender<Publish>,
-    ) -> String {
+    async fn run(&mut self, mut event_loop: EventLoop, client: AsyncClient, messages: mpsc::Sender<Publish>) -> String {
         let silence_max = Duration::from_millis(u64::from(self.config.keep_alive_s) * 1500);
         let mut heard = Instant::now();
         loop {
@@ -196,38 +171,30 @@ impl Driver<'_> {
 
     async fn connected(&self, client: &AsyncClient, session_present: bool) -> Result<(), String> {
         Counters::add(&self.counters.connections);
-        (self.report)(LinkEvent::BrokerConnected {
-            broker: self.config.broker(),
-            session_present,
-        });
+        (self.report)(LinkEvent::BrokerConnected { broker: self.config.broker(), session_present });
         // Also into a session that is there: it may be from another filter, or from another client.
         let filter = self.config.topic_filter.clone();
-        client
-            .subscribe(filter, QoS::AtLeastOnce)
-            .await
-            .map_err(|e| format!("subscribe: {e}"))
+        client.subscribe(filter, QoS::AtLeastOnce).await.map_err(|e| format!("subscribe: {e}"))
     }
 
     fn subscribed(&mut self, ack: &SubAck) -> Result<(), String> {
         let filter = &self.config.topic_filter;
         match ack.return_codes.first() {
-            Some(SubscribeReasonCode::Success(QoS::AtMostOnce)) => Err(format!(
-                "the broker grants {filter} at QoS 0 only: messages could be lost unseen"
-            )),
+            Some(SubscribeReasonCode::Success(QoS::AtMostOnce)) => {
+                Err(format!("the broker grants {filter} at QoS 0 only: messages could be lost unseen"))
+            }
             Some(SubscribeReasonCode::Success(_)) => {
                 self.was_subscribed = true;
                 Ok(())
             }
-            _ => Err(format!(
-                "the broker refuses the subscription to {filter}: allow it to user and client id"
-            )),
+            _ => Err(format!("the broker refuses the subscription to {filter}: allow it to user and client id")),
         }
     }
 
     fn lost(&mut self, error: &ConnectionError) -> String {
-        if let ConnectionError::MqttState(StateError::Deserialization(
-            rumqttc::Error::PayloadSizeLimitExceeded(bytes),
-        )) = error
+        if let ConnectionError::MqttState(StateError::Deserialization(rumqttc::Error::PayloadSizeLimitExceeded(
+            bytes,
+        ))) = error
         {
             self.is_too_long = true;
             return format!(
@@ -259,10 +226,7 @@ async fn take<I: Intake>(
         if matches!(judged.body, ArrivalBody::Unreadable(_)) {
             Counters::add(&counters.unreadable);
         }
-        let arrival = Arrival {
-            link: config.link.clone(),
-            body: judged.body,
-        };
+        let arrival = Arrival { link: config.link.clone(), body: judged.body };
         match intake.submit(arrival).await {
             Ok(receipt) => waiting.send(Waiting { receipt, publish }).await.ok()?,
             Err(not_kept) => return Some(refused(counters, &not_kept)),

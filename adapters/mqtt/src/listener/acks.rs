@@ -63,11 +63,7 @@ pub(super) async fn run<W: AsyncWrite + Unpin>(
     mut control: mpsc::Receiver<Control>,
     counters: &Counters,
 ) -> Result<(), AckError> {
-    let mut batch = Batch {
-        bytes: Vec::with_capacity(4 * usize::from(RECEIVE_MAXIMUM)),
-        dialect,
-        acks: 0,
-    };
+    let mut batch = Batch { bytes: Vec::with_capacity(4 * usize::from(RECEIVE_MAXIMUM)), dialect, acks: 0 };
     let mut head: Option<Waiting> = None;
     loop {
         let settled = tokio::select! {
@@ -127,30 +123,11 @@ struct Batch {
 }
 
 impl Batch {
-    fn settle(
-        &mut self,
-        waiting: Option<Waiting>,
-        outcome: Result<Kept, NotKept>,
-    ) -> Result<(), AckError> {
+    fn settle(&mut self, waiting: Option<Waiting>, outcome: Result<Kept, NotKept>) -> Result<(), AckError> {
         outcome?;
-        if let Some(Answer {
-            packet_id,
-            reason,
-            why,
-        }) = waiting.and_then(|waiting| waiting.answer)
-        {
-            let Dialect {
-                version,
-                packet_max,
-            } = self.dialect;
-            mqtt::encode_puback(
-                &mut self.bytes,
-                version,
-                packet_id,
-                reason,
-                why.as_deref(),
-                packet_max,
-            );
+        if let Some(Answer { packet_id, reason, why }) = waiting.and_then(|waiting| waiting.answer) {
+            let Dialect { version, packet_max } = self.dialect;
+            mqtt::encode_puback(&mut self.bytes, version, packet_id, reason, why.as_deref(), packet_max);
             self.acks += 1;
         }
         Ok(())
@@ -169,11 +146,7 @@ impl Batch {
         }
     }
 
-    async fn flush<W: AsyncWrite + Unpin>(
-        &mut self,
-        out: &mut W,
-        counters: &Counters,
-    ) -> Result<(), AckError> {
+    async fn flush<W: AsyncWrite + Unpin>(&mut self, out: &mut W, counters: &Counters) -> Result<(), AckError> {
         if self.bytes.is_empty() {
             return Ok(());
         }
@@ -182,9 +155,7 @@ impl Batch {
             out.flush().await
         });
         written.await.map_err(|_| AckError::Stuck)??;
-        counters
-            .acknowledged
-            .fetch_add(self.acks, std::sync::atomic::Ordering::Relaxed);
+        counters.acknowledged.fetch_add(self.acks, std::sync::atomic::Ordering::Relaxed);
         self.bytes.clear();
         self.acks = 0;
         Ok(())

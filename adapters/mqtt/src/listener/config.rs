@@ -63,11 +63,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            connections_max: 512,
-            connect_timeout: Duration::from_secs(10),
-            rate: Rate::default(),
-        }
+        Self { connections_max: 512, connect_timeout: Duration::from_secs(10), rate: Rate::default() }
     }
 }
 
@@ -75,19 +71,13 @@ impl Limits {
     pub(super) fn check(&self) -> Result<(), MqttError> {
         let at_least_one = |key, value: u64| {
             if value == 0 {
-                return Err(MqttError::Setting {
-                    key,
-                    what: "0, expected 1 or more".to_owned(),
-                });
+                return Err(MqttError::Setting { key, what: "0, expected 1 or more".to_owned() });
             }
             Ok(())
         };
         at_least_one("connections_max", self.connections_max as u64)?;
         at_least_one("rate.per_second", u64::from(self.rate.per_second))?;
         at_least_one("rate.burst", u64::from(self.rate.burst))?;
-        at_least_one(
-            "connect_timeout",
-            u64::try_from(self.connect_timeout.as_millis()).unwrap_or(u64::MAX),
-        )
+        at_least_one("connect_timeout", u64::try_from(self.connect_timeout.as_millis()).unwrap_or(u64::MAX))
     }
 }

@@ -40,13 +40,7 @@ pub(super) async fn run<I: Intake>(
     // Without it an answer waits for the acknowledgement of the one before, 40 ms. It can only fail
     // on a socket that is gone, which the next read reports.
     let _ = stream.set_nodelay(true);
-    let arrived = Arrived {
-        shared: &shared,
-        peer,
-        slot,
-        certificate_names: Vec::new(),
-        deadline,
-    };
+    let arrived = Arrived { shared: &shared, peer, slot, certificate_names: Vec::new(), deadline };
     let Some(acceptor) = &shared.tls else {
         return arrived.serve(stream, intake, stop).await;
     };
@@ -62,12 +56,7 @@ pub(super) async fn run<I: Intake>(
                 Some([certificate, ..]) => certificate_names(certificate),
                 _ => Vec::new(),
             };
-            Arrived {
-                certificate_names,
-                ..arrived
-            }
-            .serve(stream, intake, stop)
-            .await;
+            Arrived { certificate_names, ..arrived }.serve(stream, intake, stop).await;
         }
     }
 }
@@ -103,11 +92,7 @@ impl Arrived<'_> {
         let counters = &shared.counters;
         Counters::add(&counters.connections);
         counters.connections_open.fetch_add(1, Ordering::Relaxed);
-        (shared.report)(LinkEvent::Connected {
-            user: user.clone(),
-            client_id: client_id.clone(),
-            peer,
-        });
+        (shared.report)(LinkEvent::Connected { user: user.clone(), client_id: client_id.clone(), peer });
         let told = async {
             tokio::select! {
                 () = stopped(&mut stop) => End::Told(Reason::ServerShuttingDown, "the daemon stops".to_owned()),
@@ -116,24 +101,11 @@ impl Arrived<'_> {
                 }
             }
         };
-        let why = converse(
-            shared,
-            stream,
-            (buffer, decoder),
-            (&hello, &known),
-            intake,
-            told,
-        )
-        .await;
+        let why = converse(shared, stream, (buffer, decoder), (&hello, &known), intake, told).await;
         counters.connections_open.fetch_sub(1, Ordering::Relaxed);
         // Before the report: whoever hears of it finds the place free.
         drop(self.slot);
-        (shared.report)(LinkEvent::Disconnected {
-            user,
-            client_id,
-            peer,
-            why,
-        });
+        (shared.report)(LinkEvent::Disconnected { user, client_id, peer, why });
     }
 }
 
@@ -161,18 +133,9 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin, I: Intake>(
         waiting,
         control,
     };
-    let dialect = Dialect {
-        version: hello.version,
-        packet_max: hello.packet_max,
-    };
+    let dialect = Dialect { version: hello.version, packet_max: hello.packet_max };
     let (end, acknowledged) = {
-        let mut acks = pin!(acks::run(
-            &mut out,
-            dialect,
-            waiting_rx,
-            control_rx,
-            &shared.counters
-        ));
+        let mut acks = pin!(acks::run(&mut out, dialect, waiting_rx, control_rx, &shared.counters));
         let end = {
             let mut reading = pin!(reader.run());
             let mut told = pin!(told);
@@ -206,15 +169,12 @@ async fn farewell<W: AsyncWrite + Unpin>(
     end: Option<End>,
     acknowledged: Option<Result<(), AckError>>,
 ) -> String {
-    let not_kept = matches!(end, Some(End::NotKept(_)))
-        || matches!(acknowledged, Some(Err(AckError::NotKept(_))));
+    let not_kept = matches!(end, Some(End::NotKept(_))) || matches!(acknowledged, Some(Err(AckError::NotKept(_))));
     if not_kept {
         Counters::add(&shared.counters.not_kept);
     }
     let (reason, why) = match (end, &acknowledged) {
-        (_, Some(Err(AckError::NotKept(not_kept)))) => {
-            (Some(Reason::ImplementationSpecific), not_kept.to_string())
-        }
+        (_, Some(Err(AckError::NotKept(not_kept)))) => (Some(Reason::ImplementationSpecific), not_kept.to_string()),
         (_, Some(Err(error))) => return error.to_string(),
         (Some(end), None) => {
             return format!("{end}; what it had sent was not kept within {DRAIN_MAX:?}");
@@ -224,13 +184,7 @@ async fn farewell<W: AsyncWrite + Unpin>(
     };
     let mut bytes = Vec::new();
     if let Some(reason) = reason {
-        mqtt::encode_disconnect(
-            &mut bytes,
-            dialect.version,
-            reason,
-            &why,
-            dialect.packet_max,
-        );
+        mqtt::encode_disconnect(&mut bytes, dialect.version, reason, &why, dialect.packet_max);
     }
     last_word(out, &bytes).await;
     why

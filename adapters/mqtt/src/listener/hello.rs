@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kukaku_codec::mqtt::{
-    self, ConnAck, Connect, Decoded, Decoder, PACKET_MAX_BYTES, Packet, Reason, Version,
-};
+use kukaku_codec::mqtt::{self, ConnAck, Connect, Decoded, Decoder, PACKET_MAX_BYTES, Packet, Reason, Version};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
@@ -45,21 +43,11 @@ impl Hello {
         Self {
             version: connect.version,
             // No two connections of a listener have the same peer at the same time.
-            client_id: if is_assigned_id {
-                format!("kukaku-{peer}")
-            } else {
-                connect.client_id.to_owned()
-            },
+            client_id: if is_assigned_id { format!("kukaku-{peer}") } else { connect.client_id.to_owned() },
             wants_reasons: connect.wants_reasons,
-            packet_max: connect
-                .maximum_packet_size
-                .map_or(PACKET_MAX_BYTES, |max| max as usize),
+            packet_max: connect.maximum_packet_size.map_or(PACKET_MAX_BYTES, |max| max as usize),
             is_assigned_id,
-            keep_alive_s: if is_keep_alive_ours {
-                KEEP_ALIVE_DEFAULT_S
-            } else {
-                connect.keep_alive_s
-            },
+            keep_alive_s: if is_keep_alive_ours { KEEP_ALIVE_DEFAULT_S } else { connect.keep_alive_s },
             is_keep_alive_ours,
             wants_session: connect.session_expiry_s > 0,
         }
@@ -109,40 +97,23 @@ pub(super) async fn sign_in<S: AsyncRead + AsyncWrite + Unpin>(
         }
         // The same words for every cause: a stranger learns nothing about users.
         Ok(Err(no)) => (no.reason, "the sign-in was refused", no.why),
-        Err(_) => (
-            Reason::ServerBusy,
-            "no time to check the sign-in",
-            "too many sign-ins at once",
-        ),
+        Err(_) => (Reason::ServerBusy, "no time to check the sign-in", "too many sign-ins at once"),
     };
     say_refusal(stream, hello.version, reason, told).await;
     refused(shared, peer, user, why.to_owned())
 }
 
 /// Reports that a connection was not let in.
-pub(super) fn refused<T>(
-    shared: &Shared,
-    peer: SocketAddr,
-    user: Option<String>,
-    why: String,
-) -> Option<T> {
+pub(super) fn refused<T>(shared: &Shared, peer: SocketAddr, user: Option<String>, why: String) -> Option<T> {
     Counters::add(&shared.counters.refused);
-    (shared.report)(LinkEvent::Refused {
-        peer,
-        user: user.map(|user| shown_name(&user)),
-        why,
-    });
+    (shared.report)(LinkEvent::Refused { peer, user: user.map(|user| shown_name(&user)), why });
     None
 }
 
 /// A name from outside for the log: as it is where it is short and plain, else quoted and cut.
 pub(super) fn shown_name(name: &str) -> String {
     let quoted = quoted(name);
-    if quoted.len() == name.len() + 2 {
-        name.to_owned()
-    } else {
-        quoted
-    }
+    if quoted.len() == name.len() + 2 { name.to_owned() } else { quoted }
 }
 
 async fn await_connect<S: AsyncRead + AsyncWrite + Unpin>(
@@ -154,10 +125,7 @@ async fn await_connect<S: AsyncRead + AsyncWrite + Unpin>(
     loop {
         let needed = match decoder.decode(buffer.unread()) {
             Ok(Decoded::More(needed)) => needed,
-            Ok(Decoded::Packet {
-                packet: Packet::Connect(connect),
-                used,
-            }) => {
+            Ok(Decoded::Packet { packet: Packet::Connect(connect), used }) => {
                 let shown = Shown {
                     address: peer.ip(),
                     user: connect.user.map(str::to_owned),
@@ -172,9 +140,7 @@ async fn await_connect<S: AsyncRead + AsyncWrite + Unpin>(
             Err(malformed) => {
                 let version = match malformed.reason {
                     // Bytes that are no MQTT get no answer (section 4.13).
-                    Reason::MalformedPacket | Reason::ProtocolError | Reason::PacketTooLarge => {
-                        None
-                    }
+                    Reason::MalformedPacket | Reason::ProtocolError | Reason::PacketTooLarge => None,
                     Reason::QosNotSupported | Reason::BadAuthenticationMethod => Some(Version::V5),
                     // A version that isn't served is told in the form of 3.1.1, which all know.
                     _ => Some(Version::V311),
@@ -185,19 +151,11 @@ async fn await_connect<S: AsyncRead + AsyncWrite + Unpin>(
                 return Err(malformed.what);
             }
         };
-        buffer
-            .fill(stream, needed, deadline)
-            .await
-            .map_err(|end| format!("before CONNECT: {end}"))?;
+        buffer.fill(stream, needed, deadline).await.map_err(|end| format!("before CONNECT: {end}"))?;
     }
 }
 
-async fn say_refusal<S: AsyncWrite + Unpin>(
-    stream: &mut S,
-    version: Version,
-    reason: Reason,
-    why: &str,
-) {
+async fn say_refusal<S: AsyncWrite + Unpin>(stream: &mut S, version: Version, reason: Reason, why: &str) {
     let mut out = Vec::new();
     mqtt::encode_refusal(&mut out, version, reason, why);
     last_word(stream, &out).await;
@@ -212,11 +170,7 @@ pub(super) async fn last_word<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8
     }
 }
 
-async fn write<S: AsyncWrite + Unpin>(
-    stream: &mut S,
-    bytes: &[u8],
-    deadline: Instant,
-) -> Result<(), String> {
+async fn write<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8], deadline: Instant) -> Result<(), String> {
     let written = timeout_at(deadline, async {
         stream.write_all(bytes).await?;
         stream.flush().await

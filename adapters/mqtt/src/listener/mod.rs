@@ -69,19 +69,12 @@ impl Listener {
     ///
     /// # Errors
     /// The address can't be bound, or users and limits don't fit together.
-    pub async fn bind(
-        config: ListenerConfig,
-        verify: VerifyPassword,
-        report: Reporter,
-    ) -> Result<Self, MqttError> {
+    pub async fn bind(config: ListenerConfig, verify: VerifyPassword, report: Reporter) -> Result<Self, MqttError> {
         config.limits.check()?;
         let users = Users::new(&config.users, config.limits.rate, config.tls.is_some())?;
         let socket = TcpListener::bind(config.address)
             .await
-            .map_err(|source| MqttError::Bind {
-                address: config.address,
-                source,
-            })?;
+            .map_err(|source| MqttError::Bind { address: config.address, source })?;
         let shared = Shared {
             link: config.link.into(),
             tls: config.tls.map(TlsAcceptor::from),
@@ -146,22 +139,11 @@ impl Listener {
         match self.shared.slots.enter(peer.ip()) {
             Ok(slot) => {
                 let shared = self.shared.clone();
-                connections.spawn(connection::run(
-                    shared,
-                    stream,
-                    peer,
-                    slot,
-                    intake.clone(),
-                    stop.clone(),
-                ));
+                connections.spawn(connection::run(shared, stream, peer, slot, intake.clone(), stop.clone()));
             }
             Err(full) => {
                 Counters::add(&self.shared.counters.refused);
-                (self.shared.report)(LinkEvent::Refused {
-                    peer,
-                    user: None,
-                    why: full.to_string(),
-                });
+                (self.shared.report)(LinkEvent::Refused { peer, user: None, why: full.to_string() });
             }
         }
     }

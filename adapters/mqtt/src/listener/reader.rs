@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kukaku_codec::mqtt::{
-    self, Decoded, Decoder, LargePublish, Malformed, Packet, Publish, Reason,
-};
+use kukaku_codec::mqtt::{self, Decoded, Decoder, LargePublish, Malformed, Packet, Publish, Reason};
 use kukaku_schema::intake::{Arrival, ArrivalBody, Intake, NotKept, Unreadable};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
@@ -84,20 +82,12 @@ impl Buffer {
             // A single large packet doesn't hold its memory for the life of the connection.
             self.bytes = Vec::new();
         }
-        self.bytes
-            .reserve(needed.saturating_sub(self.bytes.len()).max(READ_BYTES));
+        self.bytes.reserve(needed.saturating_sub(self.bytes.len()).max(READ_BYTES));
         match timeout_at(deadline, socket.read_buf(&mut self.bytes)).await {
-            Err(_) => Err(End::Told(
-                Reason::KeepAliveTimeout,
-                "no packet in time".to_owned(),
-            )),
+            Err(_) => Err(End::Told(Reason::KeepAliveTimeout, "no packet in time".to_owned())),
             Ok(Err(error)) => Err(End::Socket(error)),
-            Ok(Ok(0)) if self.bytes.is_empty() => {
-                Err(End::Gone("the client closed the connection"))
-            }
-            Ok(Ok(0)) => Err(End::Gone(
-                "the client closed the connection inside a packet",
-            )),
+            Ok(Ok(0)) if self.bytes.is_empty() => Err(End::Gone("the client closed the connection")),
+            Ok(Ok(0)) => Err(End::Gone("the client closed the connection inside a packet")),
             Ok(Ok(_)) => Ok(()),
         }
     }
@@ -122,22 +112,9 @@ pub(super) struct Reader<'a, R, I> {
 /// What one look at the buffer asks for. Owned, so that the buffer can move on.
 enum Next {
     Fill(usize),
-    Message {
-        used: usize,
-        judged: Judged,
-        gate: Arc<Gate>,
-        packet_id: Option<u16>,
-    },
-    Large {
-        used: usize,
-        large: LargePublish,
-        source: Option<String>,
-        gate: Arc<Gate>,
-    },
-    Control {
-        used: usize,
-        control: Control,
-    },
+    Message { used: usize, judged: Judged, gate: Arc<Gate>, packet_id: Option<u16> },
+    Large { used: usize, large: LargePublish, source: Option<String>, gate: Arc<Gate> },
+    Control { used: usize, control: Control },
     Goodbye,
 }
 
@@ -163,21 +140,11 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
                         return Ok(End::Gone("answers can no longer be written"));
                     }
                 }
-                Next::Message {
-                    used,
-                    judged,
-                    gate,
-                    packet_id,
-                } => {
+                Next::Message { used, judged, gate, packet_id } => {
                     self.buffer.consume(used);
                     self.hand_on(judged, &gate, packet_id).await?;
                 }
-                Next::Large {
-                    used,
-                    large,
-                    source,
-                    gate,
-                } => {
+                Next::Large { used, large, source, gate } => {
                     self.buffer.consume(used);
                     self.large(large, source, &gate).await?;
                 }
@@ -194,41 +161,22 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
             Ok(Decoded::Packet { packet, used }) => Ok(match packet {
                 Packet::Publish(publish) => {
                     let (judged, gate) = self.judge(&publish);
-                    Next::Message {
-                        used,
-                        judged,
-                        gate,
-                        packet_id: publish.packet_id,
-                    }
+                    Next::Message { used, judged, gate, packet_id: publish.packet_id }
                 }
-                Packet::Subscribe { packet_id, filters } => Next::Control {
-                    used,
-                    control: Control::SubAck { packet_id, filters },
-                },
-                Packet::Unsubscribe { packet_id, filters } => Next::Control {
-                    used,
-                    control: Control::UnsubAck { packet_id, filters },
-                },
-                Packet::PingReq => Next::Control {
-                    used,
-                    control: Control::PingResp,
-                },
+                Packet::Subscribe { packet_id, filters } => {
+                    Next::Control { used, control: Control::SubAck { packet_id, filters } }
+                }
+                Packet::Unsubscribe { packet_id, filters } => {
+                    Next::Control { used, control: Control::UnsubAck { packet_id, filters } }
+                }
+                Packet::PingReq => Next::Control { used, control: Control::PingResp },
                 Packet::Disconnect | Packet::Connect(_) => Next::Goodbye,
             }),
-            Ok(Decoded::Large {
-                publish,
-                used,
-                to_come,
-            }) => {
+            Ok(Decoded::Large { publish, used, to_come }) => {
                 let (source, gate) = self.whose(publish.topic);
                 let source = source.map(str::to_owned);
                 let gate = Arc::clone(gate);
-                Ok(Next::Large {
-                    used,
-                    large: LargePublish::new(&publish, to_come),
-                    source,
-                    gate,
-                })
+                Ok(Next::Large { used, large: LargePublish::new(&publish, to_come), source, gate })
             }
             Err(malformed) => {
                 self.keep_malformed(&malformed).await?;
@@ -256,12 +204,7 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
     }
 
     /// Hands a message on. Nothing waits for a fuller commit here: an idle writer commits at once.
-    async fn hand_on(
-        &self,
-        judged: Judged,
-        gate: &Gate,
-        packet_id: Option<u16>,
-    ) -> Result<(), End> {
+    async fn hand_on(&self, judged: Judged, gate: &Gate, packet_id: Option<u16>) -> Result<(), End> {
         self.pass(gate).await;
         let counters = &self.shared.counters;
         Counters::add(&counters.publishes);
@@ -273,15 +216,8 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
             Counters::add(&counters.unreadable);
             why = self.wants_reasons.then(|| unreadable.reason.clone());
         }
-        let answer = packet_id.map(|packet_id| Answer {
-            packet_id,
-            reason: judged.reason,
-            why,
-        });
-        let arrival = Arrival {
-            link: self.shared.link.to_string(),
-            body: judged.body,
-        };
+        let answer = packet_id.map(|packet_id| Answer { packet_id, reason: judged.reason, why });
+        let arrival = Arrival { link: self.shared.link.to_string(), body: judged.body };
         let receipt = self.intake.submit(arrival).await?;
         // If the power fails from here on, the message may be kept and is not acknowledged: it
         // comes again and is known.
@@ -296,15 +232,10 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
         let pass = gate.pass(self.shared.started.elapsed());
         match pass.change {
             Some(Change::Throttled) => {
-                (self.shared.report)(LinkEvent::SourceThrottled {
-                    source: gate.source.clone(),
-                });
+                (self.shared.report)(LinkEvent::SourceThrottled { source: gate.source.clone() });
             }
             Some(Change::Flowing { held_back }) => {
-                (self.shared.report)(LinkEvent::SourceFlowing {
-                    source: gate.source.clone(),
-                    held_back,
-                });
+                (self.shared.report)(LinkEvent::SourceFlowing { source: gate.source.clone(), held_back });
             }
             None => {}
         }
@@ -314,12 +245,7 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
         }
     }
 
-    async fn large(
-        &mut self,
-        mut large: LargePublish,
-        source: Option<String>,
-        gate: &Gate,
-    ) -> Result<(), End> {
+    async fn large(&mut self, mut large: LargePublish, source: Option<String>, gate: &Gate) -> Result<(), End> {
         while large.to_come() > 0 {
             if self.buffer.unread().is_empty() {
                 let deadline = Instant::now() + self.silence_max;
@@ -333,10 +259,7 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
         let packet_id = if is_cut { None } else { large.packet_id() };
         let unreadable = large.finish(source);
         let told = End::Told(Reason::PacketTooLarge, unreadable.reason.clone());
-        let judged = Judged {
-            body: ArrivalBody::Unreadable(unreadable),
-            reason: Reason::PayloadFormatInvalid,
-        };
+        let judged = Judged { body: ArrivalBody::Unreadable(unreadable), reason: Reason::PayloadFormatInvalid };
         self.hand_on(judged, gate, packet_id).await?;
         if is_cut { Err(told) } else { Ok(()) }
     }
@@ -348,11 +271,7 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
             return Ok(());
         }
         let bytes = mqtt::first_packet(unread);
-        let why = format!(
-            "a broken MQTT PUBLISH of user {}: {}",
-            quoted(&self.known.name),
-            malformed.what
-        );
+        let why = format!("a broken MQTT PUBLISH of user {}: {}", quoted(&self.known.name), malformed.what);
         let judged = Judged {
             body: ArrivalBody::Unreadable(Unreadable::new(None, bytes, why)),
             reason: Reason::MalformedPacket,

@@ -16,10 +16,7 @@ use crate::throttle::{Rate, TokenBucket};
 const CHECKS_AT_ONCE: usize = 2;
 
 /// Wrong passwords of one user from one address before it has to wait, and how it recovers.
-const WRONG_RATE: Rate = Rate {
-    per_second: 1,
-    burst: 10,
-};
+const WRONG_RATE: Rate = Rate { per_second: 1, burst: 10 };
 
 /// Addresses remembered for their wrong passwords; full buckets are forgotten first.
 const WRONG_REMEMBERED_MAX: usize = 4096;
@@ -52,20 +49,11 @@ type Culprit = (IpAddr, Option<String>);
 
 impl SignIn {
     pub(super) fn new(verify: VerifyPassword) -> Self {
-        Self {
-            verify,
-            checks: Semaphore::new(CHECKS_AT_ONCE),
-            wrong: Mutex::default(),
-        }
+        Self { verify, checks: Semaphore::new(CHECKS_AT_ONCE), wrong: Mutex::default() }
     }
 
     /// Who this is, or why not.
-    pub(super) async fn check(
-        &self,
-        users: &Users,
-        shown: Shown,
-        now: Duration,
-    ) -> Result<Arc<Known>, SignInRefused> {
+    pub(super) async fn check(&self, users: &Users, shown: Shown, now: Duration) -> Result<Arc<Known>, SignInRefused> {
         let certified = users.certified(&shown.certificate_names);
         let named = shown.user.as_deref().and_then(|name| users.named(name));
         let claimed = match (&shown.user, certified) {
@@ -80,8 +68,7 @@ impl SignIn {
             });
         }
         let is_certified = claimed.is_some_and(|claimed| {
-            claimed.certificate.is_none()
-                || certified.is_some_and(|certified| Arc::ptr_eq(certified, claimed))
+            claimed.certificate.is_none() || certified.is_some_and(|certified| Arc::ptr_eq(certified, claimed))
         });
         let hash = match claimed {
             Some(known) => known.password_hash.clone(),
@@ -101,10 +88,7 @@ impl SignIn {
                     Some(_) if is_right => "it showed no certificate that belongs to this user",
                     Some(_) => "wrong password",
                 };
-                Err(SignInRefused {
-                    reason: Reason::BadUserNameOrPassword,
-                    why,
-                })
+                Err(SignInRefused { reason: Reason::BadUserNameOrPassword, why })
             }
         }
     }
@@ -115,16 +99,12 @@ impl SignIn {
         };
         let verify = Arc::clone(&self.verify);
         // A panic in the check is a wrong password, never a way in.
-        tokio::task::spawn_blocking(move || verify(&hash, &password))
-            .await
-            .unwrap_or(false)
+        tokio::task::spawn_blocking(move || verify(&hash, &password)).await.unwrap_or(false)
     }
 
     fn may_try(&self, culprit: &Culprit, now: Duration) -> bool {
         let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        wrong
-            .get(culprit)
-            .is_none_or(|bucket| bucket.has_token(now))
+        wrong.get(culprit).is_none_or(|bucket| bucket.has_token(now))
     }
 
     fn went_wrong(&self, culprit: Culprit, now: Duration) {
@@ -133,10 +113,7 @@ impl SignIn {
             wrong.retain(|_, bucket| !bucket.is_full(now));
         }
         if wrong.len() < WRONG_REMEMBERED_MAX || wrong.contains_key(&culprit) {
-            wrong
-                .entry(culprit)
-                .or_insert_with(|| TokenBucket::new(WRONG_RATE))
-                .take(now);
+            wrong.entry(culprit).or_insert_with(|| TokenBucket::new(WRONG_RATE)).take(now);
         }
     }
 }

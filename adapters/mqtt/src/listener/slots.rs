@@ -44,10 +44,7 @@ pub(super) struct Slot {
 
 impl Slots {
     pub(super) fn new(connections_max: usize) -> Self {
-        Self {
-            connections_max,
-            inner: Mutex::default(),
-        }
+        Self { connections_max, inner: Mutex::default() }
     }
 
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Slot, Full> {
@@ -61,11 +58,7 @@ impl Slots {
         }
         *unsigned += 1;
         inner.open += 1;
-        Ok(Slot {
-            slots: Arc::clone(self),
-            unsigned: Some(address),
-            held: None,
-        })
+        Ok(Slot { slots: Arc::clone(self), unsigned: Some(address), held: None })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -111,10 +104,7 @@ impl Drop for Slot {
             inner.leave_unsigned(address);
         }
         if let Some((key, go)) = self.held.take()
-            && inner
-                .holders
-                .get(&key)
-                .is_some_and(|holder| Arc::ptr_eq(holder, &go))
+            && inner.holders.get(&key).is_some_and(|holder| Arc::ptr_eq(holder, &go))
         {
             inner.holders.remove(&key);
         }
@@ -132,16 +122,11 @@ mod tests {
     #[test]
     fn strangers_of_one_address_do_not_take_every_place() {
         let slots = Arc::new(Slots::new(512));
-        let mut held: Vec<_> = (0..UNSIGNED_PER_ADDRESS_MAX)
-            .map(|_| slots.enter(GATEWAY).unwrap())
-            .collect();
+        let mut held: Vec<_> = (0..UNSIGNED_PER_ADDRESS_MAX).map(|_| slots.enter(GATEWAY).unwrap()).collect();
         assert_eq!(slots.enter(GATEWAY).err(), Some(Full::Address));
         assert!(slots.enter(OTHER).is_ok());
         held[0].signed_in("panel", "p1");
-        assert!(
-            slots.enter(GATEWAY).is_ok(),
-            "a sign-in frees its place among the strangers"
-        );
+        assert!(slots.enter(GATEWAY).is_ok(), "a sign-in frees its place among the strangers");
         drop(held);
         let inner = slots.lock();
         assert!(inner.open == 0 && inner.unsigned.is_empty() && inner.holders.is_empty());
@@ -157,21 +142,14 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_signs_in_again_pushes_out_its_older_self_only() {
         let slots = Arc::new(Slots::new(8));
-        let (mut older, mut newer, mut foreign) = (
-            slots.enter(GATEWAY).unwrap(),
-            slots.enter(GATEWAY).unwrap(),
-            slots.enter(GATEWAY).unwrap(),
-        );
+        let (mut older, mut newer, mut foreign) =
+            (slots.enter(GATEWAY).unwrap(), slots.enter(GATEWAY).unwrap(), slots.enter(GATEWAY).unwrap());
         let older_goes = older.signed_in("panel", "p1");
         let foreign_goes = foreign.signed_in("other", "p1");
         let newer_goes = newer.signed_in("panel", "p1");
         older_goes.notified().await;
         drop(older);
-        assert_eq!(
-            slots.lock().holders.len(),
-            2,
-            "the newer one still holds the identifier"
-        );
+        assert_eq!(slots.lock().holders.len(), 2, "the newer one still holds the identifier");
         for still_here in [newer_goes, foreign_goes] {
             tokio::select! {
                 biased;

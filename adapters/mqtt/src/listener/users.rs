@@ -37,9 +37,7 @@ impl Users {
         for user in users {
             check(user, has_tls)?;
             let sources = user.sources.iter().map(|source| {
-                let gate = gates
-                    .entry(source)
-                    .or_insert_with(|| Arc::new(Gate::new(source, rate)));
+                let gate = gates.entry(source).or_insert_with(|| Arc::new(Gate::new(source, rate)));
                 (source.clone(), Arc::clone(gate))
             });
             let known = Arc::new(Known {
@@ -49,27 +47,17 @@ impl Users {
                 sources: sources.collect(),
                 stray: Arc::new(Gate::new(format!("user:{}", user.name), rate)),
             });
-            if by_name
-                .insert(user.name.clone(), Arc::clone(&known))
-                .is_some()
-            {
+            if by_name.insert(user.name.clone(), Arc::clone(&known)).is_some() {
                 return Err(wrong(user, "stands twice"));
             }
             if let Some(certificate) = &user.certificate
                 && by_certificate.insert(certificate.clone(), known).is_some()
             {
-                return Err(wrong(
-                    user,
-                    "its certificate belongs to another user already",
-                ));
+                return Err(wrong(user, "its certificate belongs to another user already"));
             }
         }
         let decoy_hash = users.iter().find_map(|user| user.password_hash.clone());
-        Ok(Self {
-            by_name,
-            by_certificate,
-            decoy_hash,
-        })
+        Ok(Self { by_name, by_certificate, decoy_hash })
     }
 
     pub(super) fn named(&self, name: &str) -> Option<&Arc<Known>> {
@@ -87,35 +75,19 @@ fn check(user: &User, has_tls: bool) -> Result<(), MqttError> {
         return Err(wrong(user, "a user needs a name"));
     }
     if user.password_hash.is_none() && user.certificate.is_none() {
-        return Err(wrong(
-            user,
-            "has neither a password nor a certificate: give it one",
-        ));
+        return Err(wrong(user, "has neither a password nor a certificate: give it one"));
     }
     if user.certificate.is_some() && !has_tls {
-        return Err(wrong(
-            user,
-            "has a certificate, but this listener has no TLS",
-        ));
+        return Err(wrong(user, "has a certificate, but this listener has no TLS"));
     }
-    if let Some(source) = user
-        .sources
-        .iter()
-        .find(|source| source.is_empty() || source.contains(['/', '+', '#']))
-    {
-        return Err(wrong(
-            user,
-            &format!("source {source:?} can't stand in a topic: no empty one, no / + #"),
-        ));
+    if let Some(source) = user.sources.iter().find(|source| source.is_empty() || source.contains(['/', '+', '#'])) {
+        return Err(wrong(user, &format!("source {source:?} can't stand in a topic: no empty one, no / + #")));
     }
     Ok(())
 }
 
 fn wrong(user: &User, what: &str) -> MqttError {
-    MqttError::User {
-        user: user.name.clone(),
-        what: what.to_owned(),
-    }
+    MqttError::User { user: user.name.clone(), what: what.to_owned() }
 }
 
 /// The names that a certificate carries: common names, then the alternative names. Called only
@@ -124,24 +96,15 @@ pub(super) fn certificate_names(certificate: &CertificateDer<'_>) -> Vec<String>
     let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
         return Vec::new();
     };
-    let common = parsed
-        .subject()
-        .iter_common_name()
-        .filter_map(|name| name.as_str().ok());
+    let common = parsed.subject().iter_common_name().filter_map(|name| name.as_str().ok());
     let mut names: Vec<String> = common.map(str::to_owned).collect();
     if let Ok(Some(alternative)) = parsed.subject_alternative_name() {
-        names.extend(
-            alternative
-                .value
-                .general_names
-                .iter()
-                .filter_map(|name| match name {
-                    GeneralName::DNSName(name)
-                    | GeneralName::RFC822Name(name)
-                    | GeneralName::URI(name) => Some((*name).to_owned()),
-                    _ => None,
-                }),
-        );
+        names.extend(alternative.value.general_names.iter().filter_map(|name| match name {
+            GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
+                Some((*name).to_owned())
+            }
+            _ => None,
+        }));
     }
     names
 }
@@ -162,37 +125,15 @@ mod tests {
 
     #[test]
     fn users_that_do_not_fit_are_refused_by_name() {
-        let refused = |users: &[User]| {
-            Users::new(users, Rate::default(), false)
-                .err()
-                .map(|e| e.to_string())
-        };
+        let refused = |users: &[User]| Users::new(users, Rate::default(), false).err().map(|e| e.to_string());
         assert_eq!(refused(&[user("a")]), None);
         let twice = refused(&[user("a"), user("a")]).unwrap();
-        assert!(
-            twice.contains("\"a\"") && twice.contains("twice"),
-            "{twice}"
-        );
-        let open = refused(&[User {
-            password_hash: None,
-            ..user("b")
-        }])
-        .unwrap();
-        assert!(
-            open.contains("neither a password nor a certificate"),
-            "{open}"
-        );
-        let plain = refused(&[User {
-            certificate: Some("dev".to_owned()),
-            ..user("c")
-        }])
-        .unwrap();
+        assert!(twice.contains("\"a\"") && twice.contains("twice"), "{twice}");
+        let open = refused(&[User { password_hash: None, ..user("b") }]).unwrap();
+        assert!(open.contains("neither a password nor a certificate"), "{open}");
+        let plain = refused(&[User { certificate: Some("dev".to_owned()), ..user("c") }]).unwrap();
         assert!(plain.contains("no TLS"), "{plain}");
-        let wild = refused(&[User {
-            sources: vec!["#".to_owned()],
-            ..user("d")
-        }])
-        .unwrap();
+        let wild = refused(&[User { sources: vec!["#".to_owned()], ..user("d") }]).unwrap();
         assert!(wild.contains("\"#\""), "{wild}");
     }
 

@@ -30,23 +30,14 @@ pub fn packet(first: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// CONNECT with a user and its password.
-pub fn connect(
-    level: u8,
-    client_id: &str,
-    user: &str,
-    password: &str,
-    keep_alive_s: u16,
-) -> Vec<u8> {
+pub fn connect(level: u8, client_id: &str, user: &str, password: &str, keep_alive_s: u16) -> Vec<u8> {
     let mut body = text("MQTT");
     body.extend_from_slice(&[level, 0xC2]);
     body.extend_from_slice(&keep_alive_s.to_be_bytes());
     if level == 5 {
         body.push(0);
     }
-    packet(
-        0x10,
-        &[body, text(client_id), text(user), text(password)].concat(),
-    )
+    packet(0x10, &[body, text(client_id), text(user), text(password)].concat())
 }
 
 /// PUBLISH; `packet_id` 0 is QoS 0.
@@ -64,9 +55,7 @@ pub fn publish(level: u8, topic: &str, packet_id: u16, payload: &[u8]) -> Vec<u8
 
 impl Device {
     pub async fn dial(address: SocketAddr) -> Self {
-        let stream = soon("a connection", TcpStream::connect(address))
-            .await
-            .unwrap();
+        let stream = soon("a connection", TcpStream::connect(address)).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream }
     }
@@ -78,21 +67,9 @@ impl Device {
 
     pub async fn sign_in_as(address: SocketAddr, level: u8, client_id: &str, user: &str) -> Self {
         let mut device = Self::dial(address).await;
-        device
-            .send(&connect(
-                level,
-                client_id,
-                user,
-                &format!("{user}-secret"),
-                60,
-            ))
-            .await;
+        device.send(&connect(level, client_id, user, &format!("{user}-secret"), 60)).await;
         let (first, body) = device.hear().await.unwrap();
-        assert_eq!(
-            (first, body[0], body[1]),
-            (0x20, 0, 0),
-            "CONNACK {body:02X?}"
-        );
+        assert_eq!((first, body[0], body[1]), (0x20, 0, 0), "CONNACK {body:02X?}");
         device
     }
 

@@ -27,10 +27,7 @@ pub fn users() -> Vec<User> {
         certificate: None,
         sources: sources.iter().map(|source| (*source).to_owned()).collect(),
     };
-    vec![
-        user("panel", &["panel-1", "panel-2"]),
-        user("vpn", &["vpn-1"]),
-    ]
+    vec![user("panel", &["panel-1", "panel-2"]), user("vpn", &["vpn-1"])]
 }
 
 impl Listening {
@@ -42,35 +39,18 @@ impl Listening {
         Self::with(users(), limits, None).await
     }
 
-    pub async fn with(
-        users: Vec<User>,
-        limits: Limits,
-        tls: Option<Arc<rustls::ServerConfig>>,
-    ) -> Self {
+    pub async fn with(users: Vec<User>, limits: Limits, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let (events, report) = Events::new();
-        let config = ListenerConfig {
-            address: ([127, 0, 0, 1], 0).into(),
-            tls,
-            users,
-            link: "mqtt".to_owned(),
-            limits,
-        };
-        let verify =
-            Arc::new(|hash: &str, password: &[u8]| hash.bytes().rev().eq(password.iter().copied()));
+        let config =
+            ListenerConfig { address: ([127, 0, 0, 1], 0).into(), tls, users, link: "mqtt".to_owned(), limits };
+        let verify = Arc::new(|hash: &str, password: &[u8]| hash.bytes().rev().eq(password.iter().copied()));
         let listener = Listener::bind(config, verify, report).await.unwrap();
         let address = listener.local_address().unwrap();
         let counters = listener.counters();
         let recorder = Recorder::new();
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(listener.serve(recorder.clone(), stopped));
-        Self {
-            address,
-            recorder,
-            events,
-            counters,
-            stop,
-            serving,
-        }
+        Self { address, recorder, events, counters, stop, serving }
     }
 
     pub fn port(&self) -> String {

@@ -54,15 +54,8 @@ enum Mode {
 impl Recorder {
     /// A writer that commits at once.
     pub fn new() -> Self {
-        let inner = Inner {
-            mode: Mode::Commits,
-            arrivals: Vec::new(),
-            held: Vec::new(),
-        };
-        Self {
-            inner: Arc::new(Mutex::new(inner)),
-            count: Arc::new(watch::Sender::new(0)),
-        }
+        let inner = Inner { mode: Mode::Commits, arrivals: Vec::new(), held: Vec::new() };
+        Self { inner: Arc::new(Mutex::new(inner)), count: Arc::new(watch::Sender::new(0)) }
     }
 
     /// From now on receipts wait for [`Self::commit`].
@@ -82,31 +75,19 @@ impl Recorder {
 
     /// One commit: every receipt that is held resolves. Returns how many.
     pub fn commit(&self) -> usize {
-        self.settle(|n| {
-            Ok(Kept {
-                journal_seq: n,
-                duplicate: false,
-            })
-        })
+        self.settle(|n| Ok(Kept { journal_seq: n, duplicate: false }))
     }
 
     /// A commit that failed.
     pub fn fail_commit(&self) -> usize {
-        self.settle(|_| {
-            Err(NotKept {
-                reason: "append: disk full".to_owned(),
-            })
-        })
+        self.settle(|_| Err(NotKept { reason: "append: disk full".to_owned() }))
     }
 
     /// Resolves the held receipts last to first, as no writer does.
     pub fn commit_backwards(&self) {
         let held: Vec<_> = self.inner.lock().unwrap().held.drain(..).rev().collect();
         for receipt in held {
-            let _ = receipt.send(Ok(Kept {
-                journal_seq: 0,
-                duplicate: false,
-            }));
+            let _ = receipt.send(Ok(Kept { journal_seq: 0, duplicate: false }));
         }
     }
 
@@ -145,19 +126,12 @@ impl Intake for Recorder {
         let count = {
             let mut inner = self.inner.lock().unwrap();
             if inner.mode == Mode::Refuses {
-                return Err(NotKept {
-                    reason: "storage is in doubt".to_owned(),
-                });
+                return Err(NotKept { reason: "storage is in doubt".to_owned() });
             }
             inner.arrivals.push(arrival);
             let count = inner.arrivals.len();
             if inner.mode == Mode::Commits {
-                settle
-                    .send(Ok(Kept {
-                        journal_seq: count as u64,
-                        duplicate: false,
-                    }))
-                    .unwrap();
+                settle.send(Ok(Kept { journal_seq: count as u64, duplicate: false })).unwrap();
             } else {
                 inner.held.push(settle);
             }
@@ -165,11 +139,7 @@ impl Intake for Recorder {
         };
         self.count.send_replace(count);
         Ok(Receipt::new(async move {
-            settled.await.unwrap_or_else(|_| {
-                Err(NotKept {
-                    reason: "the writer is gone".to_owned(),
-                })
-            })
+            settled.await.unwrap_or_else(|_| Err(NotKept { reason: "the writer is gone".to_owned() }))
         }))
     }
 }
@@ -218,9 +188,7 @@ impl Events {
     #[track_caller]
     pub fn broker_connected(&mut self) -> impl Future<Output = bool> {
         self.find(|event| match event {
-            LinkEvent::BrokerConnected {
-                session_present, ..
-            } => Some(*session_present),
+            LinkEvent::BrokerConnected { session_present, .. } => Some(*session_present),
             _ => None,
         })
     }

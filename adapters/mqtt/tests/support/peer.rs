@@ -12,11 +12,7 @@ pub struct Folder(PathBuf);
 impl Folder {
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "kukaku-mqtt-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("kukaku-mqtt-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -41,10 +37,7 @@ impl Drop for Folder {
 
 /// Runs `mosquitto_pub` to its end.
 pub async fn mosquitto_pub(arguments: &[&str]) -> Output {
-    let arguments: Vec<String> = arguments
-        .iter()
-        .map(|argument| (*argument).to_owned())
-        .collect();
+    let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     super::soon(
         "mosquitto_pub's end",
         tokio::task::spawn_blocking(move || {
@@ -61,11 +54,7 @@ pub async fn mosquitto_pub(arguments: &[&str]) -> Output {
 #[track_caller]
 pub fn succeeded(output: &Output) {
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.is_empty(),
-        "{}: {said}",
-        output.status
-    );
+    assert!(output.status.success() && said.is_empty(), "{}: {said}", output.status);
 }
 
 /// A mosquitto broker on loopback.
@@ -78,24 +67,13 @@ pub struct Broker {
 impl Broker {
     /// Starts one on a free port. `settings` are added to its configuration.
     pub fn start(settings: &str) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self::start_at(port, Folder::new(), settings)
     }
 
     fn start_at(port: u16, folder: Folder, settings: &str) -> Self {
-        let mut text = format!(
-            "user root\nlistener {port} 127.0.0.1\nset_tcp_nodelay true\nlog_dest stderr\n"
-        );
-        writeln!(
-            text,
-            "persistence true\npersistence_location {}/",
-            folder.path().display()
-        )
-        .unwrap();
+        let mut text = format!("user root\nlistener {port} 127.0.0.1\nset_tcp_nodelay true\nlog_dest stderr\n");
+        writeln!(text, "persistence true\npersistence_location {}/", folder.path().display()).unwrap();
         text.push_str(settings);
         let file = folder.write("mosquitto.conf", &text);
         let mut child = Command::new(mosquitto())
@@ -110,27 +88,17 @@ impl Broker {
         let mut said = String::new();
         while !said.contains("running") {
             let before = said.len();
-            assert_ne!(
-                log.read_line(&mut said).unwrap(),
-                0,
-                "mosquitto ended: {said}"
-            );
+            assert_ne!(log.read_line(&mut said).unwrap(), 0, "mosquitto ended: {said}");
             assert!(!said[before..].contains("Error"), "{said}");
         }
         // Read on, or it stops when the pipe is full.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self {
-            child,
-            port,
-            folder,
-        }
+        Self { child, port, folder }
     }
 
     /// Stops it in order, so that it stores what it holds, and starts it again at the same port.
     pub fn restart(mut self, settings: &str) -> Self {
-        let told = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
+        let told = Command::new("kill").arg(self.child.id().to_string()).status();
         assert!(told.unwrap().success());
         self.child.wait().unwrap();
         let folder = std::mem::replace(&mut self.folder, Folder::new());
@@ -164,9 +132,5 @@ impl Drop for Broker {
 
 /// Debian puts it where only root's path looks.
 fn mosquitto() -> &'static str {
-    if Path::new("/usr/sbin/mosquitto").exists() {
-        "/usr/sbin/mosquitto"
-    } else {
-        "mosquitto"
-    }
+    if Path::new("/usr/sbin/mosquitto").exists() { "/usr/sbin/mosquitto" } else { "mosquitto" }
 }

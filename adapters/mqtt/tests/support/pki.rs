@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    SanType,
-};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
 
 use super::peer::Folder;
 
@@ -29,23 +26,15 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let certificate = folder.write("ca.pem", &params.self_signed(&key).unwrap().pem());
-        Self {
-            issuer: Issuer::new(params, key),
-            certificate,
-            folder,
-        }
+        Self { issuer: Issuer::new(params, key), certificate, folder }
     }
 
     /// A certificate for `localhost` and 127.0.0.1.
     pub fn server(&self) -> Leaf {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        params
-            .subject_alt_names
-            .push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+        params.subject_alt_names.push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "listener");
+        params.distinguished_name.push(DnType::CommonName, "listener");
         self.leaf("server", &params)
     }
 
@@ -54,9 +43,7 @@ impl Authority {
         let names: Vec<String> = dns_name.map(str::to_owned).into_iter().collect();
         let mut params = CertificateParams::new(names).unwrap();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        params
-            .distinguished_name
-            .push(DnType::CommonName, common_name);
+        params.distinguished_name.push(DnType::CommonName, common_name);
         self.leaf(common_name, &params)
     }
 
@@ -64,12 +51,8 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Leaf {
-            certificate: self
-                .folder
-                .write(&format!("{name}.pem"), &certificate.pem()),
-            key: self
-                .folder
-                .write(&format!("{name}.key"), &key.serialize_pem()),
+            certificate: self.folder.write(&format!("{name}.pem"), &certificate.pem()),
+            key: self.folder.write(&format!("{name}.key"), &key.serialize_pem()),
         }
     }
 }

@@ -18,9 +18,7 @@ use serde::Deserialize;
 
 use super::{chain, within};
 use crate::alert::{Alert, Delivered};
-use crate::config::{
-    Account, ChannelId, allow_plain, default_timeout, is_loopback, read_secret, timeout_of,
-};
+use crate::config::{Account, ChannelId, allow_plain, default_timeout, is_loopback, read_secret, timeout_of};
 use crate::error::{ConfigError, DeliveryError};
 use crate::{text, tls, words};
 
@@ -88,9 +86,7 @@ pub struct Mail {
 
 impl std::fmt::Debug for Mail {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mail")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
+        f.debug_struct("Mail").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
@@ -102,28 +98,15 @@ impl Mail {
     pub fn open(config: MailConfig) -> Result<Self, ConfigError> {
         let wrong = |field, reason: String| ConfigError::value(config.id.as_str(), field, reason);
         let mailbox = |field, text: &str| {
-            text.parse::<Mailbox>()
-                .map_err(|e| wrong(field, format!("{text:?} is no mail address: {e}")))
+            text.parse::<Mailbox>().map_err(|e| wrong(field, format!("{text:?} is no mail address: {e}")))
         };
         let from = mailbox("from", &config.from)?;
-        let to: Vec<Mailbox> = config
-            .to
-            .iter()
-            .map(|one| mailbox("to", one))
-            .collect::<Result<_, _>>()?;
+        let to: Vec<Mailbox> = config.to.iter().map(|one| mailbox("to", one)).collect::<Result<_, _>>()?;
         if to.is_empty() || to.len() > RECEIVERS_MAX {
-            return Err(wrong(
-                "to",
-                format!("needs 1 to {RECEIVERS_MAX} receivers, has {}", to.len()),
-            ));
+            return Err(wrong("to", format!("needs 1 to {RECEIVERS_MAX} receivers, has {}", to.len())));
         }
         let transport = transport(&config, from.email.domain())?;
-        Ok(Self {
-            config,
-            from,
-            to,
-            transport,
-        })
+        Ok(Self { config, from, to, transport })
     }
 
     /// Its configuration.
@@ -157,9 +140,7 @@ impl Mail {
             let first = id(alert.thread_id(&self.config.id));
             message = message.in_reply_to(first.clone()).references(first);
         }
-        message
-            .body(text::body(alert))
-            .map_err(|e| DeliveryError::Refused(format!("write the mail: {}", chain(&e))))
+        message.body(text::body(alert)).map_err(|e| DeliveryError::Refused(format!("write the mail: {}", chain(&e))))
     }
 
     /// Sends the mail.
@@ -173,22 +154,15 @@ impl Mail {
         let message = self.message(alert, now)?;
         let bytes = message.formatted();
         let everybody: Vec<Address> = self.to.iter().map(|one| one.email.clone()).collect();
-        within(
-            timeout_of(self.config.timeout),
-            &format!("mail server {}", self.config.server),
-            async {
-                match self.send(&everybody, &bytes).await {
-                    Ok(()) => Ok(Delivered {
-                        confirmed: true,
-                        note: format!("{} receivers", everybody.len()),
-                    }),
-                    Err(error) if error.is_refused() && everybody.len() > 1 => {
-                        self.send_singly(&everybody, &bytes, error).await
-                    }
-                    Err(error) => Err(error),
+        within(timeout_of(self.config.timeout), &format!("mail server {}", self.config.server), async {
+            match self.send(&everybody, &bytes).await {
+                Ok(()) => Ok(Delivered { confirmed: true, note: format!("{} receivers", everybody.len()) }),
+                Err(error) if error.is_refused() && everybody.len() > 1 => {
+                    self.send_singly(&everybody, &bytes, error).await
                 }
-            },
-        )
+                Err(error) => Err(error),
+            }
+        })
         .await
     }
 
@@ -209,10 +183,7 @@ impl Mail {
             return Err(whole);
         }
         let taken = everybody.len() - refused.len();
-        Ok(Delivered {
-            confirmed: true,
-            note: format!("{taken} receivers; not: {}", refused.join(", ")),
-        })
+        Ok(Delivered { confirmed: true, note: format!("{taken} receivers; not: {}", refused.join(", ")) })
     }
 
     async fn send(&self, receivers: &[Address], bytes: &[u8]) -> Result<(), DeliveryError> {
@@ -240,23 +211,16 @@ fn raw(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
-fn transport(
-    config: &MailConfig,
-    domain: &str,
-) -> Result<AsyncSmtpTransport<Tokio1Executor>, ConfigError> {
+fn transport(config: &MailConfig, domain: &str) -> Result<AsyncSmtpTransport<Tokio1Executor>, ConfigError> {
     let id = &config.id;
     let wrong = |field, reason: String| ConfigError::value(id.as_str(), field, reason);
     let parameters = || -> Result<TlsParameters, ConfigError> {
-        let mut builder =
-            TlsParameters::builder(config.server.clone()).certificate_store(CertificateStore::None);
+        let mut builder = TlsParameters::builder(config.server.clone()).certificate_store(CertificateStore::None);
         for certificate in tls::trusted(id, config.ca_file.as_deref())? {
-            let der = Certificate::from_der(certificate.to_vec())
-                .map_err(|e| wrong("ca_file", chain(&e)))?;
+            let der = Certificate::from_der(certificate.to_vec()).map_err(|e| wrong("ca_file", chain(&e)))?;
             builder = builder.add_root_certificate(der);
         }
-        builder
-            .build_rustls()
-            .map_err(|e| wrong("server", chain(&e)))
+        builder.build_rustls().map_err(|e| wrong("server", chain(&e)))
     };
     let (tls, port) = match config.tls {
         MailTls::Starttls => (Tls::Required(parameters()?), 587),
@@ -266,24 +230,18 @@ fn transport(
             (Tls::None, 25)
         }
     };
-    let mut builder =
-        AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(config.server.clone())
-            .port(config.port.unwrap_or(port))
-            .tls(tls)
-            // The sender's domain, not this machine's name: that one is nobody's business outside.
-            .hello_name(ClientId::Domain(domain.to_owned()))
-            .timeout(Some(timeout_of(config.timeout)));
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(config.server.clone())
+        .port(config.port.unwrap_or(port))
+        .tls(tls)
+        // The sender's domain, not this machine's name: that one is nobody's business outside.
+        .hello_name(ClientId::Domain(domain.to_owned()))
+        .timeout(Some(timeout_of(config.timeout)));
     if let Some(account) = &config.account {
         if config.tls == MailTls::None && !is_loopback(&config.server) {
-            return Err(wrong(
-                "account",
-                "a password never goes over a network without TLS".to_owned(),
-            ));
+            return Err(wrong("account", "a password never goes over a network without TLS".to_owned()));
         }
         let password = read_secret(id, "account.password_file", &account.password_file)?;
-        let password = password
-            .text()
-            .ok_or_else(|| wrong("account.password_file", "not UTF-8".to_owned()))?;
+        let password = password.text().ok_or_else(|| wrong("account.password_file", "not UTF-8".to_owned()))?;
         builder = builder.credentials(Credentials::new(account.user.clone(), password.to_owned()));
     }
     Ok(builder.build())

@@ -7,16 +7,15 @@ use std::path::PathBuf;
 
 use kukaku_schema::{DurationUs, Lang, UtcMicros};
 use rumqttc::{
-    AsyncClient, Broker, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, Packet,
-    PublishOptions, QoS, TlsConfiguration, Transport,
+    AsyncClient, Broker, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, Packet, PublishOptions,
+    QoS, TlsConfiguration, Transport,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{chain, within};
 use crate::alert::{Alert, Delivered};
 use crate::config::{
-    Account, ChannelId, Secret, allow_plain, default_timeout, is_loopback, read_secret,
-    split_address, timeout_of,
+    Account, ChannelId, Secret, allow_plain, default_timeout, is_loopback, read_secret, split_address, timeout_of,
 };
 use crate::error::{ConfigError, DeliveryError};
 use crate::text::{headline, one_line};
@@ -108,26 +107,12 @@ impl Mqtt {
             }
         }
         check_topic(&config)?;
-        let tls = if config.tls {
-            Some(tls::client(&config.id, config.ca_file.as_deref())?)
-        } else {
-            None
-        };
+        let tls = if config.tls { Some(tls::client(&config.id, config.ca_file.as_deref())?) } else { None };
         let password = match &config.account {
-            Some(account) => Some(read_secret(
-                &config.id,
-                "account.password_file",
-                &account.password_file,
-            )?),
+            Some(account) => Some(read_secret(&config.id, "account.password_file", &account.password_file)?),
             None => None,
         };
-        Ok(Self {
-            config,
-            host,
-            port,
-            password,
-            tls,
-        })
+        Ok(Self { config, host, port, password, tls })
     }
 
     /// Its configuration.
@@ -140,33 +125,18 @@ impl Mqtt {
     ///
     /// # Errors
     /// `Refused` where the broker doesn't let this client in, else `Retry`.
-    pub async fn deliver(
-        &self,
-        alert: &Alert,
-        _now: UtcMicros,
-    ) -> Result<Delivered, DeliveryError> {
-        let payload = Payload {
-            version: 1,
-            delivery: alert.delivery_id(&self.config.id),
-            headline: headline(alert),
-            alert,
-        };
+    pub async fn deliver(&self, alert: &Alert, _now: UtcMicros) -> Result<Delivered, DeliveryError> {
+        let payload =
+            Payload { version: 1, delivery: alert.delivery_id(&self.config.id), headline: headline(alert), alert };
         let payload = serde_json::to_vec(&payload)
             .map_err(|e| DeliveryError::Refused(format!("write the alert as JSON: {e}")))?;
         let topic = topic_of(&self.config.topic, alert);
         let limit = timeout_of(self.config.timeout);
-        within(
-            limit,
-            &format!("broker {}", self.config.address),
-            self.publish(topic, payload),
-        )
-        .await
+        within(limit, &format!("broker {}", self.config.address), self.publish(topic, payload)).await
     }
 
     async fn publish(&self, topic: String, payload: Vec<u8>) -> Result<Delivered, DeliveryError> {
-        let (client, mut link) = AsyncClient::builder(self.options())
-            .capacity(QUEUE_MAX)
-            .build();
+        let (client, mut link) = AsyncClient::builder(self.options()).capacity(QUEUE_MAX).build();
         loop {
             match link.poll().await {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
@@ -174,9 +144,7 @@ impl Mqtt {
                     client
                         .publish(topic.clone(), payload.clone(), options)
                         .await
-                        .map_err(|e| {
-                            DeliveryError::Refused(format!("publish to {topic:?}: {}", chain(&e)))
-                        })?;
+                        .map_err(|e| DeliveryError::Refused(format!("publish to {topic:?}: {}", chain(&e))))?;
                 }
                 // The only publish of this connection, so it is ours.
                 Ok(Event::Incoming(Packet::PubAck(_))) => break,
@@ -185,10 +153,7 @@ impl Mqtt {
             }
         }
         say_goodbye(&client, &mut link).await;
-        Ok(Delivered {
-            confirmed: true,
-            note: format!("PUBACK, topic {}", one_line(&topic, 200)),
-        })
+        Ok(Delivered { confirmed: true, note: format!("PUBACK, topic {}", one_line(&topic, 200)) })
     }
 
     fn options(&self) -> MqttOptions {
@@ -207,9 +172,7 @@ impl Mqtt {
     fn judge(&self, error: &ConnectionError) -> DeliveryError {
         let text = format!("broker {}: {}", self.config.address, chain(error));
         match error {
-            ConnectionError::ConnectionRefused(ConnectReturnCode::ServiceUnavailable) => {
-                DeliveryError::Retry(text)
-            }
+            ConnectionError::ConnectionRefused(ConnectReturnCode::ServiceUnavailable) => DeliveryError::Retry(text),
             ConnectionError::ConnectionRefused(_) => DeliveryError::Refused(text),
             _ => DeliveryError::Retry(text),
         }
@@ -220,12 +183,11 @@ impl Mqtt {
 /// now: whatever happens here changes nothing.
 async fn say_goodbye(client: &AsyncClient, link: &mut EventLoop) {
     if client.try_disconnect().is_ok() {
-        let sent =
-            async {
-                while link.poll().await.is_ok_and(|event| {
-                    !matches!(event, Event::Outgoing(rumqttc::Outgoing::Disconnect))
-                }) {}
-            };
+        let sent = async {
+            while link.poll().await.is_ok_and(|event| !matches!(event, Event::Outgoing(rumqttc::Outgoing::Disconnect)))
+            {
+            }
+        };
         // A peer that hangs now must not turn a delivery into a failure.
         let _ = tokio::time::timeout(GOODBYE_WAIT, sent).await;
     }
@@ -237,24 +199,14 @@ fn check_topic(config: &MqttConfig) -> Result<(), ConfigError> {
     for (name, _) in FIELDS {
         rest = rest.replace(&format!("{{{name}}}"), "");
     }
-    if let Some(c) = rest
-        .chars()
-        .find(|c| matches!(c, '{' | '}' | '+' | '#') || c.is_control())
-    {
+    if let Some(c) = rest.chars().find(|c| matches!(c, '{' | '}' | '+' | '#') || c.is_control()) {
         return wrong(format!(
             "{:?} holds {c:?}; fields are {{kind}} {{severity}} {{state}} {{client}} {{finding}}",
             config.topic
         ));
     }
-    if config.topic.is_empty()
-        || config.topic.starts_with('$')
-        || config.topic.len() > TOPIC_MAX_BYTES / 2
-    {
-        return wrong(format!(
-            "{:?} must have 1 to {} bytes and not begin with $",
-            config.topic,
-            TOPIC_MAX_BYTES / 2
-        ));
+    if config.topic.is_empty() || config.topic.starts_with('$') || config.topic.len() > TOPIC_MAX_BYTES / 2 {
+        return wrong(format!("{:?} must have 1 to {} bytes and not begin with $", config.topic, TOPIC_MAX_BYTES / 2));
     }
     Ok(())
 }
@@ -277,9 +229,8 @@ fn topic_of(template: &str, alert: &Alert) -> String {
     while let Some(open) = rest.find('{') {
         out.push_str(&rest[..open]);
         rest = &rest[open..];
-        let field = FIELDS.iter().find(|(name, _)| {
-            rest[1..].starts_with(name) && rest[1 + name.len()..].starts_with('}')
-        });
+        let field =
+            FIELDS.iter().find(|(name, _)| rest[1..].starts_with(name) && rest[1 + name.len()..].starts_with('}'));
         match field {
             Some((name, value)) => {
                 out.push_str(&topic_part(value(alert)));
@@ -304,19 +255,9 @@ fn topic_of(template: &str, alert: &Alert) -> String {
 fn topic_part(value: &str) -> String {
     let part: String = one_line(value, 100)
         .chars()
-        .map(|c| {
-            if matches!(c, '/' | '+' | '#' | '$' | '\u{FFFD}' | ' ') {
-                '_'
-            } else {
-                c
-            }
-        })
+        .map(|c| if matches!(c, '/' | '+' | '#' | '$' | '\u{FFFD}' | ' ') { '_' } else { c })
         .collect();
-    if part.is_empty() {
-        "_".to_owned()
-    } else {
-        part
-    }
+    if part.is_empty() { "_".to_owned() } else { part }
 }
 
 #[cfg(test)]
@@ -330,10 +271,7 @@ mod tests {
         let mut hostile = alert();
         hostile.client = Some("市/#/+\u{0}{finding}".to_owned());
         hostile.finding = "f/1".to_owned();
-        assert_eq!(
-            topic_of("a/{client}/{finding}/{kind}", &hostile),
-            "a/市_____{finding}/f_1/absent"
-        );
+        assert_eq!(topic_of("a/{client}/{finding}/{kind}", &hostile), "a/市_____{finding}/f_1/absent");
     }
 
     #[test]

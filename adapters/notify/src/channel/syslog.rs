@@ -117,20 +117,12 @@ impl Syslog {
         }
         // HOSTNAME is 1 to 255, SD-NAME 1 to 32 printable ASCII characters; the latter without
         // what ends it (RFC 5424 section 6).
-        let printable = |t: &str, max: usize| {
-            (1..=max).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic())
-        };
+        let printable = |t: &str, max: usize| (1..=max).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic());
         if !printable(&config.hostname, 255) {
-            return Err(wrong(
-                "hostname",
-                "must have 1 to 255 printable ASCII characters",
-            ));
+            return Err(wrong("hostname", "must have 1 to 255 printable ASCII characters"));
         }
         if !printable(&config.sd_id, 32) || config.sd_id.contains(['=', ']', '"']) {
-            return Err(wrong(
-                "sd_id",
-                "must have 1 to 32 printable ASCII characters, none of = ] \"",
-            ));
+            return Err(wrong("sd_id", "must have 1 to 32 printable ASCII characters, none of = ] \""));
         }
         let tls = if config.transport == SyslogTransport::Tls {
             let name = ServerName::try_from(host.clone())
@@ -140,12 +132,7 @@ impl Syslog {
             allow_plain(&config.id, "transport", &host, config.allow_plain)?;
             None
         };
-        Ok(Self {
-            config,
-            host,
-            port,
-            tls,
-        })
+        Ok(Self { config, host, port, tls })
     }
 
     /// Its configuration.
@@ -161,23 +148,15 @@ impl Syslog {
     pub async fn deliver(&self, alert: &Alert, now: UtcMicros) -> Result<Delivered, DeliveryError> {
         let limit = timeout_of(self.config.timeout);
         let what = format!("syslog receiver {}", self.config.address);
-        let sent = async {
-            self.send(alert, now)
-                .await
-                .map_err(|e| DeliveryError::Retry(format!("{what}: {}", said(e))))
-        };
+        let sent =
+            async { self.send(alert, now).await.map_err(|e| DeliveryError::Retry(format!("{what}: {}", said(e)))) };
         within(limit, &what, sent).await?;
-        Ok(Delivered {
-            confirmed: false,
-            note: "sent; syslog has no confirmation".to_owned(),
-        })
+        Ok(Delivered { confirmed: false, note: "sent; syslog has no confirmation".to_owned() })
     }
 
     async fn send(&self, alert: &Alert, now: UtcMicros) -> std::io::Result<()> {
         if self.config.transport == SyslogTransport::Udp {
-            return self
-                .send_datagram(&syslog_message(&self.config, alert, now, UDP_MAX_BYTES))
-                .await;
+            return self.send_datagram(&syslog_message(&self.config, alert, now, UDP_MAX_BYTES)).await;
         }
         let message = syslog_message(&self.config, alert, now, STREAM_MAX_BYTES);
         let mut frame = format!("{} ", message.len()).into_bytes();
@@ -211,10 +190,7 @@ impl Syslog {
 }
 
 /// Writes the frame, closes our half, and waits for the peer to close its own.
-async fn send_frame(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    frame: &[u8],
-) -> std::io::Result<()> {
+async fn send_frame(mut stream: impl AsyncRead + AsyncWrite + Unpin, frame: &[u8]) -> std::io::Result<()> {
     stream.write_all(frame).await?;
     stream.shutdown().await?;
     let mut rest = [0_u8; 256];
@@ -232,12 +208,7 @@ async fn send_frame(
 
 /// The message of RFC 5424 section 6, at most `max_bytes` long; the text at its end is cut.
 #[must_use]
-pub fn syslog_message(
-    config: &SyslogConfig,
-    alert: &Alert,
-    now: UtcMicros,
-    max_bytes: usize,
-) -> Vec<u8> {
+pub fn syslog_message(config: &SyslogConfig, alert: &Alert, now: UtcMicros, max_bytes: usize) -> Vec<u8> {
     let severity = match (alert.state, alert.severity) {
         (AlertState::Resolved, _) => 5, // notice
         (_, Severity::Critical) => 2,

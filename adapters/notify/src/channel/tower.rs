@@ -105,14 +105,7 @@ impl TowerPattern {
             Buzzer::Pattern4 => 4,
             Buzzer::Keep => 9,
         };
-        [
-            light(self.red),
-            light(self.amber),
-            light(self.green),
-            light(self.blue),
-            light(self.white),
-            buzzer,
-        ]
+        [light(self.red), light(self.amber), light(self.green), light(self.blue), light(self.white), buzzer]
     }
 }
 
@@ -157,32 +150,19 @@ pub struct TowerConfig {
 }
 
 fn red_and_loud() -> TowerPattern {
-    TowerPattern {
-        red: Light::Flash1,
-        buzzer: Buzzer::Pattern1,
-        ..TowerPattern::default()
-    }
+    TowerPattern { red: Light::Flash1, buzzer: Buzzer::Pattern1, ..TowerPattern::default() }
 }
 
 fn amber_flashes() -> TowerPattern {
-    TowerPattern {
-        amber: Light::Flash1,
-        ..TowerPattern::default()
-    }
+    TowerPattern { amber: Light::Flash1, ..TowerPattern::default() }
 }
 
 fn amber_lit() -> TowerPattern {
-    TowerPattern {
-        amber: Light::On,
-        ..TowerPattern::default()
-    }
+    TowerPattern { amber: Light::On, ..TowerPattern::default() }
 }
 
 fn green_lit() -> TowerPattern {
-    TowerPattern {
-        green: Light::On,
-        ..TowerPattern::default()
-    }
+    TowerPattern { green: Light::On, ..TowerPattern::default() }
 }
 
 fn five_seconds() -> DurationUs {
@@ -202,21 +182,14 @@ impl TowerState {
     /// What `tower` has to show of the newest alerts of all findings, each with whether a person
     /// acknowledged it. Only what the rules send to this tower counts; the resolved don't.
     #[must_use]
-    pub fn of<'a>(
-        rules: &Rules,
-        tower: &ChannelId,
-        newest: impl IntoIterator<Item = (&'a Alert, bool)>,
-    ) -> Self {
+    pub fn of<'a>(rules: &Rules, tower: &ChannelId, newest: impl IntoIterator<Item = (&'a Alert, bool)>) -> Self {
         let mut state = Self::default();
         for (alert, acknowledged) in newest {
             if alert.state == AlertState::Resolved || !route(rules, alert).contains(tower) {
                 continue;
             }
             if state.worst_open < Some(alert.severity) {
-                state = Self {
-                    worst_open: Some(alert.severity),
-                    silenced: acknowledged,
-                };
+                state = Self { worst_open: Some(alert.severity), silenced: acknowledged };
             } else if state.worst_open == Some(alert.severity) {
                 state.silenced &= acknowledged;
             }
@@ -256,12 +229,7 @@ impl Tower {
             .max_response_header_size(8 * 1024)
             .build()
             .new_agent();
-        Ok(Self {
-            config,
-            host,
-            port,
-            agent,
-        })
+        Ok(Self { config, host, port, agent })
     }
 
     /// Its configuration.
@@ -279,14 +247,7 @@ impl Tower {
             Some(Severity::Medium) => self.config.medium,
             None => self.config.clear,
         };
-        TowerPattern {
-            buzzer: if state.silenced {
-                Buzzer::Off
-            } else {
-                pattern.buzzer
-            },
-            ..pattern
-        }
+        TowerPattern { buzzer: if state.silenced { Buzzer::Off } else { pattern.buzzer }, ..pattern }
     }
 
     /// Makes the tower show the state. The same state may be written any number of times.
@@ -303,10 +264,7 @@ impl Tower {
             }
         })
         .await?;
-        Ok(Delivered {
-            confirmed: true,
-            note: format!("shows {}", digits(values)),
-        })
+        Ok(Delivered { confirmed: true, note: format!("shows {}", digits(values)) })
     }
 
     /// Asks the tower what it shows; over PNS only.
@@ -315,17 +273,12 @@ impl Tower {
     /// As [`Tower::deliver`]; `Refused` over HTTP, whose answer differs from model to model.
     pub async fn look(&self) -> Result<TowerLook, DeliveryError> {
         if self.config.protocol == TowerProtocol::Http {
-            return Err(DeliveryError::Refused(
-                "what a tower shows is read over PNS only".to_owned(),
-            ));
+            return Err(DeliveryError::Refused("what a tower shows is read over PNS only".to_owned()));
         }
         let what = format!("signal tower {}", self.config.address);
         within(timeout_of(self.config.timeout), &what, async {
             let mut link = self.connect().await?;
-            pns::read(&mut link)
-                .await
-                .map(TowerLook)
-                .map_err(|e| e.of(&what))
+            pns::read(&mut link).await.map(TowerLook).map_err(|e| e.of(&what))
         })
         .await
     }
@@ -344,29 +297,15 @@ impl Tower {
 
     async fn write_http(&self, values: [u8; 6]) -> Result<(), DeliveryError> {
         use std::io::Read as _;
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
-        let command = if values == [0; 6] {
-            "clear=1".to_owned()
-        } else {
-            format!("alert={}", digits(values))
-        };
-        let request = self
-            .agent
-            .get(format!("http://{host}:{}/api/control?{command}", self.port));
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let command = if values == [0; 6] { "clear=1".to_owned() } else { format!("alert={}", digits(values)) };
+        let request = self.agent.get(format!("http://{host}:{}/api/control?{command}", self.port));
         let address = &self.config.address;
         let lost = |e: String| DeliveryError::Retry(format!("signal tower {address}: {e}"));
         let answer = tokio::task::spawn_blocking(move || {
             request.call().map(|mut response| {
                 let mut text = String::new();
-                let body = response
-                    .body_mut()
-                    .as_reader()
-                    .take(ANSWER_MAX_BYTES)
-                    .read_to_string(&mut text);
+                let body = response.body_mut().as_reader().take(ANSWER_MAX_BYTES).read_to_string(&mut text);
                 (response.status().as_u16(), body.map(|_| text))
             })
         })
@@ -377,17 +316,11 @@ impl Tower {
         match status {
             200 if text.trim_start().starts_with("Success") => Ok(()),
             500..=599 => Err(lost(format!("answered {status} {}", said(text)))),
-            _ => Err(DeliveryError::Refused(format!(
-                "signal tower {address}: answered {status} {}",
-                said(text)
-            ))),
+            _ => Err(DeliveryError::Refused(format!("signal tower {address}: answered {status} {}", said(text)))),
         }
     }
 }
 
 fn digits(values: [u8; 6]) -> String {
-    values
-        .iter()
-        .map(|value| char::from(b'0' + value % 10))
-        .collect()
+    values.iter().map(|value| char::from(b'0' + value % 10)).collect()
 }

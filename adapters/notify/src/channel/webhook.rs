@@ -90,35 +90,21 @@ impl Webhook {
     /// Names the field that can't work.
     pub fn open(config: WebhookConfig) -> Result<Self, ConfigError> {
         let wrong = |field, reason: String| ConfigError::value(config.id.as_str(), field, reason);
-        let uri: ureq::http::Uri = config
-            .url
-            .parse()
-            .map_err(|e| wrong("url", format!("{:?}: {e}", config.url)))?;
+        let uri: ureq::http::Uri = config.url.parse().map_err(|e| wrong("url", format!("{:?}: {e}", config.url)))?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
         if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
-            return Err(wrong(
-                "url",
-                "no password in an address: the signature proves the sender".to_owned(),
-            ));
+            return Err(wrong("url", "no password in an address: the signature proves the sender".to_owned()));
         }
         match uri.scheme_str() {
             Some("https") if !host.is_empty() => {}
-            Some("http") if !host.is_empty() => {
-                allow_plain(&config.id, "url", host, config.allow_plain)?
-            }
+            Some("http") if !host.is_empty() => allow_plain(&config.id, "url", host, config.allow_plain)?,
             _ => {
-                return Err(wrong(
-                    "url",
-                    format!("{:?} is no https address", config.url),
-                ));
+                return Err(wrong("url", format!("{:?} is no https address", config.url)));
             }
         }
         let key = read_secret(&config.id, "key_file", &config.key_file)?;
         if key.bytes().len() < KEY_MIN_BYTES {
-            return Err(wrong(
-                "key_file",
-                format!("the key has fewer than {KEY_MIN_BYTES} bytes"),
-            ));
+            return Err(wrong("key_file", format!("the key has fewer than {KEY_MIN_BYTES} bytes")));
         }
         let mut agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -159,12 +145,8 @@ impl Webhook {
     /// `Refused` for an answer that says the request itself is wrong, else `Retry`.
     pub async fn deliver(&self, alert: &Alert, now: UtcMicros) -> Result<Delivered, DeliveryError> {
         let delivery = alert.delivery_id(&self.config.id);
-        let body = serde_json::to_vec(&Body {
-            version: 1,
-            delivery: &delivery,
-            alert,
-        })
-        .map_err(|e| DeliveryError::Refused(format!("write the alert as JSON: {e}")))?;
+        let body = serde_json::to_vec(&Body { version: 1, delivery: &delivery, alert })
+            .map_err(|e| DeliveryError::Refused(format!("write the alert as JSON: {e}")))?;
         let timestamp_s = now.0.div_euclid(1_000_000);
         let signature = sign(self.key.bytes(), timestamp_s, &body);
         let request = self
@@ -178,19 +160,11 @@ impl Webhook {
         let answer = tokio::task::spawn_blocking(move || request.send(&body[..]).map(read_answer))
             .await
             .map_err(|e| DeliveryError::Retry(format!("webhook: {}", chain(&e))))?;
-        let (status, text) = answer.map_err(|e| {
-            DeliveryError::Retry(format!("webhook {}: {}", self.config.url, chain(&e)))
-        })?;
-        let told = format!(
-            "webhook {}: answered {status} {}",
-            self.config.url,
-            said(text)
-        );
+        let (status, text) =
+            answer.map_err(|e| DeliveryError::Retry(format!("webhook {}: {}", self.config.url, chain(&e))))?;
+        let told = format!("webhook {}: answered {status} {}", self.config.url, said(text));
         match status {
-            200..=299 => Ok(Delivered {
-                confirmed: true,
-                note: status.to_string(),
-            }),
+            200..=299 => Ok(Delivered { confirmed: true, note: status.to_string() }),
             408 | 425 | 429 | 500..=599 => Err(DeliveryError::Retry(told)),
             _ => Err(DeliveryError::Refused(told)),
         }
@@ -202,13 +176,7 @@ fn read_answer(mut response: ureq::http::Response<ureq::Body>) -> (u16, String) 
     use std::io::Read as _;
     let status = response.status().as_u16();
     let mut text = Vec::new();
-    if response
-        .body_mut()
-        .as_reader()
-        .take(ANSWER_MAX_BYTES)
-        .read_to_end(&mut text)
-        .is_err()
-    {
+    if response.body_mut().as_reader().take(ANSWER_MAX_BYTES).read_to_end(&mut text).is_err() {
         text.clear();
     }
     (status, String::from_utf8_lossy(&text).into_owned())

@@ -30,13 +30,9 @@ fn a_relay_that_is_down_over_the_weekend_loses_no_alert() {
     // Often enough to be there soon, seldom enough not to hammer.
     assert!((600..1_500).contains(&attempts), "{attempts}");
     // A short policy can't be had.
-    let hasty = RetryPolicy {
-        give_up: DurationUs::from_secs(60),
-        ..policy
-    };
+    let hasty = RetryPolicy { give_up: DurationUs::from_secs(60), ..policy };
     assert!(hasty.check().is_err());
-    let row =
-        Attempts::new(start).failed(&hasty, start, &retry(), UtcMicros(2 * DAY * 1_000_000), 1);
+    let row = Attempts::new(start).failed(&hasty, start, &retry(), UtcMicros(2 * DAY * 1_000_000), 1);
     assert_eq!(row.state, DeliveryState::Waiting);
 }
 
@@ -110,19 +106,13 @@ proptest! {
 
 #[test]
 fn a_storm_tells_the_gravest_alone_and_the_rest_in_one_message() {
-    let limit = StormLimit {
-        per_minute: 3.try_into().unwrap(),
-    };
+    let limit = StormLimit { per_minute: 3.try_into().unwrap() };
     let due: Vec<Alert> = (0..40)
         .map(|i| {
             let mut alert = alert();
             alert.finding = format!("f{}", i % 30);
             alert.revision = i / 30 + 1;
-            alert.severity = if i == 17 {
-                Severity::Critical
-            } else {
-                Severity::High
-            };
+            alert.severity = if i == 17 { Severity::Critical } else { Severity::High };
             alert.recorded_at = UtcMicros(i64::from(i));
             alert
         })

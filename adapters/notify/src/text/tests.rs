@@ -33,13 +33,7 @@ fn an_alert_in_english_says_who_where_since_when_what_proves_it_what_to_do() {
 #[test]
 fn links_that_a_mail_program_must_not_open_are_left_out() {
     let mut alert = alert();
-    for link in [
-        "javascript:alert(1)",
-        "https://a/ b",
-        "https://a/\r\nBcc: x",
-        "ftp://a",
-        "https://a/<b>",
-    ] {
+    for link in ["javascript:alert(1)", "https://a/ b", "https://a/\r\nBcc: x", "ftp://a", "https://a/<b>"] {
         alert.link = Some(link.to_owned());
         assert_eq!(safe_link(&alert), None, "{link}");
     }
@@ -75,8 +69,7 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 fn breaks(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 proptest! {
@@ -147,12 +140,7 @@ fn ids_tell_channels_findings_and_revisions_apart() {
         (alert.finding, alert.revision) = (finding.to_owned(), revision);
         alert.delivery_id(&ChannelId::new(channel).unwrap())
     };
-    let ids = [
-        id("a", "bc", 1),
-        id("ab", "c", 1),
-        id("a", "bc", 2),
-        id("a", "b", 1),
-    ];
+    let ids = [id("a", "bc", 1), id("ab", "c", 1), id("a", "bc", 2), id("a", "b", 1)];
     assert!((0..4).all(|i| (0..i).all(|j| ids[i] != ids[j])), "{ids:?}");
     assert_eq!(id("a", "bc", 1), ids[0]);
 }

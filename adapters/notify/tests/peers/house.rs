@@ -19,11 +19,7 @@ pub struct Folder(pub PathBuf);
 impl Folder {
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "kukaku-notify-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("kukaku-notify-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -59,21 +55,16 @@ pub struct Ca {
 
 impl Ca {
     pub fn new(folder: &Folder, name: &str) -> Self {
-        use rcgen::{
-            BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-        };
+        use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, format!("{name} CA"));
+        params.distinguished_name.push(DnType::CommonName, format!("{name} CA"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let ca_key = KeyPair::generate().unwrap();
         let ca = params.self_signed(&ca_key).unwrap();
         let issuer = Issuer::new(params, ca_key);
         let mut leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        leaf.distinguished_name
-            .push(DnType::CommonName, format!("{name} peer"));
+        leaf.distinguished_name.push(DnType::CommonName, format!("{name} peer"));
         let leaf_key = KeyPair::generate().unwrap();
         let cert = leaf.signed_by(&leaf_key, &issuer).unwrap();
         Self {
@@ -93,10 +84,7 @@ pub struct Peer {
 impl Peer {
     pub fn start(command: &mut Command) -> Self {
         let name = format!("{command:?}");
-        let mut child = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|e| panic!("start {name}: {e}"));
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("start {name}: {e}"));
         let lines = lines_of(child.stdout.take().unwrap());
         Self { child, lines }
     }
@@ -104,19 +92,14 @@ impl Peer {
     /// As `start`, for a program that speaks on standard error.
     pub fn start_on_stderr(command: &mut Command) -> Self {
         let name = format!("{command:?}");
-        let mut child = command
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|e| panic!("start {name}: {e}"));
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("start {name}: {e}"));
         let lines = lines_of(child.stderr.take().unwrap());
         Self { child, lines }
     }
 
     /// One of the scripts beside the tests. Debian's own python, which sees Debian's packages.
     pub fn script(name: &str, args: &[&str]) -> (Self, u16) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/peer")
-            .join(name);
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peer").join(name);
         let peer = Self::start(Command::new("/usr/bin/python3").arg(script).args(args));
         let port = peer.event()["port"].as_u64().unwrap();
         (peer, u16::try_from(port).unwrap())
@@ -166,18 +149,12 @@ pub fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
 }
 
 pub fn next_line(lines: &Receiver<String>) -> String {
-    lines
-        .recv_timeout(PATIENCE)
-        .expect("the peer said nothing: is its package installed (tests/install.sh)?")
+    lines.recv_timeout(PATIENCE).expect("the peer said nothing: is its package installed (tests/install.sh)?")
 }
 
 /// A port that was free a moment ago, for peers that can't choose one themselves.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 pub fn channels(toml_text: &str) -> Channels {
@@ -202,10 +179,7 @@ pub fn alert() -> Alert {
         title: "在室なしセッション 佐藤 花子".to_owned(),
         who: "佐藤 花子（tmk-a01）".to_owned(),
         place: "セキュリティ区画A 端末 term-1".to_owned(),
-        proof: vec![
-            "セッション 7781 開始 09:05（記録 1841）".to_owned(),
-            "入室記録なし".to_owned(),
-        ],
+        proof: vec!["セッション 7781 開始 09:05（記録 1841）".to_owned(), "入室記録なし".to_owned()],
         to_do: FindingKind::Absent.what_to_do(Lang::Ja).to_owned(),
         site: "札幌保守センター".to_owned(),
         time_zone: "Asia/Tokyo".to_owned(),

@@ -44,10 +44,7 @@ async fn simulate(lamps: Lamps, listener: TcpListener) {
 }
 
 fn state(worst_open: Option<Severity>, silenced: bool) -> TowerState {
-    TowerState {
-        worst_open,
-        silenced,
-    }
+    TowerState { worst_open, silenced }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,13 +78,8 @@ async fn a_dark_tower_is_cleared_by_its_own_command() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(simulate(lamps.clone(), listener));
-    let channels = channels(&format!(
-        "[[tower]]\nid = \"tower\"\naddress = \"{address}\"\nclear = {{}}\n"
-    ));
-    channels.towers[0]
-        .deliver(TowerState::default())
-        .await
-        .unwrap();
+    let channels = channels(&format!("[[tower]]\nid = \"tower\"\naddress = \"{address}\"\nclear = {{}}\n"));
+    channels.towers[0].deliver(TowerState::default()).await.unwrap();
     assert_eq!(*lamps.lock().unwrap(), [0; 6]);
 }
 
@@ -102,13 +94,9 @@ async fn parrot(answer: &'static [u8]) -> (std::net::SocketAddr, Arc<Mutex<Vec<S
             let (mut link, _) = listener.accept().await.unwrap();
             let mut bytes = [0; 1024];
             let n = link.read(&mut bytes).await.unwrap();
-            ears.lock().unwrap().push(
-                String::from_utf8_lossy(&bytes[..n])
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned(),
-            );
+            ears.lock()
+                .unwrap()
+                .push(String::from_utf8_lossy(&bytes[..n]).lines().next().unwrap_or_default().to_owned());
             link.write_all(answer).await.unwrap();
         }
     });
@@ -119,51 +107,29 @@ async fn parrot(answer: &'static [u8]) -> (std::net::SocketAddr, Arc<Mutex<Vec<S
 async fn a_tower_that_says_no_or_nonsense_is_shown_and_a_silent_one_tried_again() {
     for (answer, refused) in [(&b"\x15"[..], true), (b"Q", true), (b"", false)] {
         let (address, _) = parrot(answer).await;
-        let channels = channels(&format!(
-            "[[tower]]\nid = \"tower\"\naddress = \"{address}\"\ntimeout = \"2s\"\n"
-        ));
-        let error = channels.towers[0]
-            .deliver(state(Some(Severity::High), false))
-            .await
-            .unwrap_err();
+        let channels = channels(&format!("[[tower]]\nid = \"tower\"\naddress = \"{address}\"\ntimeout = \"2s\"\n"));
+        let error = channels.towers[0].deliver(state(Some(Severity::High), false)).await.unwrap_err();
         assert_eq!(error.is_refused(), refused, "{error}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn http_commands_carry_six_digits() {
-    let (address, heard) =
-        parrot(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\nSuccess.").await;
-    let channels = channels(&format!(
-        "[[tower]]\nid = \"tower\"\naddress = \"{address}\"\nprotocol = \"http\"\nclear = {{}}\n"
-    ));
+    let (address, heard) = parrot(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\nSuccess.").await;
+    let channels =
+        channels(&format!("[[tower]]\nid = \"tower\"\naddress = \"{address}\"\nprotocol = \"http\"\nclear = {{}}\n"));
     let tower = &channels.towers[0];
-    tower
-        .deliver(state(Some(Severity::Critical), false))
-        .await
-        .unwrap();
+    tower.deliver(state(Some(Severity::Critical), false)).await.unwrap();
     tower.deliver(state(None, false)).await.unwrap();
     let heard = heard.lock().unwrap().clone();
-    assert_eq!(
-        heard,
-        [
-            "GET /api/control?alert=200001 HTTP/1.1",
-            "GET /api/control?clear=1 HTTP/1.1"
-        ]
-    );
+    assert_eq!(heard, ["GET /api/control?alert=200001 HTTP/1.1", "GET /api/control?clear=1 HTTP/1.1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_over_http_is_no_success() {
-    let (address, _) =
-        parrot(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nError.").await;
-    let channels = channels(&format!(
-        "[[tower]]\nid = \"tower\"\naddress = \"{address}\"\nprotocol = \"http\"\n"
-    ));
-    let error = channels.towers[0]
-        .deliver(TowerState::default())
-        .await
-        .unwrap_err();
+    let (address, _) = parrot(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nError.").await;
+    let channels = channels(&format!("[[tower]]\nid = \"tower\"\naddress = \"{address}\"\nprotocol = \"http\"\n"));
+    let error = channels.towers[0].deliver(TowerState::default()).await.unwrap_err();
     assert!(matches!(error, DeliveryError::Refused(_)), "{error}");
 }
 
@@ -180,17 +146,13 @@ fn only_what_the_rules_send_to_the_tower_lights_it() {
         (alert.severity, alert.state) = (severity, alert_state);
         (alert, acknowledged)
     };
-    let shown = |alerts: &[(kukaku_notify::Alert, bool)]| {
-        TowerState::of(&rules, tower, alerts.iter().map(|(a, b)| (a, *b)))
-    };
+    let shown =
+        |alerts: &[(kukaku_notify::Alert, bool)]| TowerState::of(&rules, tower, alerts.iter().map(|(a, b)| (a, *b)));
     let medium = of(Severity::Medium, AlertState::Opened, false);
     let closed = of(Severity::Critical, AlertState::Resolved, false);
     assert_eq!(shown(&[medium.clone(), closed]), TowerState::default());
     let high = of(Severity::High, AlertState::Changed, true);
-    assert_eq!(
-        shown(&[medium, high.clone()]),
-        state(Some(Severity::High), true)
-    );
+    assert_eq!(shown(&[medium, high.clone()]), state(Some(Severity::High), true));
     // One that nobody acknowledged is enough for the buzzer.
     let fresh = of(Severity::High, AlertState::Opened, false);
     assert_eq!(shown(&[high, fresh]), state(Some(Severity::High), false));

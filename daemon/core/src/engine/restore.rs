@@ -7,8 +7,7 @@ use kukaku_schema::registers::Registers;
 
 use super::{Engine, Known, Mode};
 use crate::effect::{
-    Cause, Effect, Finding, FindingChange, FindingKey, Outage, Revision, SessionKey, SessionView,
-    Stay,
+    Cause, Effect, Finding, FindingChange, FindingKey, Outage, Revision, SessionKey, SessionView, Stay,
 };
 use crate::fact::Fact;
 use crate::memory::Touch;
@@ -63,27 +62,15 @@ impl Differences {
         for stay in known.stays {
             stays.entry(stay.person).or_default().push(stay);
         }
-        stays
-            .values_mut()
-            .for_each(|list| list.sort_unstable_by_key(|s| (s.span.start, s.zone)));
+        stays.values_mut().for_each(|list| list.sort_unstable_by_key(|s| (s.span.start, s.zone)));
         let mut outages: BTreeMap<Word, Vec<Outage>> = BTreeMap::new();
         for outage in known.outages {
             outages.entry(outage.door).or_default().push(outage);
         }
-        outages
-            .values_mut()
-            .for_each(|list| list.sort_unstable_by_key(|o| (o.cause, o.span)));
+        outages.values_mut().for_each(|list| list.sort_unstable_by_key(|o| (o.cause, o.span)));
         Self {
-            revisions: known
-                .revisions
-                .into_iter()
-                .map(|r| (r.session, r))
-                .collect(),
-            findings: known
-                .findings
-                .into_iter()
-                .map(|f| (f.key.clone(), f))
-                .collect(),
+            revisions: known.revisions.into_iter().map(|r| (r.session, r)).collect(),
+            findings: known.findings.into_iter().map(|f| (f.key.clone(), f)).collect(),
             sessions: known.sessions.into_iter().map(|s| (s.key, s)).collect(),
             stays,
             outages,
@@ -98,11 +85,7 @@ impl Differences {
                 Effect::Stays { person, stays, .. } => {
                     let before = self.stays.remove(&person).unwrap_or_default();
                     if before != stays {
-                        out.push(Effect::Stays {
-                            person,
-                            from: UtcMicros::MIN,
-                            stays,
-                        });
+                        out.push(Effect::Stays { person, from: UtcMicros::MIN, stays });
                     }
                 }
                 Effect::Outages { door, mut outages } => {
@@ -118,30 +101,17 @@ impl Differences {
                 }
                 Effect::SessionGone(_) => {}
                 Effect::Revision(revision) => out.extend(self.revision(engine, revision)),
-                Effect::Finding { at, cause, change } => {
-                    out.extend(self.finding(at, cause, change))
-                }
+                Effect::Finding { at, cause, change } => out.extend(self.finding(at, cause, change)),
             }
         }
         for person in self.stays.into_keys() {
-            out.push(Effect::Stays {
-                person,
-                from: UtcMicros::MIN,
-                stays: Vec::new(),
-            });
+            out.push(Effect::Stays { person, from: UtcMicros::MIN, stays: Vec::new() });
         }
         for door in self.outages.into_keys() {
-            out.push(Effect::Outages {
-                door,
-                outages: Vec::new(),
-            });
+            out.push(Effect::Outages { door, outages: Vec::new() });
         }
         for key in self.findings.into_keys() {
-            out.push(Effect::Finding {
-                at: now,
-                cause: Cause::Time,
-                change: FindingChange::Resolved(key),
-            });
+            out.push(Effect::Finding { at: now, cause: Cause::Time, change: FindingChange::Resolved(key) });
         }
         for key in self.sessions.into_keys() {
             out.push(Effect::SessionGone(key));
@@ -154,17 +124,8 @@ impl Differences {
         let Some(before) = self.revisions.remove(&revision.session) else {
             return Some(Effect::Revision(revision));
         };
-        let same = (
-            before.verdict,
-            before.grade,
-            &before.absent,
-            &before.unknown,
-        ) == (
-            revision.verdict,
-            revision.grade,
-            &revision.absent,
-            &revision.unknown,
-        );
+        let same = (before.verdict, before.grade, &before.absent, &before.unknown)
+            == (revision.verdict, revision.grade, &revision.absent, &revision.unknown);
         if same {
             kept.revision = Some(before);
             return None;

@@ -29,9 +29,7 @@ impl Engine {
             self.set_wake(Task::Source(source), view.wake);
             self.own(Owner::Source(source), findings, cause, effects);
             let Some(before) = before else { continue };
-            if (&before.holes, &before.silent, &before.missed)
-                != (&view.holes, &view.silent, &view.missed)
-            {
+            if (&before.holes, &before.silent, &before.missed) != (&view.holes, &view.silent, &view.missed) {
                 let doors = self.world.doors_of_source(source);
                 self.dirty.doors.extend(doors);
             }
@@ -54,19 +52,9 @@ impl Engine {
             };
             let (wake, outages) = (view.wake, view.outages.clone());
             if let Some(before) = &before {
-                let differs = before
-                    .unseen
-                    .iter()
-                    .zip(&view.unseen)
-                    .position(|(a, b)| a != b);
+                let differs = before.unseen.iter().zip(&view.unseen).position(|(a, b)| a != b);
                 let at = differs.unwrap_or(before.unseen.len().min(view.unseen.len()));
-                let from = before
-                    .unseen
-                    .get(at)
-                    .into_iter()
-                    .chain(view.unseen.get(at))
-                    .map(|s| s.start)
-                    .min();
+                let from = before.unseen.get(at).into_iter().chain(view.unseen.get(at)).map(|s| s.start).min();
                 trouble_from = trouble_from.into_iter().chain(from).min();
                 if before.unsensed != view.unsensed {
                     trouble_from = Some(UtcMicros::MIN);
@@ -94,11 +82,7 @@ impl Engine {
             if let Some(from) = change.stays_from {
                 let stays = &self.world.persons.get(person).map_or(&[][..], |w| &w.stays);
                 let stays = stays[stays.partition_point(|s| s.span.start < from)..].to_vec();
-                effects.push(Effect::Stays {
-                    person,
-                    from,
-                    stays,
-                });
+                effects.push(Effect::Stays { person, from, stays });
             }
             if let Some(from) = change.from {
                 self.mark_sessions_of(person, from);
@@ -108,26 +92,17 @@ impl Engine {
                         continue;
                     };
                     let keys = index.range((since, SMALLEST)..).map(|(_, key)| *key);
-                    let lonely =
-                        keys.filter(|key| self.sessions.get(key).is_some_and(|kept| kept.lonely));
+                    let lonely = keys.filter(|key| self.sessions.get(key).is_some_and(|kept| kept.lonely));
                     self.dirty.sessions.extend(lonely);
                 }
             }
             for odd in change.gone {
                 let change = FindingChange::Resolved(odd.finding().key);
-                effects.push(Effect::Finding {
-                    at: self.world.now,
-                    cause,
-                    change,
-                });
+                effects.push(Effect::Finding { at: self.world.now, cause, change });
             }
             for odd in change.new {
                 let change = FindingChange::Opened(odd.finding());
-                effects.push(Effect::Finding {
-                    at: self.world.now,
-                    cause,
-                    change,
-                });
+                effects.push(Effect::Finding { at: self.world.now, cause, change });
             }
         }
     }
@@ -140,22 +115,12 @@ impl Engine {
             };
             let (wake, covered) = (view.wake, &view.covered);
             if let Some(before) = before.map(|b| b.covered).filter(|b| b != covered) {
-                let at = before
-                    .iter()
-                    .zip(covered)
-                    .position(|(a, b)| a != b)
-                    .unwrap_or(before.len().min(covered.len()));
-                let from = before
-                    .get(at)
-                    .into_iter()
-                    .chain(covered.get(at))
-                    .map(|s| s.start)
-                    .min();
+                let at =
+                    before.iter().zip(covered).position(|(a, b)| a != b).unwrap_or(before.len().min(covered.len()));
+                let from = before.get(at).into_iter().chain(covered.get(at)).map(|s| s.start).min();
                 let zone = self.world.model.cameras.get(camera).map(|c| c.zone);
                 if let Some((index, from)) = zone.and_then(|z| self.by_zone.get(&z)).zip(from) {
-                    self.dirty
-                        .sessions
-                        .extend(index.range((from, SMALLEST)..).map(|(_, key)| *key));
+                    self.dirty.sessions.extend(index.range((from, SMALLEST)..).map(|(_, key)| *key));
                 }
             }
             self.set_wake(Task::Camera(camera), wake);
@@ -189,22 +154,15 @@ impl Engine {
             return;
         }
         // A heartbeat that only moves the newest sign is no news to anybody but the time-out.
-        let same_but_sign = before.as_ref().is_some_and(|b| {
-            SessionView {
-                last_sign: view.last_sign,
-                ..b.clone()
-            } == view
-        });
+        let same_but_sign =
+            before.as_ref().is_some_and(|b| SessionView { last_sign: view.last_sign, ..b.clone() } == view);
         if let Some(before) = &before {
             self.unindex(before);
         }
         self.index(&view);
         if let Some(account) = view.account.filter(|_| !same_but_sign) {
             let index = self.by_account.get(&account);
-            let near = index
-                .into_iter()
-                .flat_map(|i| i.range((view.key.start, SMALLEST)..))
-                .map(|(_, k)| *k);
+            let near = index.into_iter().flat_map(|i| i.range((view.key.start, SMALLEST)..)).map(|(_, k)| *k);
             self.dirty.shared.extend(near);
         }
         self.dirty.shared.insert(key);
@@ -213,14 +171,7 @@ impl Engine {
         match self.sessions.get_mut(&key) {
             Some(kept) => kept.view = view,
             None => {
-                self.sessions.insert(
-                    key,
-                    Kept {
-                        view,
-                        revision: None,
-                        lonely: false,
-                    },
-                );
+                self.sessions.insert(key, Kept { view, revision: None, lonely: false });
             }
         }
     }
@@ -280,13 +231,7 @@ impl Engine {
     }
 
     /// Appends a revision where the judgement differs from the newest one.
-    fn revise(
-        &mut self,
-        key: SessionKey,
-        judged: &Judged,
-        cause: Cause,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn revise(&mut self, key: SessionKey, judged: &Judged, cause: Cause, effects: &mut Vec<Effect>) {
         let at = self.world.now;
         let Some(kept) = self.sessions.get_mut(&key) else {
             return;
@@ -294,12 +239,7 @@ impl Engine {
         kept.lonely = judged.lonely;
         let same = kept.revision.as_ref().is_some_and(|r| {
             (r.verdict, r.grade, &r.absent, &r.unknown)
-                == (
-                    judged.verdict,
-                    judged.grade,
-                    &judged.absent,
-                    &judged.unknown,
-                )
+                == (judged.verdict, judged.grade, &judged.absent, &judged.unknown)
         });
         if same {
             return;
@@ -324,27 +264,16 @@ impl Engine {
                 continue;
             };
             let index = view.account.and_then(|a| self.by_account.get(&a));
-            let near = index
-                .into_iter()
-                .flat_map(|i| i.range((view.key.start, SMALLEST)..))
-                .filter(|(_, k)| *k != key);
-            let others: Vec<&SessionView> = near
-                .filter_map(|(_, k)| self.sessions.get(k))
-                .map(|kept| &kept.view)
-                .collect();
-            let findings = shared_accounts(view, &others);
+            let near = index.into_iter().flat_map(|i| i.range((view.key.start, SMALLEST)..)).filter(|(_, k)| *k != key);
+            let others: Vec<&SessionView> =
+                near.filter_map(|(_, k)| self.sessions.get(k)).map(|kept| &kept.view).collect();
+            let findings = shared_accounts(&self.world.names, view, &others);
             self.own(Owner::Shared(key), findings, cause, effects);
         }
     }
 
     /// Replaces an owner's findings and says what changed.
-    fn own(
-        &mut self,
-        owner: Owner,
-        findings: Vec<Finding>,
-        cause: Cause,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn own(&mut self, owner: Owner, findings: Vec<Finding>, cause: Cause, effects: &mut Vec<Effect>) {
         if findings.is_empty() && !self.owned.contains_key(&owner) {
             return;
         }
@@ -355,11 +284,7 @@ impl Engine {
         }
         let old = self.owned.remove(&owner).unwrap_or_default();
         for key in old.keys().filter(|key| !new.contains_key(*key)) {
-            effects.push(Effect::Finding {
-                at,
-                cause,
-                change: FindingChange::Resolved(key.clone()),
-            });
+            effects.push(Effect::Finding { at, cause, change: FindingChange::Resolved(key.clone()) });
         }
         for (key, finding) in &new {
             let change = match old.get(key) {

@@ -11,12 +11,7 @@ use crate::names::Word;
 use crate::spans;
 
 /// What is common to the findings of one session.
-fn session_finding(
-    session: &SessionView,
-    kind: FindingKind,
-    span: Span,
-    more: Vec<Subject>,
-) -> Finding {
+fn session_finding(session: &SessionView, kind: FindingKind, span: Span, more: Vec<Subject>) -> Finding {
     let about = vec![Subject::Session(session.key.source, session.key.id)];
     let mut subjects = about.clone();
     subjects.extend(session.operator.map(Subject::Person));
@@ -29,11 +24,7 @@ fn session_finding(
         }
     }
     Finding {
-        key: FindingKey {
-            kind,
-            about,
-            at: session.key.start,
-        },
+        key: FindingKey { kind, about, at: session.key.start },
         severity: kind.severity(),
         span,
         subjects,
@@ -43,21 +34,12 @@ fn session_finding(
 }
 
 fn hull(parts: &[Span]) -> Option<Span> {
-    Some(Span::new(
-        parts.first()?.start,
-        parts.iter().map(|s| s.end).max()?,
-    ))
+    Some(Span::new(parts.first()?.start, parts.iter().map(|s| s.end).max()?))
 }
 
 impl Court<'_> {
     /// Adds every finding that holds for the session.
-    pub(super) fn find(
-        &self,
-        session: &SessionView,
-        judged: &mut Judged,
-        policy: &Policy,
-        horizon: &mut Horizon,
-    ) {
+    pub(super) fn find(&self, session: &SessionView, judged: &mut Judged, policy: &Policy, horizon: &mut Horizon) {
         let start = session.key.start;
         let end = session.end_at();
         let seen = Span::new(start, end);
@@ -65,12 +47,7 @@ impl Court<'_> {
         self.find_registration(session, seen, horizon, &mut out);
         if let SessionEnd::Presumed(at) = session.end {
             let span = Span::new(session.last_sign, at);
-            out.push(session_finding(
-                session,
-                FindingKind::SessionUnclosed,
-                span,
-                Vec::new(),
-            ));
+            out.push(session_finding(session, FindingKind::SessionUnclosed, span, Vec::new()));
         }
         let mut uncovered = judged.absent.clone();
         uncovered.extend(judged.unknown.iter().copied());
@@ -90,10 +67,7 @@ impl Court<'_> {
             out.push(found);
         }
         if judged.lonely && start < horizon.judged {
-            let parts: Vec<Span> = uncovered
-                .iter()
-                .map(|s| s.intersect(Span::new(start, horizon.judged)))
-                .collect();
+            let parts: Vec<Span> = uncovered.iter().map(|s| s.intersect(Span::new(start, horizon.judged))).collect();
             self.find_elsewhere(session, &parts, horizon, &mut out);
             self.find_unattended(session, judged, policy, horizon, &mut out);
         }
@@ -103,29 +77,15 @@ impl Court<'_> {
     }
 
     /// Account, operator, terminal and client against the registers.
-    fn find_registration(
-        &self,
-        session: &SessionView,
-        seen: Span,
-        horizon: &mut Horizon,
-        out: &mut Vec<Finding>,
-    ) {
+    fn find_registration(&self, session: &SessionView, seen: Span, horizon: &mut Horizon, out: &mut Vec<Finding>) {
         let start = session.key.start;
         let mut add = |kind, span, more| out.push(session_finding(session, kind, span, more));
         match session.operator.zip(session.client) {
             None => add(FindingKind::UnknownAccount, seen, vec![]),
             Some((operator, client)) => {
-                let registered = |at| {
-                    self.model
-                        .person(operator, at)
-                        .filter(|p| p.value.clients.contains(&client))
-                };
+                let registered = |at| self.model.person(operator, at).filter(|p| p.value.clients.contains(&client));
                 match registered(start) {
-                    None => add(
-                        FindingKind::UnregisteredOperator,
-                        seen,
-                        vec![Subject::Client(client)],
-                    ),
+                    None => add(FindingKind::UnregisteredOperator, seen, vec![Subject::Client(client)]),
                     Some(now_registered) => {
                         // Entries that follow each other without a break are one registration.
                         let mut ends = now_registered.span.end;
@@ -151,21 +111,10 @@ impl Court<'_> {
             add(FindingKind::UnknownTerminal, seen, vec![]);
         }
         if let Some(client) = session.client {
-            let of_terminal = session
-                .terminal
-                .and_then(|t| self.model.terminal(t, start))
-                .and_then(|t| t.value.client);
-            let of_line = self
-                .model
-                .sources
-                .get(session.key.source)
-                .and_then(|s| s.client);
-            let wrong: Vec<Subject> = of_terminal
-                .into_iter()
-                .chain(of_line)
-                .filter(|c| *c != client)
-                .map(Subject::Client)
-                .collect();
+            let of_terminal = session.terminal.and_then(|t| self.model.terminal(t, start)).and_then(|t| t.value.client);
+            let of_line = self.model.sources.get(session.key.source).and_then(|s| s.client);
+            let wrong: Vec<Subject> =
+                of_terminal.into_iter().chain(of_line).filter(|c| *c != client).map(Subject::Client).collect();
             if !wrong.is_empty() {
                 let mut more = vec![Subject::Client(client)];
                 more.extend(wrong);
@@ -175,13 +124,7 @@ impl Court<'_> {
     }
 
     /// The operator was in an unrelated zone, or his card was read at its door, while he was not covered.
-    fn find_elsewhere(
-        &self,
-        session: &SessionView,
-        parts: &[Span],
-        horizon: &mut Horizon,
-        out: &mut Vec<Finding>,
-    ) {
+    fn find_elsewhere(&self, session: &SessionView, parts: &[Span], horizon: &mut Horizon, out: &mut Vec<Finding>) {
         let (Some(operator), Some(zone)) = (session.operator, session.zone) else {
             return;
         };
@@ -191,10 +134,7 @@ impl Court<'_> {
         let mut proofs: BTreeSet<u64> = BTreeSet::new();
         let mut goes_on = false;
         if let Some(known) = self.persons.get(operator) {
-            for stay in self
-                .stays_near(known, whole, DurationUs::ZERO)
-                .filter(|s| !self.model.related(s.zone, zone))
-            {
+            for stay in self.stays_near(known, whole, DurationUs::ZERO).filter(|s| !self.model.related(s.zone, zone)) {
                 horizon.boundary(stay.span.start);
                 horizon.boundary(stay.span.end);
                 for part in parts {
@@ -202,35 +142,21 @@ impl Court<'_> {
                     let instant = part.is_empty() && stay.span.contains(part.start);
                     if !shared.is_empty() || instant {
                         hits.push(if instant { *part } else { shared });
-                        goes_on |= !instant
-                            && shared.end == horizon.judged
-                            && stay.span.end > horizon.judged;
+                        goes_on |= !instant && shared.end == horizon.judged && stay.span.end > horizon.judged;
                         zones.insert(stay.zone);
                     }
                 }
             }
         }
-        for credential in self
-            .model
-            .credentials_of
-            .get(operator)
-            .into_iter()
-            .flatten()
-        {
+        for credential in self.model.credentials_of.get(operator).into_iter().flatten() {
             let readings = self.memory.readings.get(*credential).map_or(&[][..], |r| r);
             let from = readings.partition_point(|r| r.occ < whole.start);
-            for reading in readings[from..]
-                .iter()
-                .take_while(|r| r.occ <= whole.end && r.occ <= self.now)
-            {
+            for reading in readings[from..].iter().take_while(|r| r.occ <= whole.end && r.occ <= self.now) {
                 if self.model.holder(*credential, reading.occ) != Some(operator) {
                     continue;
                 }
                 let reader = self.memory.heads[reading.head as usize].reader;
-                let Some(door) = self
-                    .model
-                    .reader(reader, reading.occ)
-                    .and_then(|r| self.model.doors.get(r.door))
+                let Some(door) = self.model.reader(reader, reading.occ).and_then(|r| self.model.doors.get(r.door))
                 else {
                     continue;
                 };
@@ -239,10 +165,7 @@ impl Court<'_> {
                     continue;
                 }
                 horizon.boundary(reading.occ);
-                if parts
-                    .iter()
-                    .any(|p| p.contains(reading.occ) || (p.is_empty() && p.start == reading.occ))
-                {
+                if parts.iter().any(|p| p.contains(reading.occ) || (p.is_empty() && p.start == reading.occ)) {
                     hits.push(Span::new(reading.occ, reading.occ.plus(DurationUs(1))));
                     zones.insert(door.inner);
                     proofs.insert(reading.entry);
@@ -257,12 +180,8 @@ impl Court<'_> {
         // While the session and the uncovered part both go on, so does this.
         let grows = goes_on && session.end_at() > horizon.judged;
         let span = Span::new(span.start, if grows { UtcMicros::MAX } else { span.end });
-        let mut found = session_finding(
-            session,
-            FindingKind::Elsewhere,
-            span,
-            zones.into_iter().map(Subject::Zone).collect(),
-        );
+        let mut found =
+            session_finding(session, FindingKind::Elsewhere, span, zones.into_iter().map(Subject::Zone).collect());
         found.proofs.extend(proofs);
         found.proofs.truncate(PROOFS_MAX);
         out.push(found);
@@ -286,81 +205,47 @@ impl Court<'_> {
         let mut inside = Vec::new();
         let mut maybe = Vec::new();
         for (_, known) in self.persons.iter() {
-            for stay in self
-                .stays_near(known, Span::new(whole.start, session.end_at()), slack)
-                .filter(|s| s.zone == zone)
+            for stay in
+                self.stays_near(known, Span::new(whole.start, session.end_at()), slack).filter(|s| s.zone == zone)
             {
-                let graced = Span::new(
-                    stay.span.start.minus(policy.grace_before),
-                    stay.span.end.plus(policy.grace_after),
-                );
+                let graced =
+                    Span::new(stay.span.start.minus(policy.grace_before), stay.span.end.plus(policy.grace_after));
                 horizon.boundary(graced.start);
                 horizon.boundary(graced.end);
                 inside.push(graced);
             }
-            maybe.extend(
-                known
-                    .maybe
-                    .iter()
-                    .filter(|(span, of)| *of == zone && span.end > whole.start)
-                    .map(|(span, _)| *span),
-            );
+            for (span, _) in known.maybe.iter().filter(|(span, of)| *of == zone && span.end > whole.start) {
+                horizon.boundary(span.start);
+                horizon.boundary(span.end);
+                maybe.push(*span);
+            }
         }
         let inside = spans::joined(inside);
-        let absent: Vec<Span> = judged
-            .absent
-            .iter()
-            .map(|s| s.intersect(whole))
-            .filter(|s| !s.is_empty())
-            .collect();
+        let absent: Vec<Span> = judged.absent.iter().map(|s| s.intersect(whole)).filter(|s| !s.is_empty()).collect();
         // Before somebody was first there it is the operator's absence, not an empty room.
         let operator_cover = spans::minus(
             &[whole],
-            &spans::joined(
-                judged
-                    .absent
-                    .iter()
-                    .chain(&judged.unknown)
-                    .map(|s| s.intersect(whole))
-                    .collect(),
-            ),
+            &spans::joined(judged.absent.iter().chain(&judged.unknown).map(|s| s.intersect(whole)).collect()),
         );
         let Some(first) = operator_cover.first().map(|s| s.start) else {
             return;
         };
         let empty = spans::minus(&spans::minus(&absent, &inside), &spans::joined(maybe));
-        let empty: Vec<Span> = empty
-            .into_iter()
-            .map(|s| s.intersect(Span::new(first, whole.end)))
-            .filter(|s| !s.is_empty())
-            .collect();
+        let empty: Vec<Span> =
+            empty.into_iter().map(|s| s.intersect(Span::new(first, whole.end))).filter(|s| !s.is_empty()).collect();
         if let Some(span) = hull(&empty) {
             let grows = session.end_at() > horizon.judged && span.end == whole.end;
             let span = Span::new(span.start, if grows { UtcMicros::MAX } else { span.end });
-            out.push(session_finding(
-                session,
-                FindingKind::Unattended,
-                span,
-                Vec::new(),
-            ));
+            out.push(session_finding(session, FindingKind::Unattended, span, Vec::new()));
         }
     }
 
     /// No healthy camera on the zone for part of the session.
-    fn find_uncovered(
-        &self,
-        session: &SessionView,
-        policy: &Policy,
-        horizon: &mut Horizon,
-        out: &mut Vec<Finding>,
-    ) {
+    fn find_uncovered(&self, session: &SessionView, policy: &Policy, horizon: &mut Horizon, out: &mut Vec<Finding>) {
         let Some(zone) = session.zone else { return };
         let whole = Span::new(session.key.start, session.end_at().min(horizon.judged));
-        let cameras: Vec<_> = self
-            .cameras
-            .iter()
-            .filter(|(c, _)| self.model.cameras.get(*c).is_some_and(|c| c.zone == zone))
-            .collect();
+        let cameras: Vec<_> =
+            self.cameras.iter().filter(|(c, _)| self.model.cameras.get(*c).is_some_and(|c| c.zone == zone)).collect();
         if whole.is_empty() || cameras.is_empty() {
             return;
         }
@@ -380,20 +265,11 @@ impl Court<'_> {
             let grows = session.end_at() > horizon.judged && span.end == whole.end;
             let span = Span::new(span.start, if grows { UtcMicros::MAX } else { span.end });
             let more = cameras.iter().map(|(c, _)| Subject::Camera(*c)).collect();
-            out.push(session_finding(
-                session,
-                FindingKind::UncoveredSession,
-                span,
-                more,
-            ));
+            out.push(session_finding(session, FindingKind::UncoveredSession, span, more));
         }
         // A gap becomes one when it has lasted.
         if session.end == SessionEnd::Open {
-            let last = cameras
-                .iter()
-                .flat_map(|(_, v)| v.covered.last())
-                .map(|s| s.end)
-                .max();
+            let last = cameras.iter().flat_map(|(_, v)| v.covered.last()).map(|s| s.end).max();
             if let Some(last) = last.filter(|l| *l < UtcMicros::MAX) {
                 horizon.boundary(last.plus(policy.footage_gap));
             }
@@ -406,47 +282,24 @@ impl Court<'_> {
         let late = |at: Option<UtcMicros>| at.is_some_and(|recorded| recorded > start);
         let mut entries: Vec<Subject> = Vec::new();
         if let Some(account) = session.account
-            && self
-                .model
-                .account(account, session.key.source, start)
-                .is_some_and(|v| late(v.backdated_at))
+            && self.model.account(account, session.key.source, start).is_some_and(|v| late(v.backdated_at))
         {
             entries.push(Subject::Account(account));
         }
         if let Some(terminal) = session.terminal
-            && self
-                .model
-                .terminal(terminal, start)
-                .is_some_and(|v| late(v.backdated_at))
+            && self.model.terminal(terminal, start).is_some_and(|v| late(v.backdated_at))
         {
             entries.push(Subject::Terminal(terminal));
         }
         if let Some(operator) = session.operator {
-            if self
-                .model
-                .person(operator, start)
-                .is_some_and(|v| late(v.backdated_at))
-            {
+            if self.model.person(operator, start).is_some_and(|v| late(v.backdated_at)) {
                 entries.push(Subject::Person(operator));
             }
-            for credential in self
-                .model
-                .credentials_of
-                .get(operator)
-                .into_iter()
-                .flatten()
-            {
-                let list = self
-                    .model
-                    .credentials
-                    .get(*credential)
-                    .map_or(&[][..], |l| l);
+            for credential in self.model.credentials_of.get(operator).into_iter().flatten() {
+                let list = self.model.credentials.get(*credential).map_or(&[][..], |l| l);
                 let counts = |v: &crate::model::Valid<Word>| {
                     let until = v.backdated_at.unwrap_or(v.span.start);
-                    v.value == operator
-                        && late(v.backdated_at)
-                        && v.span.start < session.end_at()
-                        && until > start
+                    v.value == operator && late(v.backdated_at) && v.span.start < session.end_at() && until > start
                 };
                 if list.iter().any(counts) {
                     entries.push(Subject::Credential(*credential));
@@ -455,12 +308,7 @@ impl Court<'_> {
         }
         if !entries.is_empty() {
             let span = Span::new(start, session.end_at());
-            out.push(session_finding(
-                session,
-                FindingKind::Backdated,
-                span,
-                entries,
-            ));
+            out.push(session_finding(session, FindingKind::Backdated, span, entries));
         }
     }
 }

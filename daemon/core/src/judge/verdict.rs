@@ -10,12 +10,7 @@ use crate::spans;
 
 impl Court<'_> {
     /// Steps 1 to 5 of the evaluation, without findings.
-    pub(super) fn presence(
-        &self,
-        session: &SessionView,
-        policy: &Policy,
-        horizon: &mut Horizon,
-    ) -> Judged {
+    pub(super) fn presence(&self, session: &SessionView, policy: &Policy, horizon: &mut Horizon) -> Judged {
         let mut judged = Judged {
             verdict: Verdict::Pending,
             grade: None,
@@ -31,10 +26,7 @@ impl Court<'_> {
             judged.verdict = Verdict::UnknownAccount;
             return judged;
         };
-        let registered = self
-            .model
-            .person(operator, start)
-            .is_some_and(|p| p.value.clients.contains(&client));
+        let registered = self.model.person(operator, start).is_some_and(|p| p.value.clients.contains(&client));
         if !registered {
             judged.verdict = Verdict::UnregisteredOperator;
             return judged;
@@ -52,26 +44,11 @@ impl Court<'_> {
         let whole = Span::new(start, end.max(start.plus(kukaku_schema::DurationUs(1))));
         let instant = end <= start;
         let slack = policy.grace_before.max(policy.grace_after);
-        let stays = self.stays_of(
-            operator,
-            zone,
-            Span::new(start, session.end_at().max(whole.end)),
-            slack,
-        );
-        let graced = |s: &Stay| {
-            Span::new(
-                s.span.start.minus(policy.grace_before),
-                s.span.end.plus(policy.grace_after),
-            )
-        };
+        let stays = self.stays_of(operator, zone, Span::new(start, session.end_at().max(whole.end)), slack);
+        let graced = |s: &Stay| Span::new(s.span.start.minus(policy.grace_before), s.span.end.plus(policy.grace_after));
         for stay in &stays {
             // The grade changes where a stay begins or ends, the cover where its grace does.
-            for at in [
-                graced(stay).start,
-                stay.span.start,
-                stay.span.end,
-                graced(stay).end,
-            ] {
+            for at in [graced(stay).start, stay.span.start, stay.span.end, graced(stay).end] {
                 horizon.boundary(at);
             }
         }
@@ -84,15 +61,9 @@ impl Court<'_> {
             judged.unknown = spans::both(&uncovered, &unknown_place);
             judged.absent = spans::minus(&uncovered, &unknown_place);
             let nothing_covered = uncovered == [whole];
-            judged.verdict = match (
-                nothing_covered,
-                judged.absent.is_empty(),
-                judged.unknown.is_empty(),
-            ) {
+            judged.verdict = match (nothing_covered, judged.absent.is_empty(), judged.unknown.is_empty()) {
                 (true, false, true) => Verdict::Absent,
-                (_, true, false) if nothing_covered || !judged.unknown.is_empty() => {
-                    Verdict::Undetermined
-                }
+                (_, true, false) if nothing_covered || !judged.unknown.is_empty() => Verdict::Undetermined,
                 _ => Verdict::Partial,
             };
             judged.lonely = true;
@@ -106,12 +77,7 @@ impl Court<'_> {
                 span.end = span.start;
             }
         } else if grows {
-            for span in judged
-                .absent
-                .iter_mut()
-                .chain(&mut judged.unknown)
-                .filter(|s| s.end == end)
-            {
+            for span in judged.absent.iter_mut().chain(&mut judged.unknown).filter(|s| s.end == end) {
                 span.end = UtcMicros::MAX;
             }
         }
@@ -119,13 +85,7 @@ impl Court<'_> {
     }
 
     /// Where in `whole` the person may have been in the zone without being seen.
-    fn unknown_in(
-        &self,
-        person: Word,
-        zone: Word,
-        whole: Span,
-        horizon: &mut Horizon,
-    ) -> Vec<Span> {
+    fn unknown_in(&self, person: Word, zone: Word, whole: Span, horizon: &mut Horizon) -> Vec<Span> {
         if self.model.zones.get(zone).is_some_and(|z| z.entry_unread) {
             return vec![whole];
         }
@@ -133,11 +93,7 @@ impl Court<'_> {
             return Vec::new();
         };
         let mut out = Vec::new();
-        for (span, of) in known
-            .maybe
-            .iter()
-            .take_while(|(span, _)| span.start < UtcMicros::MAX)
-        {
+        for (span, of) in known.maybe.iter().take_while(|(span, _)| span.start < UtcMicros::MAX) {
             if *of == zone && span.end > whole.start {
                 horizon.boundary(span.start);
                 horizon.boundary(span.end);
@@ -149,41 +105,27 @@ impl Court<'_> {
 
     /// The weakest grade of what supports the covered part.
     fn grade(&self, session: &SessionView, stays: &[Stay], whole: Span, cover: &[Span]) -> Grade {
-        let proper: Vec<&Stay> = stays
-            .iter()
-            .filter(|s| !s.span.intersect(whole).is_empty())
-            .collect();
+        let proper: Vec<&Stay> = stays.iter().filter(|s| !s.span.intersect(whole).is_empty()).collect();
         let inside = spans::joined(proper.iter().map(|s| s.span).collect());
         let by_grace_only = spans::minus(&spans::both(&[whole], cover), &inside);
         let mut grade = proper.iter().map(|s| s.grade).max().unwrap_or(Grade::Weak);
         if !by_grace_only.is_empty() {
-            let policy = session.zone.map_or_else(
-                || self.model.policy(whole.start),
-                |z| self.model.zone_policy(z, session.key.start),
-            );
+            let policy = session
+                .zone
+                .map_or_else(|| self.model.policy(whole.start), |z| self.model.zone_policy(z, session.key.start));
             for stay in stays.iter().filter(|s| s.span.intersect(whole).is_empty()) {
-                let graced = Span::new(
-                    stay.span.start.minus(policy.grace_before),
-                    stay.span.end.plus(policy.grace_after),
-                );
-                if by_grace_only
-                    .iter()
-                    .any(|part| !part.intersect(graced).is_empty())
-                {
+                let graced =
+                    Span::new(stay.span.start.minus(policy.grace_before), stay.span.end.plus(policy.grace_after));
+                if by_grace_only.iter().any(|part| !part.intersect(graced).is_empty()) {
                     grade = grade.max(stay.grade);
                 }
             }
         }
-        let skewed = self.sources.get(session.key.source).is_some_and(|s| {
-            s.skewed
-                .iter()
-                .any(|skew| !skew.intersect(whole).is_empty())
-        });
-        if skewed {
-            grade.max(Grade::Unconfirmed)
-        } else {
-            grade
-        }
+        let skewed = self
+            .sources
+            .get(session.key.source)
+            .is_some_and(|s| s.skewed.iter().any(|skew| !skew.intersect(whole).is_empty()));
+        if skewed { grade.max(Grade::Unconfirmed) } else { grade }
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use kukaku_schema::{DurationUs, Span, UtcMicros};
 
 use super::{
-    ClockNote, Happening, Memory, MusterNote, NO_SEQ, Numbered, Reading, ReadingHead, SignNote,
-    SourceMemory, StartNote, Touch, reading_order,
+    ClockNote, Happening, Memory, MusterNote, NO_SEQ, Numbered, Reading, ReadingHead, SignNote, SourceMemory,
+    StartNote, Touch, reading_order,
 };
 use crate::fact::{Fact, FactBody};
 use crate::names::Word;
@@ -30,14 +30,10 @@ const CLOCK_UNSET_BEFORE: UtcMicros = UtcMicros(946_771_200_000_000);
 impl Memory {
     /// The bit of a factor word; the 32nd and later ones share the last bit.
     pub fn factor_bit(&mut self, factor: Word) -> u32 {
-        let index = self
-            .factor_bits
-            .iter()
-            .position(|f| *f == factor)
-            .unwrap_or_else(|| {
-                self.factor_bits.push(factor);
-                self.factor_bits.len() - 1
-            });
+        let index = self.factor_bits.iter().position(|f| *f == factor).unwrap_or_else(|| {
+            self.factor_bits.push(factor);
+            self.factor_bits.len() - 1
+        });
         1 << index.min(31)
     }
 
@@ -46,8 +42,7 @@ impl Memory {
         if let Some(number) = self.head_numbers.get(&head) {
             return *number;
         }
-        let number =
-            u32::try_from(self.heads.len()).expect("heads are combinations of registered things");
+        let number = u32::try_from(self.heads.len()).expect("heads are combinations of registered things");
         self.heads.push(head);
         self.head_numbers.insert(head, number);
         number
@@ -70,20 +65,12 @@ impl Memory {
 
     /// Takes a fact in. The second value says whether its source needs a new look.
     pub fn add(&mut self, fact: &Fact, max_skew: DurationUs) -> (Touch, bool) {
-        let source = self
-            .sources
-            .or_insert_with(fact.source, SourceMemory::default);
+        let source = self.sources.or_insert_with(fact.source, SourceMemory::default);
         let occ = source.occurred(fact.device_time);
         let mut look = false;
         if let Some(seq) = fact.seq {
             let numbers = source.numbers.entry(fact.epoch).or_default();
-            let numbered = Numbered {
-                seq,
-                content: fact.order,
-                occ,
-                dev: fact.device_time,
-                entry: fact.entry,
-            };
+            let numbered = Numbered { seq, content: fact.order, occ, dev: fact.device_time, entry: fact.entry };
             let known = |n: &Numbered| n.seq == seq && n.content == fact.order;
             match numbers.last() {
                 Some(last) if last.seq < seq => {
@@ -104,16 +91,9 @@ impl Memory {
                 }
             }
         }
-        let is_span = matches!(
-            fact.body,
-            FactBody::CaughtUp { .. } | FactBody::Clock { .. }
-        );
+        let is_span = matches!(fact.body, FactBody::CaughtUp { .. } | FactBody::Clock { .. });
         if !is_span {
-            look |= source.unsettled
-                || source
-                    .signs
-                    .last()
-                    .is_none_or(|last| *last > fact.device_time);
+            look |= source.unsettled || source.signs.last().is_none_or(|last| *last > fact.device_time);
             put(&mut source.signs, fact.device_time);
             let ahead = fact.device_time > fact.recorded_at.plus(max_skew);
             if ahead || fact.device_time < CLOCK_UNSET_BEFORE {
@@ -128,16 +108,9 @@ impl Memory {
     fn add_body(&mut self, fact: &Fact, occ: UtcMicros) -> Touch {
         let known = |new: bool, touch: Touch| if new { touch } else { Touch::Nothing };
         let seq = fact.seq.unwrap_or(NO_SEQ);
-        let source = self
-            .sources
-            .or_insert_with(fact.source, SourceMemory::default);
+        let source = self.sources.or_insert_with(fact.source, SourceMemory::default);
         match &fact.body {
-            FactBody::Reading {
-                reader,
-                credential,
-                granted,
-                factors,
-            } => {
+            FactBody::Reading { reader, credential, granted, factors } => {
                 source.readers.insert(*reader);
                 let bits = factors.iter().fold(0, |bits, f| bits | self.factor_bit(*f));
                 let head = self.head(ReadingHead {
@@ -147,65 +120,33 @@ impl Memory {
                     granted: *granted,
                     factors: bits,
                 });
-                let reading = Reading {
-                    occ,
-                    dev: fact.device_time,
-                    entry: fact.entry,
-                    seq,
-                    order: fact.order,
-                    head,
-                };
+                let reading = Reading { occ, dev: fact.device_time, entry: fact.entry, seq, order: fact.order, head };
                 let new = self.put_reading(*credential, reading);
                 if new && !granted {
-                    put(
-                        self.denied.entry(*reader).or_default(),
-                        (occ, fact.order, fact.entry),
-                    );
+                    put(self.denied.entry(*reader).or_default(), (occ, fact.order, fact.entry));
                 }
                 known(new, Touch::Credential(*credential, *reader, occ))
             }
-            FactBody::Used {
-                door,
-                reading,
-                used,
-            } => {
+            FactBody::Used { door, reading, used } => {
                 source.doors.insert(*door);
-                let list = self
-                    .used
-                    .entry((fact.source, fact.epoch, *reading))
-                    .or_default();
+                let list = self.used.entry((fact.source, fact.epoch, *reading)).or_default();
                 known(put(list, (fact.order, *used)), Touch::Use(*door, occ))
             }
             FactBody::Door { door, state } => {
                 source.doors.insert(*door);
                 self.any_position = true;
-                known(
-                    put(
-                        self.doors.entry(*door).or_default(),
-                        happening(fact, occ, *state),
-                    ),
-                    Touch::Door(*door, occ),
-                )
+                known(put(self.doors.entry(*door).or_default(), happening(fact, occ, *state)), Touch::Door(*door, occ))
             }
             FactBody::Reader { reader, status } => {
                 source.readers.insert(*reader);
                 let list = self.readers.entry(*reader).or_default();
-                known(
-                    put(list, happening(fact, occ, *status)),
-                    Touch::Reader(*reader),
-                )
+                known(put(list, happening(fact, occ, *status)), Touch::Reader(*reader))
             }
             FactBody::Alive => {
                 source.sent_alive = true;
                 Touch::Alive
             }
-            FactBody::Started {
-                session,
-                account,
-                terminal,
-                target,
-                via,
-            } => {
+            FactBody::Started { session, account, terminal, target, via } => {
                 let key = (fact.source, fact.epoch, *session);
                 let note = StartNote {
                     occ,
@@ -220,12 +161,7 @@ impl Memory {
                 let starts = &mut self.sessions.entry(key).or_default().starts;
                 known(put(starts, note), Touch::Session(key))
             }
-            FactBody::Sign {
-                session,
-                account,
-                terminal,
-                ended,
-            } => {
+            FactBody::Sign { session, account, terminal, ended } => {
                 let key = (fact.source, fact.epoch, *session);
                 let note = SignNote {
                     occ,
@@ -241,18 +177,9 @@ impl Memory {
             }
             FactBody::Camera { camera, healthy } => {
                 let list = &mut self.cameras.entry(*camera).or_default().health;
-                known(
-                    put(list, happening(fact, occ, *healthy)),
-                    Touch::Camera(*camera),
-                )
+                known(put(list, happening(fact, occ, *healthy)), Touch::Camera(*camera))
             }
-            FactBody::Footage {
-                camera,
-                path,
-                start,
-                end,
-                gone,
-            } => {
+            FactBody::Footage { camera, path, start, end, gone } => {
                 let memory = self.cameras.entry(*camera).or_default();
                 let span = Span::new(*start, *end);
                 let new = if *gone {
@@ -262,25 +189,13 @@ impl Memory {
                 };
                 known(new, Touch::Camera(*camera))
             }
-            FactBody::CaughtUp { reader, from, to } => known(
-                put(&mut source.caught_up, (*reader, Span::new(*from, *to))),
-                Touch::Source(fact.source),
-            ),
-            FactBody::Clock {
-                offset_us,
-                from,
-                to,
-            } => {
-                let note = ClockNote {
-                    from: *from,
-                    to: *to,
-                    offset_us: *offset_us,
-                    entry: fact.entry,
-                };
-                let again = source
-                    .clocks
-                    .iter()
-                    .any(|c| ClockNote { entry: 0, ..*c } == ClockNote { entry: 0, ..note });
+            FactBody::CaughtUp { reader, from, to } => {
+                known(put(&mut source.caught_up, (*reader, Span::new(*from, *to))), Touch::Source(fact.source))
+            }
+            FactBody::Clock { offset_us, from, to } => {
+                let note = ClockNote { from: *from, to: *to, offset_us: *offset_us, entry: fact.entry };
+                let again =
+                    source.clocks.iter().any(|c| ClockNote { entry: 0, ..*c } == ClockNote { entry: 0, ..note });
                 if !again && put(&mut source.clocks, note) {
                     self.correct_times(fact.source);
                     Touch::All
@@ -294,27 +209,19 @@ impl Memory {
             }
             FactBody::WatchGap { from, to } => {
                 let span = Span::new(*from, *to);
-                let new = !self.watch_gaps.iter().any(|(s, _)| *s == span)
-                    && put(&mut self.watch_gaps, (span, fact.entry));
+                let new =
+                    !self.watch_gaps.iter().any(|(s, _)| *s == span) && put(&mut self.watch_gaps, (span, fact.entry));
                 for source in self.sources.values_mut() {
                     source.unsettled = true;
                 }
                 known(new, Touch::All)
             }
-            FactBody::ClockStep { step_us } => known(
-                put(&mut self.clock_steps, (occ, *step_us, fact.entry)),
-                Touch::Source(fact.source),
-            ),
+            FactBody::ClockStep { step_us } => {
+                known(put(&mut self.clock_steps, (occ, *step_us, fact.entry)), Touch::Source(fact.source))
+            }
             FactBody::Muster { inside } => {
-                let note = MusterNote {
-                    at: occ,
-                    entry: fact.entry,
-                    inside: inside.clone(),
-                };
-                let again = self
-                    .musters
-                    .iter()
-                    .any(|m| m.at == note.at && m.inside == note.inside);
+                let note = MusterNote { at: occ, entry: fact.entry, inside: inside.clone() };
+                let again = self.musters.iter().any(|m| m.at == note.at && m.inside == note.inside);
                 known(!again && put(&mut self.musters, note), Touch::All)
             }
         }
@@ -352,57 +259,36 @@ impl Memory {
         let Some(memory) = self.sources.get_mut(source) else {
             return;
         };
-        let clocks = SourceMemory {
-            clocks: memory.clocks.clone(),
-            ..SourceMemory::default()
-        };
+        let clocks = SourceMemory { clocks: memory.clocks.clone(), ..SourceMemory::default() };
         for n in memory.numbers.values_mut().flatten() {
             n.occ = clocks.occurred(n.dev);
         }
         for list in self.readings.values_mut() {
             let heads = &self.heads;
-            for r in list
-                .iter_mut()
-                .filter(|r| heads[r.head as usize].source == source)
-            {
+            for r in list.iter_mut().filter(|r| heads[r.head as usize].source == source) {
                 r.occ = clocks.occurred(r.dev);
             }
             list.sort_unstable_by_key(reading_order);
         }
         let fix = |h_source: Word, dev: UtcMicros, occ: UtcMicros| {
-            if h_source == source {
-                clocks.occurred(dev)
-            } else {
-                occ
-            }
+            if h_source == source { clocks.occurred(dev) } else { occ }
         };
         for list in self.doors.values_mut() {
-            list.iter_mut()
-                .for_each(|h| h.occ = fix(h.source, h.dev, h.occ));
+            list.iter_mut().for_each(|h| h.occ = fix(h.source, h.dev, h.occ));
             list.sort_unstable();
         }
         for list in self.readers.values_mut() {
-            list.iter_mut()
-                .for_each(|h| h.occ = fix(h.source, h.dev, h.occ));
+            list.iter_mut().for_each(|h| h.occ = fix(h.source, h.dev, h.occ));
             list.sort_unstable();
         }
         for camera in self.cameras.values_mut() {
-            camera
-                .health
-                .iter_mut()
-                .for_each(|h| h.occ = fix(h.source, h.dev, h.occ));
+            camera.health.iter_mut().for_each(|h| h.occ = fix(h.source, h.dev, h.occ));
             camera.health.sort_unstable();
         }
         for ((of, _, _), notes) in &mut self.sessions {
             if *of == source {
-                notes
-                    .starts
-                    .iter_mut()
-                    .for_each(|n| n.occ = clocks.occurred(n.dev));
-                notes
-                    .signs
-                    .iter_mut()
-                    .for_each(|n| n.occ = clocks.occurred(n.dev));
+                notes.starts.iter_mut().for_each(|n| n.occ = clocks.occurred(n.dev));
+                notes.signs.iter_mut().for_each(|n| n.occ = clocks.occurred(n.dev));
                 notes.starts.sort_unstable();
                 notes.signs.sort_unstable();
             }

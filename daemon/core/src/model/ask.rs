@@ -7,10 +7,7 @@ use super::{AccountModel, Model, PersonModel, Place, ReaderModel, TerminalModel,
 use crate::names::Word;
 
 fn policy_at(list: &[(Span, Policy)], when: UtcMicros) -> Policy {
-    list.iter()
-        .find(|(span, _)| span.contains(when))
-        .or(list.first())
-        .map_or_else(Policy::default, |(_, p)| *p)
+    list.iter().find(|(span, _)| span.contains(when)).or(list.first()).map_or_else(Policy::default, |(_, p)| *p)
 }
 
 fn at<T>(list: &[Valid<T>], when: UtcMicros) -> Option<&Valid<T>> {
@@ -20,9 +17,7 @@ fn at<T>(list: &[Valid<T>], when: UtcMicros) -> Option<&Valid<T>> {
 impl Model {
     /// The zone and all it lies in; nothing for outside.
     pub fn chain(&self, place: Place) -> &[Word] {
-        place
-            .and_then(|zone| self.zones.get(zone))
-            .map_or(&[], |zone| &zone.chain)
+        place.and_then(|zone| self.zones.get(zone)).map_or(&[], |zone| &zone.chain)
     }
 
     /// Whether `place` is `zone` or lies in it.
@@ -42,16 +37,12 @@ impl Model {
 
     /// The numbers of the rules in a zone at an instant.
     pub fn zone_policy(&self, zone: Word, when: UtcMicros) -> Policy {
-        self.zones
-            .get(zone)
-            .map_or_else(|| self.policy(when), |z| policy_at(&z.policies, when))
+        self.zones.get(zone).map_or_else(|| self.policy(when), |z| policy_at(&z.policies, when))
     }
 
     /// The numbers of the rules at a door at an instant.
     pub fn door_policy(&self, door: Word, when: UtcMicros) -> Policy {
-        self.doors
-            .get(door)
-            .map_or_else(|| self.policy(when), |d| policy_at(&d.policies, when))
+        self.doors.get(door).map_or_else(|| self.policy(when), |d| policy_at(&d.policies, when))
     }
 
     /// Whose a credential is at an instant: his credential and he himself are registered then.
@@ -68,14 +59,8 @@ impl Model {
         }
         let list = self.credentials.get(credential)?;
         // A card still valid whose holder has left, or the card that ended last.
-        let last = list
-            .iter()
-            .filter(|v| v.span.start <= when)
-            .max_by_key(|v| v.span.end)?;
-        let left = self
-            .persons
-            .get(last.value)
-            .is_some_and(|p| p.iter().any(|v| v.span.end <= when));
+        let last = list.iter().filter(|v| v.span.start <= when).max_by_key(|v| v.span.end)?;
+        let left = self.persons.get(last.value).is_some_and(|p| p.iter().any(|v| v.span.end <= when));
         (last.span.end <= when || left).then_some(last.value)
     }
 
@@ -95,32 +80,16 @@ impl Model {
     }
 
     /// The one account of that name that a session of `source` can mean at an instant.
-    pub fn account(
-        &self,
-        name: Word,
-        source: Word,
-        when: UtcMicros,
-    ) -> Option<&Valid<AccountModel>> {
+    pub fn account(&self, name: Word, source: Word, when: UtcMicros) -> Option<&Valid<AccountModel>> {
         let list = self.accounts.get(name)?;
         let of_source = |v: &&Valid<AccountModel>| v.value.source.is_none_or(|s| s == source);
-        let mut fitting: Vec<&Valid<AccountModel>> = list
-            .iter()
-            .filter(|v| v.span.contains(when))
-            .filter(of_source)
-            .collect();
+        let mut fitting: Vec<&Valid<AccountModel>> =
+            list.iter().filter(|v| v.span.contains(when)).filter(of_source).collect();
         if fitting.len() > 1 {
             // An account bound to this source, or to the client of this source, is meant before any other.
             let line = self.sources.get(source).and_then(|s| s.client);
-            let bound: Vec<_> = fitting
-                .iter()
-                .copied()
-                .filter(|v| v.value.source == Some(source))
-                .collect();
-            let of_client: Vec<_> = fitting
-                .iter()
-                .copied()
-                .filter(|v| Some(v.value.client) == line)
-                .collect();
+            let bound: Vec<_> = fitting.iter().copied().filter(|v| v.value.source == Some(source)).collect();
+            let of_client: Vec<_> = fitting.iter().copied().filter(|v| Some(v.value.client) == line).collect();
             if !bound.is_empty() {
                 fitting = bound;
             } else if !of_client.is_empty() {
@@ -128,18 +97,12 @@ impl Model {
             }
         }
         // Two accounts that fit equally resolve to nobody.
-        if fitting.len() == 1 {
-            fitting.pop()
-        } else {
-            None
-        }
+        if fitting.len() == 1 { fitting.pop() } else { None }
     }
 
     /// Whether a source could be spoofed.
     pub fn spoofable(&self, source: Word) -> bool {
-        self.sources
-            .get(source)
-            .is_some_and(|s| s.class == TrustClass::C)
+        self.sources.get(source).is_some_and(|s| s.class == TrustClass::C)
     }
 
     /// The minute of the local day that holds `when`.
@@ -163,25 +126,12 @@ impl Model {
             }
             let minute = |m: u16| day.plus(DurationUs(i64::from(m) * 60_000_000));
             let parts = if hours.from_min < hours.to_min {
-                [
-                    Span::new(minute(hours.from_min), minute(hours.to_min)),
-                    Span::new(day, day),
-                ]
+                [Span::new(minute(hours.from_min), minute(hours.to_min)), Span::new(day, day)]
             } else {
-                [
-                    Span::new(day, minute(hours.to_min)),
-                    Span::new(minute(hours.from_min), minute(1440)),
-                ]
+                [Span::new(day, minute(hours.to_min)), Span::new(minute(hours.from_min), minute(1440))]
             };
-            out.extend(
-                parts
-                    .into_iter()
-                    .map(|p| p.intersect(span))
-                    .filter(|p| !p.is_empty()),
-            );
-            day = self
-                .tz
-                .start_of_day(day.plus(DurationUs::from_secs(26 * 3600)));
+            out.extend(parts.into_iter().map(|p| p.intersect(span)).filter(|p| !p.is_empty()));
+            day = self.tz.start_of_day(day.plus(DurationUs::from_secs(26 * 3600)));
         }
         crate::spans::joined(out)
     }

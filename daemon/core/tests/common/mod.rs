@@ -25,22 +25,12 @@ pub fn at(text: &str) -> UtcMicros {
         b'-' => ("2026-11-21", &text[1..]),
         _ => ("2026-11-22", text),
     };
-    let clock = if clock.len() == 5 {
-        format!("{clock}:00")
-    } else {
-        clock.to_owned()
-    };
+    let clock = if clock.len() == 5 { format!("{clock}:00") } else { clock.to_owned() };
     UtcMicros::parse_rfc3339(&format!("{day}T{clock}+09:00")).unwrap()
 }
 
 pub fn fact_of(o: &Observation, entry: u64, recorded_at: UtcMicros, names: &mut Names) -> Fact {
-    Fact::of(
-        o,
-        entry,
-        recorded_at,
-        &content_hash(&canonical_bytes(o)),
-        names,
-    )
+    Fact::of(o, entry, recorded_at, &content_hash(&canonical_bytes(o)), names)
 }
 
 /// An observation and when it reached us.
@@ -51,10 +41,7 @@ pub struct Arrives {
 }
 
 pub fn instant_of(o: &Observation) -> UtcMicros {
-    o.header()
-        .device_time
-        .or(o.stated_span().map(|s| s.end))
-        .unwrap()
+    o.header().device_time.or(o.stated_span().map(|s| s.end)).unwrap()
 }
 
 /// What is shown of a site at an instant, in words.
@@ -74,9 +61,7 @@ impl Shown {
             if t == UtcMicros::MAX {
                 String::new()
             } else {
-                tokyo.rfc3339(t)[5..]
-                    .replace("+09:00", "")
-                    .replace('T', " ")
+                tokyo.rfc3339(t)[5..].replace("+09:00", "").replace('T', " ")
             }
         };
         let span = |s: &Span| format!("{}/{}", clock(s.start), clock(s.end));
@@ -86,29 +71,15 @@ impl Shown {
                 .absent
                 .iter()
                 .map(|s| format!("absent:{}", span(s)))
-                .chain(
-                    revision
-                        .unknown
-                        .iter()
-                        .map(|s| format!("unknown:{}", span(s))),
-                )
+                .chain(revision.unknown.iter().map(|s| format!("unknown:{}", span(s))))
                 .collect();
-            let text = format!(
-                "{} {} {}",
-                revision.verdict.word(),
-                revision.grade.map_or("-", |g| g.word()),
-                spans.join(";")
-            );
-            shown
-                .verdicts
-                .insert(names.text(view.key.id).to_owned(), text.trim().to_owned());
+            let text =
+                format!("{} {} {}", revision.verdict.word(), revision.grade.map_or("-", |g| g.word()), spans.join(";"));
+            shown.verdicts.insert(names.text(view.key.id).to_owned(), text.trim().to_owned());
         }
         for (key, finding) in engine.findings() {
-            let mut subjects: Vec<String> = finding
-                .subjects
-                .iter()
-                .map(|s| format!("{}:{}", s.sort(), s.value(names)))
-                .collect();
+            let mut subjects: Vec<String> =
+                finding.subjects.iter().map(|s| format!("{}:{}", s.sort(), s.value(names))).collect();
             subjects.sort();
             shown.told.push(format!(
                 "{} {} {} {} {:?}",
@@ -139,11 +110,7 @@ impl Shown {
     }
 
     pub fn kinds(&self) -> Vec<&str> {
-        let mut out: Vec<&str> = self
-            .findings
-            .keys()
-            .map(|k| k.split('|').next().unwrap())
-            .collect();
+        let mut out: Vec<&str> = self.findings.keys().map(|k| k.split('|').next().unwrap()).collect();
         out.dedup();
         out
     }
@@ -154,12 +121,7 @@ pub fn live(registers: &Registers, arrivals: &[Arrives], now: UtcMicros) -> (Eng
     let mut engine = Engine::new(registers, Names::new(), Mode::Live).unwrap();
     let mut effects = Vec::new();
     for (index, arrival) in arrivals.iter().enumerate() {
-        let fact = fact_of(
-            &arrival.what,
-            index as u64 + 1,
-            arrival.at,
-            engine.names_mut(),
-        );
+        let fact = fact_of(&arrival.what, index as u64 + 1, arrival.at, engine.names_mut());
         effects.extend(engine.step(arrival.at, Input::Fact(fact)));
     }
     effects.extend(engine.step(now, Input::Time));
@@ -169,37 +131,21 @@ pub fn live(registers: &Registers, arrivals: &[Arrives], now: UtcMicros) -> (Eng
 /// The same from nothing, all at once.
 pub fn at_once(registers: &Registers, arrivals: &[Arrives], now: UtcMicros) -> Engine {
     let mut names = Names::new();
-    let facts: Vec<Fact> = arrivals
-        .iter()
-        .enumerate()
-        .map(|(i, a)| fact_of(&a.what, i as u64 + 1, a.at, &mut names))
-        .collect();
-    Engine::restore(registers, names, facts.into_iter(), now, Known::default())
-        .unwrap()
-        .0
+    let facts: Vec<Fact> =
+        arrivals.iter().enumerate().map(|(i, a)| fact_of(&a.what, i as u64 + 1, a.at, &mut names)).collect();
+    Engine::restore(registers, names, facts.into_iter(), now, Known::default()).unwrap().0
 }
 
 /// A story whose observations arrive when they happen.
 pub fn told(observations: impl IntoIterator<Item = Observation>) -> Vec<Arrives> {
-    let mut all: Vec<Arrives> = observations
-        .into_iter()
-        .map(|what| Arrives {
-            at: instant_of(&what),
-            what,
-        })
-        .collect();
+    let mut all: Vec<Arrives> = observations.into_iter().map(|what| Arrives { at: instant_of(&what), what }).collect();
     all.sort_by_key(|a| a.at);
     all
 }
 
 /// Tells a story on a watched site and shows it at `now`; live and at once must agree.
 pub fn shown_at(observations: impl IntoIterator<Item = Observation>, now: &str) -> Shown {
-    let arrivals = told(
-        watched()
-            .into_iter()
-            .chain(observations)
-            .filter(|o| instant_of(o) <= at(now)),
-    );
+    let arrivals = told(watched().into_iter().chain(observations).filter(|o| instant_of(o) <= at(now)));
     shown_of(&site(), &arrivals, at(now))
 }
 
@@ -215,11 +161,7 @@ pub fn shown_of(registers: &Registers, arrivals: &[Arrives], now: UtcMicros) -> 
 }
 
 pub fn of<'a>(shown: &'a Shown, kind: &str) -> Vec<&'a Finding> {
-    shown
-        .findings
-        .values()
-        .filter(|f| f.key.kind.word() == kind)
-        .collect()
+    shown.findings.values().filter(|f| f.key.kind.word() == kind).collect()
 }
 
 pub fn one<'a>(shown: &'a Shown, kind: &str) -> &'a Finding {
@@ -235,11 +177,6 @@ pub fn site_with(from: &str, to: &str) -> Registers {
 }
 
 pub fn shown_with(registers: &Registers, observations: Vec<Observation>, now: &str) -> Shown {
-    let arrivals = told(
-        watched()
-            .into_iter()
-            .chain(observations)
-            .filter(|o| instant_of(o) <= at(now)),
-    );
+    let arrivals = told(watched().into_iter().chain(observations).filter(|o| instant_of(o) <= at(now)));
     shown_of(registers, &arrivals, at(now))
 }

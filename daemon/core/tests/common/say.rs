@@ -2,9 +2,9 @@
 #![allow(missing_docs)]
 
 use kukaku_schema::observation::{
-    DoorReading, DoorState, DoorStateWord, DoorUsed, Muster, MusterEntry, ReaderStatus,
-    ReaderStatusWord, ReadingResult, SessionAlive, SessionEnded, SessionStarted, SourceAlive,
-    SourceCaughtUp, SourceClock, WatchGap, WatchStarted,
+    DoorReading, DoorState, DoorStateWord, DoorUsed, Muster, MusterEntry, ReaderStatus, ReaderStatusWord,
+    ReadingResult, SessionAlive, SessionEnded, SessionStarted, SourceAlive, SourceCaughtUp, SourceClock, WatchGap,
+    WatchStarted,
 };
 use kukaku_schema::{Name, Observation, UtcMicros};
 
@@ -30,62 +30,32 @@ pub fn reading_from(
         device_time: at(time),
         reader: name(reader),
         credential: name(card),
-        result: if granted {
-            ReadingResult::Granted
-        } else {
-            ReadingResult::Denied
-        },
+        result: if granted { ReadingResult::Granted } else { ReadingResult::Denied },
         factors: vec![],
         reason: None,
     })
 }
 
 pub fn source_of(reader: &str) -> &'static str {
-    if reader.starts_with('z') || reader.starts_with('i') {
-        "panel"
-    } else {
-        "panel-y"
-    }
+    if reader.starts_with('z') || reader.starts_with('i') { "panel" } else { "panel-y" }
 }
 
 pub fn read(time: &str, reader: &str, who: &str) -> Observation {
-    let card = if who.contains(':') {
-        who.to_owned()
-    } else {
-        format!("card:{who}")
-    };
+    let card = if who.contains(':') { who.to_owned() } else { format!("card:{who}") };
     reading_from(source_of(reader), None, time, reader, &card, true)
 }
 
 pub fn numbered(seq: u64, time: &str, reader: &str, who: &str) -> Observation {
-    reading_from(
-        source_of(reader),
-        Some(seq),
-        time,
-        reader,
-        &format!("card:{who}"),
-        true,
-    )
+    reading_from(source_of(reader), Some(seq), time, reader, &format!("card:{who}"), true)
 }
 
 pub fn denied(time: &str, reader: &str, who: &str) -> Observation {
-    reading_from(
-        source_of(reader),
-        None,
-        time,
-        reader,
-        &format!("card:{who}"),
-        false,
-    )
+    reading_from(source_of(reader), None, time, reader, &format!("card:{who}"), false)
 }
 
 pub fn state(time: &str, door: &str, state: DoorStateWord) -> Observation {
     Observation::DoorState(DoorState {
-        source: name(if door.starts_with("dz") || door.starts_with("di") {
-            "panel"
-        } else {
-            "panel-y"
-        }),
+        source: name(if door.starts_with("dz") || door.starts_with("di") { "panel" } else { "panel-y" }),
         epoch: None,
         seq: None,
         event_id: None,
@@ -221,13 +191,7 @@ pub fn muster(time: &str, inside: &[(&str, &str)]) -> Observation {
         seq: None,
         event_id: None,
         device_time: at(time),
-        inside: inside
-            .iter()
-            .map(|(p, z)| MusterEntry {
-                person: name(p),
-                zone: name(z),
-            })
-            .collect(),
+        inside: inside.iter().map(|(p, z)| MusterEntry { person: name(p), zone: name(z) }).collect(),
         written_by: name("yamada"),
         confirmed_by: name("kato"),
     })

@@ -135,3 +135,19 @@ pub fn certificates_of(dir: &SiteDir, config: &Config) -> Vec<(std::path::PathBu
     }
     found
 }
+
+/// The certificates that end soon, have ended or can't be read: name and what is to be said.
+#[must_use]
+pub fn certificate_warnings(dir: &SiteDir, config: &Config) -> Vec<(String, String)> {
+    let now = Timestamp::now();
+    let warn = |(path, _): (std::path::PathBuf, _)| {
+        let name = format!("certificate {}", path.display());
+        let read = std::fs::read(&path).map_err(|e| e.to_string()).and_then(|pem| read_certificate(&pem));
+        let said = match read {
+            Ok(certificate) => warning(&name, certificate.days_left(now)),
+            Err(why) => Some(format!("{name}: {why}")),
+        };
+        said.map(|said| (name, said))
+    };
+    certificates_of(dir, config).into_iter().filter_map(warn).collect()
+}

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
+use super::certificates::certificate_warnings;
 use super::check;
 use crate::cli::RunArgs;
 use crate::config::{Loaded, load};
@@ -47,6 +48,9 @@ pub fn run_site(
     let refused = check::refusals(dir, &loaded.config);
     if let Some(first) = refused.first() {
         return Err(Failure::Written(format!("{first} (`kukaku check` lists everything)")));
+    }
+    for (_, warning) in certificate_warnings(dir, &loaded.config) {
+        tracing::warn!("{warning}");
     }
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()

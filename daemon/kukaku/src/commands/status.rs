@@ -19,7 +19,7 @@ use crate::site_dir::SiteDir;
 /// Open sessions that are listed; their number beyond it is told.
 const SESSIONS_LISTED: u32 = 200;
 
-/// Everything that is told. The JSON keys are documented in the manual and only ever added to.
+/// Everything that is told. JSON keys are only ever added: programs read them.
 #[derive(Debug, Serialize)]
 struct Status {
     version: &'static str,

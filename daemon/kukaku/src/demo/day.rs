@@ -1,8 +1,8 @@
 //! From the list to observations: the day of one date.
 
 use kukaku_schema::observation::{
-    CameraHealth, DoorReading, DoorState, FootageSegment, Muster, ReaderStatus, ReadingResult,
-    SegmentPath, SessionEnded, SessionStarted, SourceAlive, SourceCaughtUp,
+    CameraHealth, DoorReading, DoorState, FootageSegment, Muster, ReaderStatus, ReadingResult, SegmentPath,
+    SessionEnded, SessionStarted, SourceAlive, SourceCaughtUp,
 };
 use kukaku_schema::{Name, Observation, UtcMicros};
 
@@ -37,16 +37,9 @@ impl Day {
     pub fn new(start: UtcMicros) -> Self {
         let numbers = numbers();
         let spoken = |(event, seq): (&Event, &Option<u64>)| {
-            (
-                event.at_s + event.late_s,
-                event.device,
-                observation(event, *seq, start),
-            )
+            (event.at_s + event.late_s, event.device, observation(event, *seq, start))
         };
-        Self {
-            start,
-            events: DAY.iter().zip(&numbers).map(spoken).collect(),
-        }
+        Self { start, events: DAY.iter().zip(&numbers).map(spoken).collect() }
     }
 
     /// The instant of a second of the day.
@@ -60,10 +53,7 @@ impl Day {
     #[must_use]
     pub fn said(&self, device: Device, second: i64) -> Vec<Observation> {
         let mut out = self.beats(device, second);
-        let due = self
-            .events
-            .iter()
-            .filter(|(arrives, of, _)| *arrives == second && *of == device);
+        let due = self.events.iter().filter(|(arrives, of, _)| *arrives == second && *of == device);
         out.extend(due.map(|(.., observation)| observation.clone()));
         out
     }
@@ -77,16 +67,12 @@ impl Day {
             Device::Tomakomai | Device::Chitose if second % LINE_ALIVE_S == 0 => {
                 vec![alive(device, now)]
             }
-            Device::Cameras if second % PANEL_ALIVE_S == 0 => CAMERAS
-                .iter()
-                .map(|camera| health(camera, now, !is_dark(CAMERA_DARK, camera, second)))
-                .collect(),
+            Device::Cameras if second % PANEL_ALIVE_S == 0 => {
+                CAMERAS.iter().map(|camera| health(camera, now, !is_dark(CAMERA_DARK, camera, second))).collect()
+            }
             Device::Recorder if second > 0 && second % SEGMENT_S == 0 => {
-                let lit = CAMERAS
-                    .iter()
-                    .filter(|camera| !is_dark(RECORDER_DARK, camera, second - SEGMENT_S));
-                lit.map(|camera| segment(camera, at(self.start, second - SEGMENT_S), now))
-                    .collect()
+                let lit = CAMERAS.iter().filter(|camera| !is_dark(RECORDER_DARK, camera, second - SEGMENT_S));
+                lit.map(|camera| segment(camera, at(self.start, second - SEGMENT_S), now)).collect()
             }
             _ => Vec::new(),
         }
@@ -98,26 +84,16 @@ fn at(start: UtcMicros, second: i64) -> UtcMicros {
 }
 
 fn is_dark(list: &[(&str, i64, i64)], camera: &str, second: i64) -> bool {
-    list.iter()
-        .any(|(of, from, to)| *of == camera && (*from..*to).contains(&second))
+    list.iter().any(|(of, from, to)| *of == camera && (*from..*to).contains(&second))
 }
 
 /// Each panel numbers what happens in its order, however late it is heard.
 fn numbers() -> Vec<Option<u64>> {
     let mut out = vec![None; DAY.len()];
     for device in Device::ALL.into_iter().filter(|device| device.numbers()) {
-        let counts = |says: &Says| {
-            !matches!(
-                says,
-                Says::Card {
-                    from_memory: true,
-                    ..
-                } | Says::CaughtUp { .. }
-            )
-        };
-        let mut own: Vec<usize> = (0..DAY.len())
-            .filter(|i| DAY[*i].device == device && counts(&DAY[*i].says))
-            .collect();
+        let counts = |says: &Says| !matches!(says, Says::Card { from_memory: true, .. } | Says::CaughtUp { .. });
+        let mut own: Vec<usize> =
+            (0..DAY.len()).filter(|i| DAY[*i].device == device && counts(&DAY[*i].says)).collect();
         own.sort_by_key(|i| DAY[*i].at_s);
         for (number, index) in (1_u64..).zip(own) {
             out[index] = Some(number);
@@ -155,8 +131,7 @@ fn health(camera: &str, device_time: UtcMicros, lit: bool) -> Observation {
 }
 
 fn segment(camera: &str, start: UtcMicros, end: UtcMicros) -> Observation {
-    let stamp =
-        jiff::Timestamp::from_microsecond(start.0).expect("a demonstration is held in our time");
+    let stamp = jiff::Timestamp::from_microsecond(start.0).expect("a demonstration is held in our time");
     let path = format!("{camera}/{}.mp4", stamp.strftime("%Y%m%d-%H%M%S"));
     Observation::FootageSegment(FootageSegment {
         source: name(Device::Recorder.source()),
@@ -189,13 +164,7 @@ fn observation(event: &Event, seq: Option<u64>, start: UtcMicros) -> Observation
             written_by: name("kanri-1"),
             confirmed_by: name("kanri-2"),
         }),
-        Says::Card {
-            reader,
-            card,
-            granted,
-            finger,
-            from_memory,
-        } => Observation::DoorReading(DoorReading {
+        Says::Card { reader, card, granted, finger, from_memory } => Observation::DoorReading(DoorReading {
             source,
             epoch,
             seq,
@@ -203,27 +172,13 @@ fn observation(event: &Event, seq: Option<u64>, start: UtcMicros) -> Observation
             device_time,
             reader: name(reader),
             credential: name(&format!("card:{card}")),
-            result: if granted {
-                ReadingResult::Granted
-            } else {
-                ReadingResult::Denied
-            },
-            factors: if finger {
-                vec![name("card"), name("fingerprint")]
-            } else {
-                Vec::new()
-            },
+            result: if granted { ReadingResult::Granted } else { ReadingResult::Denied },
+            factors: if finger { vec![name("card"), name("fingerprint")] } else { Vec::new() },
             reason: None,
         }),
-        Says::Door(state) => Observation::DoorState(DoorState {
-            source,
-            epoch,
-            seq,
-            event_id,
-            device_time,
-            door: name("south"),
-            state,
-        }),
+        Says::Door(state) => {
+            Observation::DoorState(DoorState { source, epoch, seq, event_id, device_time, door: name("south"), state })
+        }
         Says::Reader(reader, status) => Observation::ReaderStatus(ReaderStatus {
             source,
             epoch,
@@ -233,11 +188,7 @@ fn observation(event: &Event, seq: Option<u64>, start: UtcMicros) -> Observation
             reader: name(reader),
             status,
         }),
-        Says::CaughtUp {
-            reader,
-            from_s,
-            to_s,
-        } => Observation::SourceCaughtUp(SourceCaughtUp {
+        Says::CaughtUp { reader, from_s, to_s } => Observation::SourceCaughtUp(SourceCaughtUp {
             source,
             epoch,
             seq,

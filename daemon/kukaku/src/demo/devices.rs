@@ -47,13 +47,7 @@ pub(super) enum Speaker {
 impl Speaker {
     /// A device that publishes to the built-in listener.
     pub(super) fn mqtt(device: Device, address: SocketAddr, password: String) -> Self {
-        Self::Mqtt(Box::new(MqttDevice {
-            source: device.source(),
-            address,
-            password,
-            connection: None,
-            packet: 0,
-        }))
+        Self::Mqtt(Box::new(MqttDevice { source: device.source(), address, password, connection: None, packet: 0 }))
     }
 
     /// A device that posts with a key.
@@ -69,12 +63,7 @@ impl Speaker {
             Self::Line(cable) => cable.send(observation),
             Self::Folder(root) => record(root, observation),
             Self::Desk(writer) => {
-                let kept = async {
-                    writer
-                        .submit(arrival(device, observation.clone()))
-                        .await?
-                        .await
-                };
+                let kept = async { writer.submit(arrival(device, observation.clone())).await?.await };
                 kept.await.map(drop).map_err(|e| io::Error::other(e.reason))
             }
         }
@@ -135,22 +124,14 @@ async fn post(address: SocketAddr, key: &str, body: &[u8]) -> io::Result<()> {
          Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    connection
-        .write_all(&[head.as_bytes(), body].concat())
-        .await?;
+    connection.write_all(&[head.as_bytes(), body].concat()).await?;
     let mut answer = Vec::new();
     connection.take(ANSWER_MAX).read_to_end(&mut answer).await?;
     if answer.starts_with(b"HTTP/1.1 200 ") {
         return Ok(());
     }
-    let first = answer
-        .split(|byte| *byte == b'\r')
-        .next()
-        .unwrap_or_default();
-    Err(io::Error::other(format!(
-        "the answer was {:?}",
-        String::from_utf8_lossy(first)
-    )))
+    let first = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    Err(io::Error::other(format!("the answer was {:?}", String::from_utf8_lossy(first))))
 }
 
 /// A publisher of MQTT 3.1.1 (section numbers are those of the standard).
@@ -180,10 +161,7 @@ impl MqttDevice {
         connection.read_exact(&mut answer).await?;
         let [high, low] = self.packet.to_be_bytes();
         if answer != [0x40, 2, high, low] {
-            return Err(io::Error::other(format!(
-                "expected the PUBACK of {}, got {answer:02x?}",
-                self.packet
-            )));
+            return Err(io::Error::other(format!("expected the PUBACK of {}, got {answer:02x?}", self.packet)));
         }
         self.connection = Some(connection);
         Ok(())
@@ -204,9 +182,7 @@ impl MqttDevice {
         connection.read_exact(&mut answer).await?;
         match answer {
             [0x20, 2, _, 0] => Ok(connection),
-            other => Err(io::Error::other(format!(
-                "the listener refused to connect: {other:02x?}"
-            ))),
+            other => Err(io::Error::other(format!("the listener refused to connect: {other:02x?}"))),
         }
     }
 }

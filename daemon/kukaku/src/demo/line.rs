@@ -67,19 +67,11 @@ impl Cable {
         unlockpt(&panel)?;
         let name = ptsname(&panel, Vec::new())?;
         let port = PathBuf::from(OsStr::from_bytes(name.as_bytes()));
-        let other = rustix::fs::open(
-            &port,
-            OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
+        let other = rustix::fs::open(&port, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
         let mut settings = tcgetattr(&other)?;
         settings.make_raw();
         tcsetattr(&other, OptionalActions::Now, &settings)?;
-        Ok(Self {
-            panel: std::fs::File::from(panel),
-            port,
-            _port: other,
-        })
+        Ok(Self { panel: std::fs::File::from(panel), port, _port: other })
     }
 
     /// The device that the daemon opens.
@@ -91,10 +83,7 @@ impl Cable {
     pub(super) fn send(&mut self, observation: &Observation) -> std::io::Result<()> {
         match text(observation) {
             Some(text) => self.panel.write_all(&frame(&text)),
-            None => Err(std::io::Error::other(format!(
-                "the panel has no words for {}",
-                observation.kind().word()
-            ))),
+            None => Err(std::io::Error::other(format!("the panel has no words for {}", observation.kind().word()))),
         }
     }
 }
@@ -108,11 +97,7 @@ fn text(observation: &Observation) -> Option<String> {
         Observation::SourceAlive(_) => "A".to_owned(),
         Observation::DoorReading(reading) => {
             let (_, card) = reading.credential.as_str().split_once(':')?;
-            let result = if reading.result == ReadingResult::Granted {
-                "OK"
-            } else {
-                "NG"
-            };
+            let result = if reading.result == ReadingResult::Granted { "OK" } else { "NG" };
             format!("R {seq} {ms} {} {card} {result}", reading.reader)
         }
         Observation::DoorState(state) => {

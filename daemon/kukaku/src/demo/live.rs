@@ -47,8 +47,7 @@ struct Secrets {
 /// Makes the site, starts the daemon, plays the day, and goes on until it is stopped.
 pub(super) fn run(port: u16) -> Result<(), Failure> {
     let folder = Folder::make()?;
-    let cable =
-        Cable::lay().map_err(|e| Failure::Failed(format!("open a pseudo-terminal: {e}")))?;
+    let cable = Cable::lay().map_err(|e| Failure::Failed(format!("open a pseudo-terminal: {e}")))?;
     let footage = folder.path().join("footage");
     std::fs::create_dir(&footage).map_err(|e| Failure::io("make folder", &footage, &e))?;
     let dir = SiteDir::at(folder.path().join("site"));
@@ -56,51 +55,19 @@ pub(super) fn run(port: u16) -> Result<(), Failure> {
     let web = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mqtt = free_address()?;
     let text = configuration(web, mqtt, cable.port(), &footage);
-    write_file(&dir.config(), text.as_bytes(), PUBLIC_MODE)
-        .map_err(|e| Failure::io("write", &dir.config(), &e))?;
+    write_file(&dir.config(), text.as_bytes(), PUBLIC_MODE).map_err(|e| Failure::io("write", &dir.config(), &e))?;
     let loaded = load(&dir.config()).map_err(|e| Failure::Written(e.to_string()))?;
     daemon::run_site(&dir, &loaded, |rooms, writer, _| {
         tell(web, &secrets.user, folder.path());
         let day = Arc::new(Day::new(next_second(LEAD_S)));
-        let mqtt_of =
-            |device: Device, password: &str| Speaker::mqtt(device, mqtt, password.to_owned());
-        start(
-            rooms,
-            &day,
-            Device::Panel1,
-            mqtt_of(Device::Panel1, &secrets.panel),
-        );
-        start(
-            rooms,
-            &day,
-            Device::Cameras,
-            mqtt_of(Device::Cameras, &secrets.recorder),
-        );
+        let mqtt_of = |device: Device, password: &str| Speaker::mqtt(device, mqtt, password.to_owned());
+        start(rooms, &day, Device::Panel1, mqtt_of(Device::Panel1, &secrets.panel));
+        start(rooms, &day, Device::Cameras, mqtt_of(Device::Cameras, &secrets.recorder));
         start(rooms, &day, Device::Panel2, Speaker::Line(cable));
-        start(
-            rooms,
-            &day,
-            Device::Tomakomai,
-            Speaker::http(web, secrets.tomakomai.clone()),
-        );
-        start(
-            rooms,
-            &day,
-            Device::Chitose,
-            Speaker::http(web, secrets.chitose.clone()),
-        );
-        start(
-            rooms,
-            &day,
-            Device::Recorder,
-            Speaker::Folder(footage.clone()),
-        );
-        start(
-            rooms,
-            &day,
-            Device::Desk,
-            Speaker::Desk(Writer::clone(writer)),
-        );
+        start(rooms, &day, Device::Tomakomai, Speaker::http(web, secrets.tomakomai.clone()));
+        start(rooms, &day, Device::Chitose, Speaker::http(web, secrets.chitose.clone()));
+        start(rooms, &day, Device::Recorder, Speaker::Folder(footage.clone()));
+        start(rooms, &day, Device::Desk, Speaker::Desk(Writer::clone(writer)));
     })
 }
 
@@ -121,8 +88,7 @@ fn next_second(lead_s: i64) -> UtcMicros {
 /// A whole installation as `kukaku init` makes it, with the devices' passwords and keys.
 fn set_up(folder: &Folder, dir: &SiteDir) -> Result<Secrets, Failure> {
     let registers = folder.path().join("site.toml");
-    write_file(&registers, REGISTERS.as_bytes(), SECRET_MODE)
-        .map_err(|e| Failure::io("write", &registers, &e))?;
+    write_file(&registers, REGISTERS.as_bytes(), SECRET_MODE).map_err(|e| Failure::io("write", &registers, &e))?;
     let made = init::install(&InitArgs {
         dir: dir.path().to_owned(),
         names: Vec::new(),
@@ -135,33 +101,21 @@ fn set_up(folder: &Folder, dir: &SiteDir) -> Result<Secrets, Failure> {
     let password = || secrets::new_password(PASSWORD_CHARS).map_err(Failure::Failed);
     let known = Users::open(&dir.store()).map_err(users::failure)?;
     let user = password()?;
-    known
-        .change_password(USER, Some(&made.password), &user, now)
-        .map_err(users::failure)?;
+    known.change_password(USER, Some(&made.password), &user, now).map_err(users::failure)?;
     let key = |device: Device| {
         let source = device.source().to_owned();
-        known
-            .create_key(&source, std::slice::from_ref(&source), false, now)
-            .map_err(users::failure)
+        known.create_key(&source, std::slice::from_ref(&source), false, now).map_err(users::failure)
     };
     let (tomakomai, chitose) = (key(Device::Tomakomai)?, key(Device::Chitose)?);
     let mut mqtt = MqttPasswords::default();
     let mut sign_up = |device: Device| {
         let (source, password) = (device.source(), password()?);
-        mqtt.set(source, &password, vec![source.to_owned()])
-            .map_err(Failure::Failed)?;
+        mqtt.set(source, &password, vec![source.to_owned()]).map_err(Failure::Failed)?;
         Ok::<_, Failure>(password)
     };
     let (panel, recorder) = (sign_up(Device::Panel1)?, sign_up(Device::Cameras)?);
-    mqtt.write(&dir.mqtt_passwords())
-        .map_err(|e| Failure::io("write", &dir.mqtt_passwords(), &e))?;
-    Ok(Secrets {
-        user,
-        panel,
-        recorder,
-        tomakomai,
-        chitose,
-    })
+    mqtt.write(&dir.mqtt_passwords()).map_err(|e| Failure::io("write", &dir.mqtt_passwords(), &e))?;
+    Ok(Secrets { user, panel, recorder, tomakomai, chitose })
 }
 
 /// An address of this machine on which nothing listens.

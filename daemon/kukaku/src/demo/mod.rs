@@ -23,9 +23,5 @@ use crate::failure::Failure;
 /// `Differs`: with `--once`, what came out is not what the scenario's truth says. `Address`: the
 /// port is taken. Otherwise what could not be made.
 pub fn run(args: &DemoArgs) -> Result<(), Failure> {
-    if args.once {
-        once::run()
-    } else {
-        live::run(args.port)
-    }
+    if args.once { once::run() } else { live::run(args.port) }
 }

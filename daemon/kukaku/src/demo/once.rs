@@ -47,10 +47,7 @@ pub(super) fn run() -> Result<(), Failure> {
     for line in &wrong {
         say(format!("相違 differs: {line}"));
     }
-    Err(Failure::Differs(format!(
-        "{} differences from the scenario's truth",
-        wrong.len()
-    )))
+    Err(Failure::Differs(format!("{} differences from the scenario's truth", wrong.len())))
 }
 
 async fn play(folder: &Path, day: &Day) -> Result<(), Failure> {
@@ -74,15 +71,10 @@ async fn play(folder: &Path, day: &Day) -> Result<(), Failure> {
         .map_err(failure)
     };
     let setting_up = writer(Purpose::Command)?;
-    let taken = setting_up
-        .import_registers(registers()?, "kukaku demo".to_owned(), "demo".to_owned())
-        .await;
+    let taken = setting_up.import_registers(registers()?, "kukaku demo".to_owned(), "demo".to_owned()).await;
     setting_up.stop().await.map_err(act_failure)?;
     taken.map_err(act_failure)?;
-    let program = Purpose::Watch {
-        program: "demo".to_owned(),
-        configuration: "demo".to_owned(),
-    };
+    let program = Purpose::Watch { program: "demo".to_owned(), configuration: "demo".to_owned() };
     let watching = writer(program)?;
     let played = tick_by_tick(&watching, &clock, day).await;
     let stopped = watching.stop().await.map_err(act_failure);
@@ -95,12 +87,7 @@ async fn tick_by_tick(writer: &Writer, clock: &SimClock, day: &Day) -> Result<()
         let mut receipts = Vec::new();
         for device in Device::ALL {
             for observation in day.said(device, second) {
-                receipts.push(
-                    writer
-                        .submit(arrival(device, observation))
-                        .await
-                        .map_err(not_kept)?,
-                );
+                receipts.push(writer.submit(arrival(device, observation)).await.map_err(not_kept)?);
             }
         }
         for receipt in receipts {
@@ -112,10 +99,7 @@ async fn tick_by_tick(writer: &Writer, clock: &SimClock, day: &Day) -> Result<()
 
 /// What a device says, as it is handed to the writer.
 pub(super) fn arrival(device: Device, observation: Observation) -> Arrival {
-    Arrival {
-        link: format!("demo {}", device.source()),
-        body: ArrivalBody::Observation(Box::new(observation)),
-    }
+    Arrival { link: format!("demo {}", device.source()), body: ArrivalBody::Observation(Box::new(observation)) }
 }
 
 fn not_kept(error: kukaku_schema::intake::NotKept) -> Failure {

@@ -33,15 +33,8 @@ pub enum Device {
 
 impl Device {
     /// Every device.
-    pub const ALL: [Self; 7] = [
-        Self::Panel1,
-        Self::Panel2,
-        Self::Tomakomai,
-        Self::Chitose,
-        Self::Cameras,
-        Self::Recorder,
-        Self::Desk,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Panel1, Self::Panel2, Self::Tomakomai, Self::Chitose, Self::Cameras, Self::Recorder, Self::Desk];
 
     /// The source that it speaks for.
     #[must_use]
@@ -142,55 +135,24 @@ impl Event {
 }
 
 const fn says(at_s: i64, device: Device, says: Says) -> Event {
-    Event {
-        at_s,
-        late_s: 0,
-        device,
-        says,
-    }
+    Event { at_s, late_s: 0, device, says }
 }
 
 /// A card at a reader of zone A, with a finger.
 const fn north(at_s: i64, reader: &'static str, card: &'static str) -> Event {
-    says(
-        at_s,
-        Panel1,
-        Says::Card {
-            reader,
-            card,
-            granted: true,
-            finger: true,
-            from_memory: false,
-        },
-    )
+    says(at_s, Panel1, Says::Card { reader, card, granted: true, finger: true, from_memory: false })
 }
 
 /// A card at a reader of zone B, which has no fingerprint reader.
 const fn south(at_s: i64, reader: &'static str, card: &'static str) -> Event {
-    says(
-        at_s,
-        Panel2,
-        Says::Card {
-            reader,
-            card,
-            granted: true,
-            finger: false,
-            from_memory: false,
-        },
-    )
+    says(at_s, Panel2, Says::Card { reader, card, granted: true, finger: false, from_memory: false })
 }
 
 const fn door(at_s: i64, state: DoorStateWord) -> Event {
     says(at_s, Panel2, Says::Door(state))
 }
 
-const fn begins(
-    at_s: i64,
-    line: Device,
-    id: &'static str,
-    account: &'static str,
-    terminal: &'static str,
-) -> Event {
+const fn begins(at_s: i64, line: Device, id: &'static str, account: &'static str, terminal: &'static str) -> Event {
     says(at_s, line, Says::Begins(id, account, terminal))
 }
 
@@ -285,15 +247,7 @@ pub const DAY: &[Event] = &[
     north(362, "north-in", SUZUKI).kept_in_memory().late(28),
     begins(365, Tomakomai, "t-12", "tmk-a02", "term-2"),
     says(385, Panel1, Says::Reader("north-in", Online)),
-    says(
-        391,
-        Panel1,
-        Says::CaughtUp {
-            reader: "north-in",
-            from_s: 355,
-            to_s: 385,
-        },
-    ),
+    says(391, Panel1, Says::CaughtUp { reader: "north-in", from_s: 355, to_s: 385 }),
     ends(400, Tomakomai, "t-12"),
     north(405, "north-out", SUZUKI),
     // That of zone B is cut off too and has no memory.

@@ -23,16 +23,10 @@ pub(super) struct Folder(PathBuf);
 impl Folder {
     /// A new one that nobody else may enter.
     pub(super) fn make() -> Result<Self, Failure> {
-        let tail: String = secrets::random::<4>()
-            .map_err(Failure::Failed)?
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let tail: String =
+            secrets::random::<4>().map_err(Failure::Failed)?.iter().map(|byte| format!("{byte:02x}")).collect();
         let path = std::env::temp_dir().join(format!("kukaku-demo-{tail}"));
-        std::fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&path)
-            .map_err(|e| Failure::io("make folder", &path, &e))?;
+        std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(|e| Failure::io("make folder", &path, &e))?;
         Ok(Self(path))
     }
 
@@ -45,10 +39,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            crate::say::warn(format!(
-                "{} could not be removed: {error}",
-                self.0.display()
-            ));
+            crate::say::warn(format!("{} could not be removed: {error}", self.0.display()));
         }
     }
 }

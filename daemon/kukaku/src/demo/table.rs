@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use kukaku_schema::{Lang, UtcMicros, Verdict};
-use kukaku_store::query::{
-    self, FindingFilter, FindingRow, RevisionRow, SessionFilter, SessionRow,
-};
+use kukaku_store::query::{self, FindingFilter, FindingRow, RevisionRow, SessionFilter, SessionRow};
 use kukaku_store::{StoreError, read_only};
 
 use super::site::registers;
@@ -36,8 +34,7 @@ impl Outcome {
                 sessions.push((row, revisions));
             }
             sessions.sort_by_key(|(row, _)| (row.start, row.session.clone()));
-            let mut findings =
-                query::findings(&conn, &FindingFilter::default(), None, ROWS_MAX)?.rows;
+            let mut findings = query::findings(&conn, &FindingFilter::default(), None, ROWS_MAX)?.rows;
             findings.sort_by_key(|row| (row.span.start, row.key.clone()));
             Ok(Self { sessions, findings })
         };
@@ -52,18 +49,13 @@ fn session_name(row: &SessionRow) -> String {
 
 /// Kind and subjects of a finding, without the instant, which the truth does not repeat.
 fn finding_name(row: &FindingRow) -> &str {
-    row.key
-        .rsplit_once('|')
-        .map_or(row.key.as_str(), |(name, _)| name)
+    row.key.rsplit_once('|').map_or(row.key.as_str(), |(name, _)| name)
 }
 
 /// The verdicts that a session had, each once, without the first waiting.
 fn verdicts(revisions: &[RevisionRow]) -> Vec<Verdict> {
     let mut out: Vec<Verdict> = Vec::new();
-    for revision in revisions
-        .iter()
-        .filter(|revision| revision.verdict != Verdict::Pending)
-    {
+    for revision in revisions.iter().filter(|revision| revision.verdict != Verdict::Pending) {
         if out.last() != Some(&revision.verdict) {
             out.push(revision.verdict);
         }
@@ -75,32 +67,17 @@ fn verdicts(revisions: &[RevisionRow]) -> Vec<Verdict> {
 pub(super) fn differences(outcome: &Outcome) -> Vec<String> {
     let mut out = Vec::new();
     for truth in SESSIONS {
-        let Some((row, revisions)) = outcome
-            .sessions
-            .iter()
-            .find(|(row, _)| session_name(row) == truth.session)
-        else {
+        let Some((row, revisions)) = outcome.sessions.iter().find(|(row, _)| session_name(row) == truth.session) else {
             out.push(format!("{}: no such session", truth.session));
             continue;
         };
         let found = row.verdict.map(|v| (v.verdict, v.grade));
         if found != Some((truth.verdict, truth.grade)) {
             let words = |verdict: Verdict, grade: Option<kukaku_schema::Grade>| {
-                format!(
-                    "{} {}",
-                    verdict.word(),
-                    grade.map_or("-", |grade| grade.word())
-                )
+                format!("{} {}", verdict.word(), grade.map_or("-", |grade| grade.word()))
             };
-            let is = found.map_or_else(
-                || "without a verdict".to_owned(),
-                |(verdict, grade)| words(verdict, grade),
-            );
-            out.push(format!(
-                "{}: expected {}, is {is}",
-                truth.session,
-                words(truth.verdict, truth.grade)
-            ));
+            let is = found.map_or_else(|| "without a verdict".to_owned(), |(verdict, grade)| words(verdict, grade));
+            out.push(format!("{}: expected {}, is {is}", truth.session, words(truth.verdict, truth.grade)));
         }
         let had = verdicts(revisions);
         for before in truth.before.iter().filter(|before| !had.contains(before)) {
@@ -114,12 +91,7 @@ pub(super) fn differences(outcome: &Outcome) -> Vec<String> {
         }
     }
     let names = |holds: bool| -> Vec<&str> {
-        outcome
-            .findings
-            .iter()
-            .filter(|row| row.resolved_at.is_none() == holds)
-            .map(finding_name)
-            .collect()
+        outcome.findings.iter().filter(|row| row.resolved_at.is_none() == holds).map(finding_name).collect()
     };
     compare(&mut out, "holds", FINDINGS, names(true), true);
     // Others may have held for a moment; these had to.
@@ -137,11 +109,7 @@ fn compare(out: &mut Vec<String>, how: &str, expected: &[&str], mut found: Vec<&
     }
     if whole {
         found.sort_unstable();
-        out.extend(
-            found
-                .iter()
-                .map(|name| format!("{name}: {how}, but the truth doesn't know it")),
-        );
+        out.extend(found.iter().map(|name| format!("{name}: {how}, but the truth doesn't know it")));
     }
 }
 
@@ -149,36 +117,17 @@ fn compare(out: &mut Vec<String>, how: &str, expected: &[&str], mut found: Vec<&
 pub(super) fn print(outcome: &Outcome, start: UtcMicros) -> Result<(), Failure> {
     let registers = registers()?;
     let operator = |id: &Option<String>| {
-        let entry = registers
-            .operators
-            .iter()
-            .find(|entry| Some(&entry.row.id) == id.as_ref());
+        let entry = registers.operators.iter().find(|entry| Some(&entry.row.id) == id.as_ref());
         entry.map_or_else(|| "－".to_owned(), |entry| entry.row.name.clone())
     };
     let mut rows = vec![
-        [
-            "開始",
-            "終了",
-            "セッション",
-            "作業者",
-            "端末",
-            "判定",
-            "",
-            "確度",
-            "経過",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-        [
-            "start", "end", "session", "operator", "terminal", "verdict", "", "grade", "history",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
+        ["開始", "終了", "セッション", "作業者", "端末", "判定", "", "確度", "経過"].map(str::to_owned).to_vec(),
+        ["start", "end", "session", "operator", "terminal", "verdict", "", "grade", "history"]
+            .map(str::to_owned)
+            .to_vec(),
     ];
     for (row, revisions) in &outcome.sessions {
-        let (verdict, grade) = row
-            .verdict
-            .map_or((Verdict::Pending, None), |v| (v.verdict, v.grade));
+        let (verdict, grade) = row.verdict.map_or((Verdict::Pending, None), |v| (v.verdict, v.grade));
         let end = row.span(UtcMicros::MAX).end;
         let history: Vec<&str> = verdicts(revisions).into_iter().map(Verdict::word).collect();
         rows.push(vec![
@@ -189,26 +138,18 @@ pub(super) fn print(outcome: &Outcome, start: UtcMicros) -> Result<(), Failure> 
             row.terminal.clone().unwrap_or_default(),
             verdict.label(Lang::Ja).to_owned(),
             verdict.word().to_owned(),
-            grade.map_or_else(String::new, |grade| {
-                format!("{} {}", grade.label(Lang::Ja), grade.word())
-            }),
+            grade.map_or_else(String::new, |grade| format!("{} {}", grade.label(Lang::Ja), grade.word())),
             history.join(" → "),
         ]);
     }
     say("セッション照合  Sessions");
     table(&rows);
     let mut rows = vec![
-        ["開始", "終了", "重要度", "検知", "", "対象", "状態"]
-            .map(str::to_owned)
-            .to_vec(),
-        ["start", "end", "severity", "finding", "", "about", "state"]
-            .map(str::to_owned)
-            .to_vec(),
+        ["開始", "終了", "重要度", "検知", "", "対象", "状態"].map(str::to_owned).to_vec(),
+        ["start", "end", "severity", "finding", "", "about", "state"].map(str::to_owned).to_vec(),
     ];
     for row in &outcome.findings {
-        let about = finding_name(row)
-            .split_once('|')
-            .map_or("", |(_, about)| about);
+        let about = finding_name(row).split_once('|').map_or("", |(_, about)| about);
         let state = match row.resolved_at {
             None => "継続 holds".to_owned(),
             Some(at) => format!("解消 cleared {}", clock(start, at)),
@@ -241,14 +182,8 @@ fn clock(start: UtcMicros, at: UtcMicros) -> String {
 /// Prints rows with every column as wide as its widest cell.
 fn table(rows: &[Vec<String>]) {
     let columns = rows.first().map_or(0, Vec::len);
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            rows.iter()
-                .map(|row| width(&row[column]))
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
+    let widths: Vec<usize> =
+        (0..columns).map(|column| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0)).collect();
     for row in rows {
         let mut line = String::new();
         for (cell, wide) in row.iter().zip(&widths) {
@@ -282,30 +217,18 @@ mod tests {
             true,
         );
         assert_eq!(out.len(), 2, "{out:?}");
-        assert!(
-            out[0].starts_with("absent|session:a/1: expected"),
-            "{out:?}"
-        );
+        assert!(out[0].starts_with("absent|session:a/1: expected"), "{out:?}");
         assert!(out[1].starts_with("forced|door:n: holds, but"), "{out:?}");
     }
 
     #[test]
     fn an_outcome_without_anything_differs_in_every_session() {
-        let nothing = Outcome {
-            sessions: Vec::new(),
-            findings: Vec::new(),
-        };
-        assert_eq!(
-            differences(&nothing).len(),
-            SESSIONS.len() + FINDINGS.len() + CLEARED.len()
-        );
+        let nothing = Outcome { sessions: Vec::new(), findings: Vec::new() };
+        assert_eq!(differences(&nothing).len(), SESSIONS.len() + FINDINGS.len() + CLEARED.len());
     }
 
     #[test]
     fn columns_are_counted_as_a_terminal_does() {
-        assert_eq!(
-            (width("在室なし"), width("absent"), width("A→B")),
-            (8, 6, 3)
-        );
+        assert_eq!((width("在室なし"), width("absent"), width("A→B")), (8, 6, 3));
     }
 }

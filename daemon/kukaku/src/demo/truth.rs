@@ -3,9 +3,7 @@
 use kukaku_schema::{Grade, Verdict};
 
 use Grade::{Confirmed, Unconfirmed, Weak};
-use Verdict::{
-    Absent, Partial, Present, Undetermined, UnknownAccount, UnknownTerminal, UnregisteredOperator,
-};
+use Verdict::{Absent, Partial, Present, Undetermined, UnknownAccount, UnknownTerminal, UnregisteredOperator};
 
 /// What a session's verdict has to be when the day is over.
 #[derive(Debug, Clone, Copy)]
@@ -21,12 +19,7 @@ pub struct SessionTruth {
 }
 
 const fn is(session: &'static str, verdict: Verdict, grade: Option<Grade>) -> SessionTruth {
-    SessionTruth {
-        session,
-        verdict,
-        grade,
-        before: &[],
-    }
+    SessionTruth { session, verdict, grade, before: &[] }
 }
 
 const fn was(
@@ -35,12 +28,7 @@ const fn was(
     verdict: Verdict,
     grade: Option<Grade>,
 ) -> SessionTruth {
-    SessionTruth {
-        session,
-        verdict,
-        grade,
-        before,
-    }
+    SessionTruth { session, verdict, grade, before }
 }
 
 /// Every session of the day, by its name.
@@ -60,18 +48,8 @@ pub const SESSIONS: &[SessionTruth] = &[
     is("vpn-tomakomai/t-08", Present, Some(Confirmed)),
     is("vpn-tomakomai/t-09", Present, Some(Unconfirmed)),
     was("vpn-tomakomai/t-10", &[Absent], Present, Some(Confirmed)),
-    was(
-        "vpn-tomakomai/t-11",
-        &[Undetermined],
-        Present,
-        Some(Confirmed),
-    ),
-    was(
-        "vpn-tomakomai/t-12",
-        &[Undetermined],
-        Present,
-        Some(Confirmed),
-    ),
+    was("vpn-tomakomai/t-11", &[Undetermined], Present, Some(Confirmed)),
+    was("vpn-tomakomai/t-12", &[Undetermined], Present, Some(Confirmed)),
     is("vpn-tomakomai/t-13", Present, Some(Confirmed)),
 ];
 

@@ -110,7 +110,11 @@ impl Heads {
 
 /// Reads a door file.
 pub(super) fn doors(
-    replay: &mut Replay, table: &Table, path: &Path, entries: &mut u64, failed: &mut FailedLines,
+    replay: &mut Replay,
+    table: &Table,
+    path: &Path,
+    entries: &mut u64,
+    failed: &mut FailedLines,
 ) -> Result<(), Failure> {
     let file = open(path)?;
     if !table.readings_only() {
@@ -162,7 +166,11 @@ fn add_fact(replay: &mut Replay, observation: &Observation, entries: &mut u64) {
 
 /// Reads a session file.
 pub(super) fn sessions(
-    replay: &mut Replay, table: &Table, path: &Path, entries: &mut u64, failed: &mut FailedLines,
+    replay: &mut Replay,
+    table: &Table,
+    path: &Path,
+    entries: &mut u64,
+    failed: &mut FailedLines,
 ) -> Result<(), Failure> {
     let file = open(path)?;
     let mut source = Again::default();

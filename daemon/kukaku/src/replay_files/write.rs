@@ -75,7 +75,10 @@ fn number(line: &mut String, n: i64) {
 
 /// Writes `source,session,verdict,grade,absent_us,unknown_us,spans`.
 pub(super) fn verdicts(
-    replay: &mut Replay, zone: &SiteZone, path: &Path, findings: Option<&mut Vec<Finding>>,
+    replay: &mut Replay,
+    zone: &SiteZone,
+    path: &Path,
+    findings: Option<&mut Vec<Finding>>,
 ) -> Result<(), Failure> {
     let mut out = Output::create(path)?;
     let mut outcome = Ok(());
@@ -158,7 +161,10 @@ fn subjects(names: &Names, finding: &Finding) -> String {
 
 /// Writes `kind,severity,start,end,subjects`; a finding that lasts has no end.
 pub(super) fn findings(
-    replay: &mut Replay, zone: &SiteZone, path: &Path, of_sessions: Vec<Finding>,
+    replay: &mut Replay,
+    zone: &SiteZone,
+    path: &Path,
+    of_sessions: Vec<Finding>,
 ) -> Result<(), Failure> {
     let mut all: Vec<Finding> = replay.findings().into_values().collect();
     all.extend(of_sessions);

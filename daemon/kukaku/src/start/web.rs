@@ -7,7 +7,8 @@ use kukaku_schema::registers::parse;
 use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, OpenError, Part, Status};
 
 use crate::clock;
-use crate::commands::check::cannot_listen;
+use crate::commands::certificates::certificate_warnings;
+use crate::commands::check::{cannot_listen, free_mib};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::rooms::{Ledger, Rooms, stopped};
@@ -34,6 +35,8 @@ pub fn start(rooms: &mut Rooms, dir: &SiteDir, config: &Config, writer: &Writer)
         ledger: rooms.ledger(),
         runtime: tokio::runtime::Handle::current(),
         started_at: clock::now(),
+        dir: dir.clone(),
+        config: config.clone(),
     });
     let first = Mutex::new(Some(bound));
     let (store, writer, site_ca_pem) = (dir.store(), writer.clone(), site_ca(dir));
@@ -81,6 +84,28 @@ struct DaemonCommands {
     ledger: Arc<Ledger>,
     runtime: tokio::runtime::Handle,
     started_at: kukaku_schema::UtcMicros,
+    dir: SiteDir,
+    config: Config,
+}
+
+impl DaemonCommands {
+    /// What ends or runs short: certificates near their end, a disk that fills.
+    fn shortages(&self) -> Vec<Part> {
+        let mut parts: Vec<Part> = certificate_warnings(&self.dir, &self.config)
+            .into_iter()
+            .map(|(name, why)| Part { name, working: false, note: (why.clone(), why) })
+            .collect();
+        if let Ok(free) = free_mib(self.dir.path())
+            && free < self.config.free_disk_mib
+        {
+            let note = (
+                format!("空き容量が {free} MiB しかありません。いっぱいになると記録できません。"),
+                format!("only {free} MiB are free; when it is full nothing can be kept"),
+            );
+            parts.push(Part { name: "disk".to_owned(), working: false, note });
+        }
+        parts
+    }
 }
 
 impl Commands for DaemonCommands {
@@ -93,7 +118,11 @@ impl Commands for DaemonCommands {
             };
             Part { name: room.name, working: room.running && room.trouble.is_none(), note }
         });
-        Status { started_at: self.started_at, version: env!("CARGO_PKG_VERSION").to_owned(), parts: parts.collect() }
+        Status {
+            started_at: self.started_at,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            parts: parts.chain(self.shortages()).collect(),
+        }
     }
 
     fn import_registers(&self, toml: &str, who: &str, why: &str) -> Result<ImportOutcome, Vec<String>> {

@@ -71,7 +71,10 @@ impl Writer {
     /// # Errors
     /// [`ActError::Refused`]: they are of no use; [`ActError::NotKept`]: try again.
     pub async fn import_registers(
-        &self, registers: Registers, actor: String, reason: String,
+        &self,
+        registers: Registers,
+        actor: String,
+        reason: String,
     ) -> Result<RegisterChange, ActError> {
         match self.act(Act::Import { registers: Box::new(registers), actor, reason }).await? {
             Done::Imported(change) => Ok(change),

@@ -78,7 +78,10 @@ pub(super) fn clock_step(step: &Step) -> Arrival {
 
 /// Appends a `start`: which program and configuration watch from here on.
 pub(super) fn append_start(
-    batch: &mut Batch<'_>, program: &str, configuration: &str, names: &mut Names,
+    batch: &mut Batch<'_>,
+    program: &str,
+    configuration: &str,
+    names: &mut Names,
 ) -> Result<u64, StoreError> {
     #[derive(Serialize)]
     struct Body<'a> {
@@ -129,9 +132,7 @@ pub(super) fn append_liveness(batch: &mut Batch<'_>, names: &mut Names) -> Resul
     append(batch, "liveness", &body, names)
 }
 
-fn append(
-    batch: &mut Batch<'_>, kind: &str, body: &impl Serialize, names: &mut Names,
-) -> Result<u64, StoreError> {
+fn append(batch: &mut Batch<'_>, kind: &str, body: &impl Serialize, names: &mut Names) -> Result<u64, StoreError> {
     let payload = serde_json::to_vec(body).expect("texts, numbers and instants always serialise");
     let site = names.intern("");
     batch.append(NewLeaf { kind, source: site, client: site, device_time: None, payload: &payload }, names)

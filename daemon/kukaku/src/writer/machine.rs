@@ -68,7 +68,10 @@ pub(super) struct Machine {
 impl Machine {
     /// Builds the engine from the store.
     pub(super) fn new(
-        store: Store, purpose: Purpose, clock: Arc<dyn Clock>, route: RouteFn,
+        store: Store,
+        purpose: Purpose,
+        clock: Arc<dyn Clock>,
+        route: RouteFn,
     ) -> Result<Self, WriterError> {
         let timeline = Timeline::new(store.head().recorded_at, clock.read());
         let mut machine = Self {
@@ -224,7 +227,9 @@ impl Machine {
 
     /// Before the opening of the site there is nothing to understand arrivals with.
     fn group_without_registers(
-        &mut self, jobs: &[Job], now: UtcMicros,
+        &mut self,
+        jobs: &[Job],
+        now: UtcMicros,
     ) -> Result<(Vec<Outcome>, Changed, bool), StoreError> {
         let mut outcomes = Vec::with_capacity(jobs.len());
         let mut changed = Changed::default();
@@ -244,9 +249,7 @@ impl Machine {
                     Outcome::Act(Ok(Done::Planned(diff)))
                 }
                 Job::Act { .. } => Outcome::Act(Ok(Done::Nothing)),
-                Job::Arrival { .. } => {
-                    Outcome::Arrival(Err(NotKept { reason: WriterError::NoRegisters.to_string() }))
-                }
+                Job::Arrival { .. } => Outcome::Arrival(Err(NotKept { reason: WriterError::NoRegisters.to_string() })),
             });
         }
         Ok((outcomes, changed, false))
@@ -254,7 +257,11 @@ impl Machine {
 
     /// The first registers: they hold from ever.
     fn open_site(
-        &mut self, registers: &Registers, actor: &str, reason: &str, now: UtcMicros,
+        &mut self,
+        registers: &Registers,
+        actor: &str,
+        reason: &str,
+        now: UtcMicros,
     ) -> Result<(Outcome, Changed), StoreError> {
         if let Err(wrong) = Engine::new(registers, Names::new(), Mode::Live) {
             return Ok((Outcome::Act(Err(ActError::Refused(wrong))), Changed::default()));
@@ -356,7 +363,10 @@ impl Stepper<'_> {
     }
 
     fn import(
-        &mut self, registers: &Registers, actor: &str, reason: &str,
+        &mut self,
+        registers: &Registers,
+        actor: &str,
+        reason: &str,
     ) -> Result<Result<Done, ActError>, StoreError> {
         if let Err(wrong) = Engine::new(registers, Names::new(), Mode::Live) {
             return Ok(Err(ActError::Refused(wrong)));

@@ -32,10 +32,9 @@ pub struct ReplayReport {
 pub fn replay_store(path: &Path, mut progress: impl FnMut(u64, u64)) -> Result<ReplayReport, WriterError> {
     let conn = read_only(path)?;
     // One view of the store, however long it takes and whatever is appended meanwhile.
-    let view = conn.unchecked_transaction().map_err(|error| StoreError::Unavailable {
-        act: "begin to read the store",
-        detail: error.to_string(),
-    })?;
+    let view = conn
+        .unchecked_transaction()
+        .map_err(|error| StoreError::Unavailable { act: "begin to read the store", detail: error.to_string() })?;
     let head = kukaku_store::head(&view)?;
     let mut replay = Replay {
         names: Some(kukaku_store::names(&view)?),
@@ -99,8 +98,7 @@ impl Replay {
                     }
                     (None, names) => {
                         let names = names.unwrap_or_default();
-                        self.engine =
-                            Some(Engine::new(&registers, names, Mode::Live).map_err(WriterError::Engine)?);
+                        self.engine = Some(Engine::new(&registers, names, Mode::Live).map_err(WriterError::Engine)?);
                     }
                 }
             }

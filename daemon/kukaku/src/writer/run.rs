@@ -7,13 +7,13 @@ use kukaku_schema::intake::NotKept;
 use kukaku_store::{Changed, Store, StoreError};
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
+use super::WriterConfig;
 use super::clock::Clock;
 use super::error::{ActError, WriterError};
 use super::handle::{Writer, WriterState};
 use super::machine::{Machine, Outcome};
 use super::queue::{Act, Done, GROUP_MAX, Job, QUEUE_BYTES_MAX, QUEUE_MAX};
 use super::sign::Signing;
-use super::WriterConfig;
 
 /// Messages that a slow page may lag behind: then it is told so and asks for everything.
 const CHANGES_KEPT: usize = 256;
@@ -45,17 +45,7 @@ pub(super) fn start(config: WriterConfig) -> Result<Writer, WriterError> {
     let writer = Writer { jobs, room, changes: changes.clone(), state: state.subscribe() };
     let thread_failed = |error: std::io::Error| WriterError::Thread(error.to_string());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(thread_failed)?;
-    let run = Run {
-        machine,
-        signing,
-        clock,
-        queue,
-        changes,
-        state,
-        stopping: None,
-        recoveries: 0,
-        failed_at: None,
-    };
+    let run = Run { machine, signing, clock, queue, changes, state, stopping: None, recoveries: 0, failed_at: None };
     std::thread::Builder::new()
         .name("writer".to_owned())
         .spawn(move || runtime.block_on(run.until_the_end()))

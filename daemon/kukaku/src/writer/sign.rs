@@ -21,9 +21,7 @@ pub(super) struct Signing {
 
 impl Signing {
     /// Reads the newest checkpoint from its file and holds the store against it.
-    pub(super) fn open(
-        key: SigningKey, former: &[KeyTerm], file: &Path, store: &Store,
-    ) -> Result<Self, WriterError> {
+    pub(super) fn open(key: SigningKey, former: &[KeyTerm], file: &Path, store: &Store) -> Result<Self, WriterError> {
         let wrong = |what: String| WriterError::CheckpointFile { path: file.to_owned(), what };
         let kept = newest_checkpoint(store.connection())?;
         let note = match std::fs::read(file) {

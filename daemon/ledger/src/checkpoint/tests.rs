@@ -16,10 +16,7 @@ fn key(seed: u8) -> SigningKey {
 }
 
 fn head(nodes: &Nodes, size: u64) -> Head {
-    Head {
-        size,
-        root: nodes.root(size),
-    }
+    Head { size, root: nodes.root(size) }
 }
 
 fn path(nodes: &Nodes, old: u64, new: u64) -> Vec<Hash> {
@@ -28,10 +25,7 @@ fn path(nodes: &Nodes, old: u64, new: u64) -> Vec<Hash> {
 
 /// A note whose text is signed by the right key, whatever it says.
 fn note_saying(text: &str) -> Vec<u8> {
-    SignedNote::sign(text, &key(1))
-        .unwrap()
-        .to_text()
-        .into_bytes()
+    SignedNote::sign(text, &key(1)).unwrap().to_text().into_bytes()
 }
 
 fn open(note: &[u8]) -> Result<Checkpoint, NoteError> {
@@ -44,9 +38,7 @@ fn a_day_of_checkpoints_is_signed_and_read_back() {
     let mut signer = Signer::new(key(1), None);
     let mut signed = 0;
     for size in [1, 2, 2, 7, 64, 99, 100] {
-        let note = signer
-            .sign(head(&nodes, size), &path(&nodes, signed, size))
-            .unwrap();
+        let note = signer.sign(head(&nodes, size), &path(&nodes, signed, size)).unwrap();
         let read = open(note.to_text().as_bytes()).unwrap();
         assert_eq!(read.origin, ORIGIN);
         assert_eq!(read.head, head(&nodes, size));
@@ -74,13 +66,7 @@ fn an_empty_journal_is_not_signed() {
 fn a_database_restored_from_yesterday_is_not_signed() {
     let nodes = Nodes::grown_to(50);
     let mut signer = Signer::new(key(1), Some(head(&nodes, 50)));
-    assert_eq!(
-        signer.sign(head(&nodes, 40), &[]),
-        Err(SignRefusal::Smaller {
-            size: 40,
-            signed: 50
-        })
-    );
+    assert_eq!(signer.sign(head(&nodes, 40), &[]), Err(SignRefusal::Smaller { size: 40, signed: 50 }));
     assert_eq!(signer.last(), Some(head(&nodes, 50)));
 }
 
@@ -92,17 +78,10 @@ fn a_database_restored_from_yesterday_and_grown_again_is_not_signed() {
     let mut signer = Signer::new(key(1), Some(head(&honest, 50)));
     assert_eq!(
         signer.sign(head(&forked, 50), &[]),
-        Err(SignRefusal::OtherRoot {
-            size: 50,
-            root: forked.root(50),
-            signed: honest.root(50)
-        })
+        Err(SignRefusal::OtherRoot { size: 50, root: forked.root(50), signed: honest.root(50) })
     );
     let refused = signer.sign(head(&forked, 60), &path(&forked, 50, 60));
-    assert!(matches!(
-        refused,
-        Err(SignRefusal::Inconsistent(ProofError::RootMismatch { .. }))
-    ));
+    assert!(matches!(refused, Err(SignRefusal::Inconsistent(ProofError::RootMismatch { .. }))));
     assert_eq!(signer.last(), Some(head(&honest, 50)));
 }
 
@@ -118,20 +97,11 @@ fn a_head_without_its_proof_is_not_signed() {
 fn spellings_that_two_readers_could_take_differently_are_refused() {
     let root = "4RtTPThhFuKqXKl27RSvpFTJn3ds4UKCNcHmYxHZMlU=";
     assert!(open(&note_saying(&format!("{ORIGIN}\n7\n{root}\n"))).is_ok());
-    for size in [
-        "0", "07", "+7", "-7", "7 ", " 7", "", "0x7", "7e1", "\u{FF17}",
-    ] {
+    for size in ["0", "07", "+7", "-7", "7 ", " 7", "", "0x7", "7e1", "\u{FF17}"] {
         let opened = open(&note_saying(&format!("{ORIGIN}\n{size}\n{root}\n")));
-        assert!(
-            matches!(opened, Err(NoteError::BadSize(_))),
-            "size {size:?}"
-        );
+        assert!(matches!(opened, Err(NoteError::BadSize(_))), "size {size:?}");
     }
-    for size in [
-        "9223372036854775808",
-        "18446744073709551615",
-        "99999999999999999999999",
-    ] {
+    for size in ["9223372036854775808", "18446744073709551615", "99999999999999999999999"] {
         let opened = open(&note_saying(&format!("{ORIGIN}\n{size}\n{root}\n")));
         assert!(matches!(opened, Err(NoteError::BadSize(_))), "size {size}");
     }
@@ -169,10 +139,7 @@ fn a_key_signs_for_its_own_log_only() {
     let text = "kukaku.example/other\n7\n4RtTPThhFuKqXKl27RSvpFTJn3ds4UKCNcHmYxHZMlU=\n";
     assert_eq!(
         open(&note_saying(text)),
-        Err(NoteError::WrongOrigin {
-            origin: "kukaku.example/other".to_owned(),
-            signer: ORIGIN.to_owned()
-        })
+        Err(NoteError::WrongOrigin { origin: "kukaku.example/other".to_owned(), signer: ORIGIN.to_owned() })
     );
 }
 
@@ -180,46 +147,25 @@ fn a_key_signs_for_its_own_log_only() {
 fn a_rotated_key_signs_nothing_from_its_rotation_on() {
     let nodes = Nodes::grown_to(20);
     let terms = [
-        KeyTerm {
-            key: key(1).verifier().clone(),
-            from_size: 0,
-            until_size: Some(10),
-        },
-        KeyTerm {
-            key: key(2).verifier().clone(),
-            from_size: 10,
-            until_size: None,
-        },
+        KeyTerm { key: key(1).verifier().clone(), from_size: 0, until_size: Some(10) },
+        KeyTerm { key: key(2).verifier().clone(), from_size: 10, until_size: None },
     ];
     let signed = |seed: u8, size: u64| {
-        let note = Signer::new(key(seed), None)
-            .sign(head(&nodes, size), &[])
-            .unwrap();
+        let note = Signer::new(key(seed), None).sign(head(&nodes, size), &[]).unwrap();
         Checkpoint::open(note.to_text().as_bytes(), &terms)
     };
     assert!(signed(1, 9).is_ok());
     assert!(signed(2, 10).is_ok());
     for (seed, size) in [(1, 10), (1, 20), (2, 9)] {
-        assert_eq!(
-            signed(seed, size),
-            Err(NoteError::KeyOutOfTerm {
-                name: ORIGIN.to_owned(),
-                size
-            })
-        );
+        assert_eq!(signed(seed, size), Err(NoteError::KeyOutOfTerm { name: ORIGIN.to_owned(), size }));
     }
 }
 
 #[test]
 fn a_stranger_with_the_log_s_name_is_refused() {
     let nodes = Nodes::grown_to(3);
-    let note = Signer::new(key(9), None)
-        .sign(head(&nodes, 3), &[])
-        .unwrap();
-    assert_eq!(
-        open(note.to_text().as_bytes()),
-        Err(NoteError::NoKnownSignature)
-    );
+    let note = Signer::new(key(9), None).sign(head(&nodes, 3), &[]).unwrap();
+    assert_eq!(open(note.to_text().as_bytes()), Err(NoteError::NoKnownSignature));
 }
 
 proptest! {

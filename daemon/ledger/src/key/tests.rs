@@ -4,8 +4,7 @@
 use super::*;
 
 /// The key of the worked example in Go's `golang.org/x/mod/sumdb/note` documentation.
-const GO_SECRET: &str =
-    "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+const GO_SECRET: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
 const GO_PUBLIC: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
 
 #[test]
@@ -32,13 +31,7 @@ fn a_key_text_changed_in_one_character_is_refused() {
 #[test]
 fn a_retyped_id_is_named() {
     let changed = GO_PUBLIC.replace("c74f20a3", "c74f20a4");
-    assert_eq!(
-        VerifierKey::parse(&changed),
-        Err(KeyError::WrongId {
-            found: 0xc74f_20a4,
-            expected: 0xc74f_20a3
-        })
-    );
+    assert_eq!(VerifierKey::parse(&changed), Err(KeyError::WrongId { found: 0xc74f_20a4, expected: 0xc74f_20a3 }));
     for id in ["C74F20A3", "+74f20a3", "c74f20a", "0c74f20a3"] {
         let changed = GO_PUBLIC.replace("c74f20a3", id);
         assert!(VerifierKey::parse(&changed).is_err(), "{id}");
@@ -48,14 +41,8 @@ fn a_retyped_id_is_named() {
 #[test]
 fn another_algorithm_is_refused() {
     // 0x04: a witness's cosignature key, not a log's.
-    let text = format!(
-        "w+00000000+{}",
-        STANDARD.encode([[4].as_slice(), &[1; 32]].concat())
-    );
-    assert_eq!(
-        VerifierKey::parse(&text),
-        Err(KeyError::UnknownAlgorithm(4))
-    );
+    let text = format!("w+00000000+{}", STANDARD.encode([[4].as_slice(), &[1; 32]].concat()));
+    assert_eq!(VerifierKey::parse(&text), Err(KeyError::UnknownAlgorithm(4)));
 }
 
 #[test]

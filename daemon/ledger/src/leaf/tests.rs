@@ -23,11 +23,8 @@ fn entry_of_the_morning() -> Leaf {
 }
 
 fn any_leaf() -> impl Strategy<Value = Leaf> {
-    let clock = prop_oneof![
-        Just(ClockState::Unknown),
-        Just(ClockState::Synchronised),
-        Just(ClockState::Unsynchronised)
-    ];
+    let clock =
+        prop_oneof![Just(ClockState::Unknown), Just(ClockState::Synchronised), Just(ClockState::Unsynchronised)];
     let texts = ("\\PC{1,40}", "\\PC{0,40}", "\\PC{0,40}");
     let numbers = (any::<u64>(), any::<u64>(), any::<u64>());
     let times = (any::<i64>(), any::<Option<i64>>());
@@ -83,46 +80,16 @@ proptest! {
 fn each_field_changes_the_hash() {
     let leaf = entry_of_the_morning();
     let changed = [
-        Leaf {
-            seq: 1,
-            ..leaf.clone()
-        },
-        Leaf {
-            kind: "door.used".to_owned(),
-            ..leaf.clone()
-        },
-        Leaf {
-            source: "panel-2".to_owned(),
-            ..leaf.clone()
-        },
-        Leaf {
-            client: "tomakomai".to_owned(),
-            ..leaf.clone()
-        },
-        Leaf {
-            client_seq: 1,
-            ..leaf.clone()
-        },
-        Leaf {
-            source_seq: 1,
-            ..leaf.clone()
-        },
-        Leaf {
-            recorded_at_us: 1,
-            ..leaf.clone()
-        },
-        Leaf {
-            device_time_us: None,
-            ..leaf.clone()
-        },
-        Leaf {
-            clock: ClockState::Unknown,
-            ..leaf.clone()
-        },
-        Leaf {
-            commitment: Hash([0; 32]),
-            ..leaf.clone()
-        },
+        Leaf { seq: 1, ..leaf.clone() },
+        Leaf { kind: "door.used".to_owned(), ..leaf.clone() },
+        Leaf { source: "panel-2".to_owned(), ..leaf.clone() },
+        Leaf { client: "tomakomai".to_owned(), ..leaf.clone() },
+        Leaf { client_seq: 1, ..leaf.clone() },
+        Leaf { source_seq: 1, ..leaf.clone() },
+        Leaf { recorded_at_us: 1, ..leaf.clone() },
+        Leaf { device_time_us: None, ..leaf.clone() },
+        Leaf { clock: ClockState::Unknown, ..leaf.clone() },
+        Leaf { commitment: Hash([0; 32]), ..leaf.clone() },
     ];
     for other in changed {
         assert_ne!(other.hash().unwrap(), leaf.hash().unwrap(), "{other:?}");
@@ -132,11 +99,7 @@ fn each_field_changes_the_hash() {
 #[test]
 fn text_moved_from_one_field_to_the_next_is_another_leaf() {
     let leaf = entry_of_the_morning();
-    let moved = Leaf {
-        kind: "door.readingp".to_owned(),
-        source: "anel-1".to_owned(),
-        ..leaf.clone()
-    };
+    let moved = Leaf { kind: "door.readingp".to_owned(), source: "anel-1".to_owned(), ..leaf.clone() };
     assert_ne!(moved.hash().unwrap(), leaf.hash().unwrap());
 }
 
@@ -161,26 +124,15 @@ fn flags_outside_their_list_are_refused() {
     for (at, field) in [(clock_at, "clock"), (clock_at - 9, "has device_time")] {
         let mut bad = bytes.clone();
         bad[at] = 3;
-        assert_eq!(
-            Leaf::decode(&bad),
-            Err(LeafError::BadByte { field, value: 3 })
-        );
+        assert_eq!(Leaf::decode(&bad), Err(LeafError::BadByte { field, value: 3 }));
     }
 }
 
 #[test]
 fn a_leaf_without_kind_is_neither_written_nor_read() {
-    let leaf = Leaf {
-        kind: String::new(),
-        ..entry_of_the_morning()
-    };
+    let leaf = Leaf { kind: String::new(), ..entry_of_the_morning() };
     assert_eq!(leaf.encode(), Err(LeafError::NoKind));
-    let mut bytes = Leaf {
-        kind: "k".to_owned(),
-        ..leaf
-    }
-    .encode()
-    .unwrap();
+    let mut bytes = Leaf { kind: "k".to_owned(), ..leaf }.encode().unwrap();
     bytes[10] = 0;
     bytes.remove(11);
     assert_eq!(Leaf::decode(&bytes), Err(LeafError::NoKind));
@@ -188,20 +140,10 @@ fn a_leaf_without_kind_is_neither_written_nor_read() {
 
 #[test]
 fn a_text_beyond_the_limit_is_refused_on_both_ways() {
-    let leaf = Leaf {
-        source: "s".repeat(TEXT_MAX_BYTES + 1),
-        ..entry_of_the_morning()
-    };
-    let too_long = LeafError::TextTooLong {
-        field: "source",
-        bytes: TEXT_MAX_BYTES + 1,
-        max: TEXT_MAX_BYTES,
-    };
+    let leaf = Leaf { source: "s".repeat(TEXT_MAX_BYTES + 1), ..entry_of_the_morning() };
+    let too_long = LeafError::TextTooLong { field: "source", bytes: TEXT_MAX_BYTES + 1, max: TEXT_MAX_BYTES };
     assert_eq!(leaf.encode(), Err(too_long));
-    let longest = Leaf {
-        source: "s".repeat(TEXT_MAX_BYTES),
-        ..leaf
-    };
+    let longest = Leaf { source: "s".repeat(TEXT_MAX_BYTES), ..leaf };
     assert_eq!(Leaf::decode(&longest.encode().unwrap()).unwrap(), longest);
 }
 
@@ -209,18 +151,12 @@ fn a_text_beyond_the_limit_is_refused_on_both_ways() {
 fn a_text_that_is_not_utf8_is_refused() {
     let mut bytes = entry_of_the_morning().encode().unwrap();
     bytes[11] = 0xFF;
-    assert_eq!(
-        Leaf::decode(&bytes),
-        Err(LeafError::NotUtf8 { field: "kind" })
-    );
+    assert_eq!(Leaf::decode(&bytes), Err(LeafError::NotUtf8 { field: "kind" }));
 }
 
 #[test]
 fn a_commitment_keeps_name_and_value_apart() {
     let salt = [9; 32];
     assert_ne!(commitment(&salt, "ab", b"c"), commitment(&salt, "a", b"bc"));
-    assert_ne!(
-        commitment(&salt, "card", b"1"),
-        commitment(&[8; 32], "card", b"1")
-    );
+    assert_ne!(commitment(&salt, "card", b"1"), commitment(&[8; 32], "card", b"1"));
 }

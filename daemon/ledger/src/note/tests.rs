@@ -31,9 +31,7 @@ fn a_note_of_another_tool_is_verified() {
     let note = format!(
         "{text}\n\u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
     );
-    let key =
-        VerifierKey::parse("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")
-            .unwrap();
+    let key = VerifierKey::parse("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW").unwrap();
     assert_eq!(open(note.as_bytes(), &[key]).unwrap(), text);
 }
 
@@ -71,20 +69,14 @@ fn a_stranger_s_signature_neither_helps_nor_harms() {
     let line = stranger.to_text().rsplit_once("\n\n").unwrap().1.to_owned();
     let both = format!("{note}{line}");
     assert!(open(both.as_bytes(), std::slice::from_ref(&log_key)).is_ok());
-    assert_eq!(
-        open(stranger.to_text().as_bytes(), &[log_key]),
-        Err(NoteError::NoKnownSignature)
-    );
+    assert_eq!(open(stranger.to_text().as_bytes(), &[log_key]), Err(NoteError::NoKnownSignature));
 }
 
 #[test]
 fn the_same_name_with_another_key_is_a_stranger() {
     let (note, _) = signed();
     let other = key("log.example", 9).verifier().clone();
-    assert_eq!(
-        open(note.as_bytes(), &[other]),
-        Err(NoteError::NoKnownSignature)
-    );
+    assert_eq!(open(note.as_bytes(), &[other]), Err(NoteError::NoKnownSignature));
 }
 
 #[test]
@@ -118,15 +110,9 @@ fn limits_hold() {
     let keys = [key];
     let many = |count: usize| format!("{note}{}", line.repeat(count));
     assert!(open(many(SIGNATURES_MAX - 1).as_bytes(), &keys).is_ok());
-    assert_eq!(
-        open(many(SIGNATURES_MAX).as_bytes(), &keys),
-        Err(NoteError::TooManySignatures)
-    );
+    assert_eq!(open(many(SIGNATURES_MAX).as_bytes(), &keys), Err(NoteError::TooManySignatures));
     let bytes = NOTE_MAX_BYTES + 1;
-    assert_eq!(
-        SignedNote::parse(&vec![b'a'; bytes]),
-        Err(NoteError::TooLarge { bytes })
-    );
+    assert_eq!(SignedNote::parse(&vec![b'a'; bytes]), Err(NoteError::TooLarge { bytes }));
 }
 
 #[test]

@@ -52,16 +52,7 @@ fn every_tree_is_proven_to_be_the_beginning_of_every_later_one() {
 #[test]
 fn an_inclusion_proof_with_one_bit_changed_proves_nothing() {
     let nodes = Nodes::grown_to(EVERY_SIZE_TO);
-    for (index, size) in [
-        (0, 1),
-        (0, 2),
-        (1, 3),
-        (6, 7),
-        (7, 8),
-        (8, 9),
-        (64, 130),
-        (129, 130),
-    ] {
+    for (index, size) in [(0, 1), (0, 2), (1, 3), (6, 7), (7, 8), (8, 9), (64, 130), (129, 130)] {
         let (leaf, root) = (nodes.leaf(index), nodes.root(size));
         let proof = inclusion_proof(index, size, |id| nodes.get(id)).unwrap();
         for changed in bit_changes(&proof) {
@@ -77,16 +68,7 @@ fn an_inclusion_proof_with_one_bit_changed_proves_nothing() {
 #[test]
 fn a_consistency_proof_with_one_bit_changed_proves_nothing() {
     let nodes = Nodes::grown_to(EVERY_SIZE_TO);
-    for (old, new) in [
-        (1, 2),
-        (2, 3),
-        (3, 7),
-        (4, 8),
-        (6, 8),
-        (7, 8),
-        (64, 130),
-        (65, 130),
-    ] {
+    for (old, new) in [(1, 2), (2, 3), (3, 7), (4, 8), (6, 8), (7, 8), (64, 130), (65, 130)] {
         let (old_root, new_root) = (nodes.root(old), nodes.root(new));
         let proof = consistency_proof(old, new, |id| nodes.get(id)).unwrap();
         for changed in bit_changes(&proof) {
@@ -121,9 +103,7 @@ fn a_proof_with_a_hash_too_many_or_too_few_proves_nothing() {
     for new in 1..=40 {
         for old in 0..=new {
             let proof = consistency_proof(old, new, |id| nodes.get(id)).unwrap();
-            let check = |proof: &[Hash]| {
-                verify_consistency(old, nodes.root(old), new, nodes.root(new), proof)
-            };
+            let check = |proof: &[Hash]| verify_consistency(old, nodes.root(old), new, nodes.root(new), proof);
             let longer = [&proof[..], &[nodes.root(1)]].concat();
             assert!(check(&longer).is_err(), "{old} to {new}, longer");
             if let Some((_, shorter)) = proof.split_last() {
@@ -133,9 +113,7 @@ fn a_proof_with_a_hash_too_many_or_too_few_proves_nothing() {
         let index = new - 1;
         let proof = inclusion_proof(index, new, |id| nodes.get(id)).unwrap();
         let longer = [&proof[..], &[nodes.root(1)]].concat();
-        let check = |proof: &[Hash]| {
-            verify_inclusion(nodes.leaf(index), index, new, nodes.root(new), proof)
-        };
+        let check = |proof: &[Hash]| verify_inclusion(nodes.leaf(index), index, new, nodes.root(new), proof);
         assert!(check(&longer).is_err());
         if let Some((_, shorter)) = proof.split_last() {
             assert!(check(shorter).is_err());

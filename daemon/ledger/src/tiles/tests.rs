@@ -11,10 +11,7 @@ use crate::testing::Nodes;
 fn every_node_of_the_tree_comes_from_its_tiles() {
     let nodes = Nodes::grown_to(1000);
     let stored = |tile: TileId, slot: u8| {
-        nodes.get(NodeId {
-            level: tile.level * 8,
-            index: tile.index * TILE_WIDTH + u64::from(slot),
-        })
+        nodes.get(NodeId { level: tile.level * 8, index: tile.index * TILE_WIDTH + u64::from(slot) })
     };
     for level in 0..10u8 {
         for index in 0..(1000 >> level) {
@@ -32,16 +29,10 @@ fn every_node_of_the_tree_comes_from_its_tiles() {
 fn a_subtree_that_is_not_complete_has_no_hash() {
     let nodes = Nodes::grown_to(3);
     let stored = |tile: TileId, slot: u8| {
-        nodes.get(NodeId {
-            level: tile.level * 8,
-            index: u64::from(slot) + tile.index * TILE_WIDTH,
-        })
+        nodes.get(NodeId { level: tile.level * 8, index: u64::from(slot) + tile.index * TILE_WIDTH })
     };
     assert_eq!(node_from_tiles(NodeId { level: 2, index: 0 }, stored), None);
-    let nowhere = NodeId {
-        level: 7,
-        index: u64::MAX,
-    };
+    let nowhere = NodeId { level: 7, index: u64::MAX };
     assert_eq!(node_from_tiles(nowhere, stored), None);
 }
 
@@ -59,10 +50,7 @@ fn a_tile_is_named_as_the_format_says() {
     let path = |index, size| TileId { level: 0, index }.path(size);
     let size = 1_234_067 * 256;
     assert_eq!(path(1_234_066, size).unwrap(), "tile/0/x001/x234/066");
-    assert_eq!(
-        path(1_234_067, size + 7).unwrap(),
-        "tile/0/x001/x234/067.p/7"
-    );
+    assert_eq!(path(1_234_067, size + 7).unwrap(), "tile/0/x001/x234/067.p/7");
     assert_eq!(path(0, 256).unwrap(), "tile/0/000");
     assert_eq!(path(0, 0), None);
 }
@@ -73,10 +61,8 @@ fn the_touched_tiles_are_those_whose_width_grew() {
     for old in [0, 1, 255, 256, 257, 300, 511, 512, 1_299] {
         for new in [1, 256, 257, 512, 513, 1_300] {
             let touched = tiles_touched(old, new);
-            let grew: BTreeMap<TileId, bool> = everything
-                .iter()
-                .map(|tile| (*tile, tile.width(new) > tile.width(old)))
-                .collect();
+            let grew: BTreeMap<TileId, bool> =
+                everything.iter().map(|tile| (*tile, tile.width(new) > tile.width(old))).collect();
             for (tile, grew) in grew {
                 assert_eq!(touched.contains(&tile), grew, "{tile:?}, {old} to {new}");
             }

@@ -36,14 +36,7 @@ fn a_restored_frontier_goes_on_as_the_one_before_the_restart() {
 #[test]
 fn peaks_of_another_size_are_refused() {
     let hash = leaf_hash(b"");
-    assert_eq!(
-        Frontier::restore(6, vec![hash; 3]),
-        Err(ProofError::PeakCount {
-            size: 6,
-            expected: 2,
-            found: 3
-        })
-    );
+    assert_eq!(Frontier::restore(6, vec![hash; 3]), Err(ProofError::PeakCount { size: 6, expected: 2, found: 3 }));
 }
 
 #[test]

@@ -17,8 +17,55 @@ const DOOR_STATES: [DoorStateWord; 6] = [
 const READER_STATES: [ReaderStatusWord; 3] =
     [ReaderStatusWord::Online, ReaderStatusWord::Offline, ReaderStatusWord::Tamper];
 
-/// Appends a fact without its entry, which is the row's key.
-pub(crate) fn write_fact(bytes: &mut Vec<u8>, fact: &Fact) {
+/// Appends a fact to the row of a commit; `before` is the entry of the one before it.
+pub(crate) fn append_fact(row: &mut Vec<u8>, before: u64, fact: &Fact, scratch: &mut Vec<u8>) {
+    scratch.clear();
+    write_fact(scratch, fact);
+    let mut out = Out(row);
+    out.number(fact.entry.wrapping_sub(before));
+    out.number(scratch.len() as u64);
+    row.extend_from_slice(scratch);
+}
+
+/// The facts of one row, in order.
+pub(crate) struct FactRow<'a> {
+    entry: u64,
+    rest: In<'a>,
+}
+
+impl<'a> FactRow<'a> {
+    /// The row whose key is `first`.
+    pub(crate) fn new(first: u64, bytes: &'a [u8]) -> Self {
+        Self { entry: first, rest: In(bytes) }
+    }
+
+    fn read(&mut self) -> Result<Fact, Fault> {
+        self.entry = self.entry.wrapping_add(self.rest.number()?);
+        let length = self.rest.count()?;
+        let (bytes, rest) = self.rest.0.split_at(length);
+        self.rest = In(rest);
+        read_fact(self.entry, bytes)
+    }
+}
+
+impl Iterator for FactRow<'_> {
+    type Item = Result<Fact, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.0.is_empty() {
+            return None;
+        }
+        let read = self.read();
+        if read.is_err() {
+            // What follows a damaged fact can't be found.
+            self.rest = In(&[]);
+        }
+        Some(read)
+    }
+}
+
+/// Appends a fact without its entry.
+pub(super) fn write_fact(bytes: &mut Vec<u8>, fact: &Fact) {
     bytes.push(LAYOUT);
     let mut out = Out(bytes);
     out.signed(fact.recorded_at.0);
@@ -122,7 +169,7 @@ fn place<T: PartialEq>(list: &[T], value: &T) -> u64 {
 }
 
 /// Reads the fact of journal entry `entry`.
-pub(crate) fn read_fact(entry: u64, bytes: &[u8]) -> Result<Fact, Fault> {
+pub(super) fn read_fact(entry: u64, bytes: &[u8]) -> Result<Fact, Fault> {
     let mut input = In(bytes);
     input.layout()?;
     let recorded_at = UtcMicros(input.signed()?);
@@ -177,9 +224,8 @@ fn read_body(input: &mut In<'_>) -> Result<FactBody, Fault> {
         13 => FactBody::WatchGap { from: instant(input)?, to: instant(input)? },
         14 => FactBody::ClockStep { step_us: input.signed()? },
         15 => {
-            let inside = (0..input.count()?)
-                .map(|_| Ok((input.word()?, input.word()?)))
-                .collect::<Result<_, Fault>>()?;
+            let inside =
+                (0..input.count()?).map(|_| Ok((input.word()?, input.word()?))).collect::<Result<_, Fault>>()?;
             FactBody::Muster { inside }
         }
         _ => return Err("the sort of a fact is unknown to this version"),

@@ -32,8 +32,11 @@ fn body() -> impl Strategy<Value = FactBody> {
         (word(), any::<bool>()).prop_map(|(camera, healthy)| FactBody::Camera { camera, healthy }),
         (word(), word(), instant(), instant(), any::<bool>())
             .prop_map(|(camera, path, start, end, gone)| FactBody::Footage { camera, path, start, end, gone }),
-        (prop::option::of(word()), instant(), instant())
-            .prop_map(|(reader, from, to)| FactBody::CaughtUp { reader, from, to }),
+        (prop::option::of(word()), instant(), instant()).prop_map(|(reader, from, to)| FactBody::CaughtUp {
+            reader,
+            from,
+            to
+        }),
         (any::<i64>(), instant(), instant()).prop_map(|(offset_us, from, to)| FactBody::Clock { offset_us, from, to }),
         Just(FactBody::WatchStarted),
         (instant(), instant()).prop_map(|(from, to)| FactBody::WatchGap { from, to }),
@@ -64,6 +67,24 @@ proptest! {
     }
 
     #[test]
+    fn every_row_of_facts_comes_back_as_it_was(entries in prop::collection::btree_set(0_u64..5000, 1..20), body in body()) {
+        let first = *entries.first().unwrap();
+        let facts: Vec<Fact> = entries.iter().map(|entry| Fact {
+            entry: *entry, source: Word(1), epoch: None, seq: Some(*entry), order: 1,
+            device_time: UtcMicros(5), recorded_at: UtcMicros(6), body: body.clone(),
+        }).collect();
+        let (mut row, mut before, mut scratch) = (Vec::new(), first, Vec::new());
+        for fact in &facts {
+            append_fact(&mut row, before, fact, &mut scratch);
+            before = fact.entry;
+        }
+        let read: Result<Vec<Fact>, Fault> = FactRow::new(first, &row).collect();
+        prop_assert_eq!(read, Ok(facts));
+        row.truncate(row.len() - 1);
+        prop_assert!(FactRow::new(first, &row).collect::<Result<Vec<Fact>, Fault>>().is_err());
+    }
+
+    #[test]
     fn every_finding_comes_back_as_it_was(
         kind in prop::sample::select(FindingKind::ALL.to_vec()), about in prop::collection::vec(subject(), 0..4),
         at in instant(), severity in prop::sample::select(Severity::ALL.to_vec()), start in instant(), end in instant(),
@@ -80,6 +101,7 @@ proptest! {
     fn damaged_bytes_are_an_error_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let mut bytes = bytes;
         let _ = read_fact(1, &bytes);
+        let _ = FactRow::new(1, &bytes).count();
         let _ = read_finding(&bytes);
         bytes.insert(0, LAYOUT);
         let _ = read_fact(1, &bytes);

@@ -35,7 +35,8 @@ pub fn inside_now(conn: &Connection) -> Result<Vec<Inside>, StoreError> {
                  UNION ALL
                  SELECT b.person, b.zone, b.start_us, b.grade, s.start_us, b.depth + 1
                  FROM back b JOIN stay s ON s.person = b.person AND s.zone = b.zone AND s.end_us = b.first_us
-                 WHERE b.depth < 100 AND s.start_us < b.first_us)
+                 WHERE b.depth < 100 AND s.start_us < b.first_us
+                   AND s.start_us >= b.first_us - (SELECT longest_stay_us FROM head))
                SELECT p.text, z.text, min(first_us), grade
                FROM back JOIN word p ON p.id = person JOIN word z ON z.id = zone
                GROUP BY person, zone ORDER BY z.text, 3, p.text LIMIT ?1";
@@ -115,7 +116,9 @@ pub fn cameras(conn: &Connection) -> Result<Vec<CameraRow>, StoreError> {
 }
 
 fn devices<T>(
-    conn: &Connection, sort: &str, make: impl Fn(String, String, Option<i64>, UtcMicros, UtcMicros, i64) -> T,
+    conn: &Connection,
+    sort: &str,
+    make: impl Fn(String, String, Option<i64>, UtcMicros, UtcMicros, i64) -> T,
 ) -> Result<Vec<T>, StoreError> {
     const ACT: &str = "read the states of devices";
     let sql = "SELECT w.text, d.state, d.detail, d.device_time_us, d.recorded_at_us, d.entry

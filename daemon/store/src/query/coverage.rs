@@ -60,7 +60,9 @@ pub fn session_source_gaps(conn: &Connection, sources: &[String], span: Span) ->
     let mut out = vec![];
     for source in sources {
         let first_at: Option<i64> = conn
-            .prepare_cached("SELECT min(first_at_us) FROM source_seen WHERE source = (SELECT id FROM word WHERE text = ?1)")
+            .prepare_cached(
+                "SELECT min(first_at_us) FROM source_seen WHERE source = (SELECT id FROM word WHERE text = ?1)",
+            )
             .and_then(|mut s| s.query_row([source], |row| row.get(0)))
             .map_err(in_act(ACT))?;
         let first_at = first_at.map_or(UtcMicros::MAX, instant);
@@ -74,10 +76,9 @@ pub fn session_source_gaps(conn: &Connection, sources: &[String], span: Span) ->
                    ORDER BY f.start_us LIMIT ?5";
         let mut statement = conn.prepare_cached(sql).map_err(in_act(ACT))?;
         let silences = statement
-            .query_map(
-                (source, FindingKind::SourceSilent.word(), kept(span.start), kept(span.end), ROWS_MAX),
-                |row| span_at(row, 0),
-            )
+            .query_map((source, FindingKind::SourceSilent.word(), kept(span.start), kept(span.end), ROWS_MAX), |row| {
+                span_at(row, 0)
+            })
             .map_err(in_act(ACT))?;
         for silence in silences {
             let silence = silence.map_err(in_act(ACT))?;

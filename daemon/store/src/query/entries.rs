@@ -80,7 +80,9 @@ pub(super) fn read_entry(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
         source_number: row.get(5)?,
         reader: row.get(6)?,
         door: row.get(7)?,
-        direction: row.get::<_, Option<i64>>(8)?.map(|d| if d == 0 { ReaderDirection::Entry } else { ReaderDirection::Exit }),
+        direction: row
+            .get::<_, Option<i64>>(8)?
+            .map(|d| if d == 0 { ReaderDirection::Entry } else { ReaderDirection::Exit }),
         zone: row.get(9)?,
         credential: row.get(10)?,
         person: row.get(11)?,
@@ -94,7 +96,10 @@ pub(super) fn read_entry(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
 /// # Errors
 /// The store.
 pub fn entries(
-    conn: &Connection, filter: &EntryFilter, after: Option<Cursor>, limit: u32,
+    conn: &Connection,
+    filter: &EntryFilter,
+    after: Option<Cursor>,
+    limit: u32,
 ) -> Result<Listed<EntryRow>, StoreError> {
     const ACT: &str = "search the door readings";
     let mut sql = format!("SELECT {ENTRY_COLUMNS} FROM reading r WHERE 1 = 1");

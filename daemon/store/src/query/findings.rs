@@ -146,7 +146,10 @@ fn condition(conn: &Connection, filter: &FindingFilter) -> Result<Option<(String
 /// # Errors
 /// The store.
 pub fn findings(
-    conn: &Connection, filter: &FindingFilter, after: Option<Cursor>, limit: u32,
+    conn: &Connection,
+    filter: &FindingFilter,
+    after: Option<Cursor>,
+    limit: u32,
 ) -> Result<Listed<FindingRow>, StoreError> {
     const ACT: &str = "search the findings";
     let Some((mut sql, mut values)) = condition(conn, filter)? else {
@@ -180,9 +183,8 @@ pub fn findings_counted(conn: &Connection, filter: &FindingFilter) -> Result<Vec
     let sql = format!("SELECT f.severity, count(*) FROM finding f WHERE {sql} GROUP BY f.severity");
     let mut statement = conn.prepare_cached(&sql).map_err(in_act(ACT))?;
     let bound: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
-    let rows = statement
-        .query_map(bound.as_slice(), |row| Ok((severity_at(row, 0)?, row.get(1)?)))
-        .map_err(in_act(ACT))?;
+    let rows =
+        statement.query_map(bound.as_slice(), |row| Ok((severity_at(row, 0)?, row.get(1)?))).map_err(in_act(ACT))?;
     rows.collect::<Result<_, _>>().map_err(in_act(ACT))
 }
 
@@ -197,9 +199,8 @@ pub fn finding(conn: &Connection, id: i64) -> Result<Option<(FindingRow, Vec<u64
         .and_then(|mut s| s.query_row([id], read_finding).optional())
         .map_err(in_act(ACT))?;
     let Some(row) = row else { return Ok(None) };
-    let body: Vec<u8> = conn
-        .query_row("SELECT body FROM finding WHERE id = ?1", [id], |cells| cells.get(0))
-        .map_err(in_act(ACT))?;
+    let body: Vec<u8> =
+        conn.query_row("SELECT body FROM finding WHERE id = ?1", [id], |cells| cells.get(0)).map_err(in_act(ACT))?;
     let proofs = crate::bytes::read_finding(&body).map_err(|e| StoreError::corrupt(ACT, e))?.proofs;
     let row = with_subjects(conn, vec![row])?.pop().expect("one row goes in and comes out");
     Ok(Some((row, proofs)))

@@ -50,7 +50,12 @@ pub fn newest_checkpoint(conn: &Connection) -> Result<Option<CheckpointRow>, Sto
     conn.prepare_cached("SELECT size, root, note, signed_at_us FROM checkpoint ORDER BY size DESC LIMIT 1")
         .and_then(|mut s| {
             s.query_row([], |row| {
-                Ok(CheckpointRow { size: row.get(0)?, root: row.get(1)?, note: row.get(2)?, signed_at: instant_at(row, 3)? })
+                Ok(CheckpointRow {
+                    size: row.get(0)?,
+                    root: row.get(1)?,
+                    note: row.get(2)?,
+                    signed_at: instant_at(row, 3)?,
+                })
             })
             .optional()
         })
@@ -93,7 +98,8 @@ pub struct JournalEntry {
 /// # Errors
 /// The store.
 pub fn journal_entry(conn: &Connection, seq: i64) -> Result<Option<JournalEntry>, StoreError> {
-    let sql = "SELECT j.seq, j.kind, s.text, c.text, j.client_seq, j.source_seq, j.recorded_at_us, j.device_time_us, j.clock,
+    let sql =
+        "SELECT j.seq, j.kind, s.text, c.text, j.client_seq, j.source_seq, j.recorded_at_us, j.device_time_us, j.clock,
                       j.commitment, j.leaf_hash, p.salt, p.body
                FROM journal j JOIN word s ON s.id = j.source JOIN word c ON c.id = j.client
                     LEFT JOIN payload p ON p.seq = j.seq

@@ -23,23 +23,27 @@ use rusqlite::{Connection, InterruptHandle};
 use crate::connect;
 use crate::error::{StoreError, in_act};
 
-pub use board::{CameraRow, DoorRow, Inside, ReaderRow, SourceRow, cameras, door_outages_now, doors, inside_now, readers, sources};
+pub use board::{
+    CameraRow, DoorRow, Inside, ReaderRow, SourceRow, cameras, door_outages_now, doors, inside_now, readers, sources,
+};
 pub use coverage::{SourceGap, SourceGapCause, session_source_gaps, session_sources};
 pub use entries::{EntryFilter, EntryRow, entries};
 pub use findings::{
-    AlertRow, FindingEventRow, FindingFilter, FindingRow, SubjectRow, finding, finding_alerts, finding_events, findings,
-    findings_counted,
+    AlertRow, FindingEventRow, FindingFilter, FindingRow, SubjectRow, finding, finding_alerts, finding_events,
+    findings, findings_counted,
 };
 pub use journal::{
-    CheckpointRow, Head, JournalEntry, JournalRow, UnreadableRow, head, journal_entries, journal_entry, newest_checkpoint, outbox_failing, unreadable,
+    CheckpointRow, Head, JournalEntry, JournalRow, UnreadableRow, head, journal_entries, journal_entry,
+    newest_checkpoint, outbox_failing, unreadable,
 };
 pub use registers::{RegisterChangeRow, register_changes, registers, registers_version};
 pub use sessions::{
-    CauseRow, RevisionRow, SessionFilter, SessionRow, VerdictRow, open_sessions, revisions, session, session_at, sessions,
-    sessions_counted,
+    CauseRow, RevisionRow, SessionFilter, SessionRow, VerdictRow, open_sessions, revisions, session, session_at,
+    sessions, sessions_counted,
 };
 pub use timeline::{
-    FootageRow, OutageRow, StayRow, footage_in, numbering_holes, outages_of_zone, readings_of, session_findings, stays_in,
+    FootageRow, OutageRow, StayRow, footage_in, numbering_holes, outages_of_zone, readings_of, session_findings,
+    stays_in,
 };
 
 /// Read-only connections to one store.

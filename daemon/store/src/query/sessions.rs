@@ -100,7 +100,8 @@ impl SessionRow {
 /// Most operators that one search may name.
 const OPERATORS_MAX: usize = 200;
 
-const SESSION_COLUMNS: &str = "s.id, (SELECT text FROM word WHERE id = s.source), (SELECT text FROM word WHERE id = s.epoch),
+const SESSION_COLUMNS: &str =
+    "s.id, (SELECT text FROM word WHERE id = s.source), (SELECT text FROM word WHERE id = s.epoch),
     (SELECT text FROM word WHERE id = s.session), s.start_us, s.start_unknown, s.ended, s.end_us, s.last_sign_us,
     (SELECT text FROM word WHERE id = s.account), (SELECT text FROM word WHERE id = s.terminal),
     (SELECT text FROM word WHERE id = s.target), (SELECT text FROM word WHERE id = s.via),
@@ -205,7 +206,10 @@ impl Condition {
 /// # Errors
 /// The store.
 pub fn sessions(
-    conn: &Connection, filter: &SessionFilter, after: Option<Cursor>, limit: u32,
+    conn: &Connection,
+    filter: &SessionFilter,
+    after: Option<Cursor>,
+    limit: u32,
 ) -> Result<Listed<SessionRow>, StoreError> {
     const ACT: &str = "search the sessions";
     let Some(mut condition) = Condition::of(conn, filter)? else { return Ok(Listed { rows: vec![], next: None }) };
@@ -276,7 +280,12 @@ pub fn session(conn: &Connection, id: i64) -> Result<Option<SessionRow>, StoreEr
 ///
 /// # Errors
 /// The store.
-pub fn session_at(conn: &Connection, source: &str, session: &str, at: UtcMicros) -> Result<Option<SessionRow>, StoreError> {
+pub fn session_at(
+    conn: &Connection,
+    source: &str,
+    session: &str,
+    at: UtcMicros,
+) -> Result<Option<SessionRow>, StoreError> {
     let (Some(source), Some(session)) = (word_of(conn, source)?, word_of(conn, session)?) else { return Ok(None) };
     let sql = format!(
         "SELECT {SESSION_COLUMNS} FROM session s WHERE s.source = ?1 AND s.session = ?2 AND s.start_us <= ?3

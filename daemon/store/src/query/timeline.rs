@@ -33,7 +33,9 @@ pub fn stays_in(conn: &Connection, person: &str, span: Span) -> Result<Vec<StayR
     const ACT: &str = "read the stays of a person";
     let Some(person) = word_of(conn, person)? else { return Ok(vec![]) };
     let sql = "SELECT w.text, s.start_us, s.end_us, s.grade FROM stay s JOIN word w ON w.id = s.zone
-               WHERE s.person = ?1 AND s.start_us < ?3 AND s.end_us > ?2 ORDER BY s.start_us, w.text LIMIT ?4";
+               WHERE s.person = ?1 AND s.start_us < ?3 AND s.end_us > ?2
+                 AND (s.start_us >= ?2 - (SELECT longest_stay_us FROM head) OR s.end_us = 2305843009213693951)
+               ORDER BY s.start_us, w.text LIMIT ?4";
     let mut statement = conn.prepare_cached(sql).map_err(in_act(ACT))?;
     let rows = statement
         .query_map([person, kept(span.start), kept(span.end), ROWS_MAX], |row| {
@@ -91,9 +93,8 @@ pub fn readings_of(conn: &Connection, person: &str, span: Span) -> Result<Vec<En
          ORDER BY r.occurred_at_us, r.entry LIMIT ?4"
     );
     let mut statement = conn.prepare_cached(&sql).map_err(in_act(ACT))?;
-    let rows = statement
-        .query_map([person, kept(span.start), kept(span.end), ROWS_MAX], read_entry)
-        .map_err(in_act(ACT))?;
+    let rows =
+        statement.query_map([person, kept(span.start), kept(span.end), ROWS_MAX], read_entry).map_err(in_act(ACT))?;
     rows.collect::<Result<_, _>>().map_err(in_act(ACT))
 }
 
@@ -156,7 +157,12 @@ pub fn footage_in(conn: &Connection, cameras: &[String], span: Span) -> Result<V
 ///
 /// # Errors
 /// The store.
-pub fn session_findings(conn: &Connection, source: &str, session: &str, span: Span) -> Result<Vec<FindingRow>, StoreError> {
+pub fn session_findings(
+    conn: &Connection,
+    source: &str,
+    session: &str,
+    span: Span,
+) -> Result<Vec<FindingRow>, StoreError> {
     const ACT: &str = "read the findings of a session";
     // An id may be used again by its source, so the span tells which session is meant.
     let sql = format!(

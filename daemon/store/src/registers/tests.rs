@@ -47,7 +47,10 @@ fn after(imports: &[Registers]) -> Vec<(String, Option<i64>, Option<i64>, Option
 }
 
 fn row(
-    owner: &str, from: Option<i64>, to: Option<i64>, recorded: Option<i64>,
+    owner: &str,
+    from: Option<i64>,
+    to: Option<i64>,
+    recorded: Option<i64>,
 ) -> (String, Option<i64>, Option<i64>, Option<i64>) {
     (owner.to_owned(), from, to, recorded)
 }
@@ -63,8 +66,11 @@ fn a_card_handed_on_belongs_to_the_other_from_now_and_to_the_first_before() {
     let steps = [site(&[("card:1", "op-1", None, None)]), site(&[("card:1", "op-2", None, None)])];
     assert_eq!(after(&steps), [row("op-1", None, Some(0), None), row("op-2", Some(0), None, Some(0))]);
     let back = [steps[0].clone(), steps[1].clone(), steps[0].clone()];
-    let expected =
-        [row("op-1", None, Some(-1), None), row("op-2", Some(-1), Some(0), Some(-1)), row("op-1", Some(0), None, Some(0))];
+    let expected = [
+        row("op-1", None, Some(-1), None),
+        row("op-2", Some(-1), Some(0), Some(-1)),
+        row("op-1", Some(0), None, Some(0)),
+    ];
     assert_eq!(after(&back), expected);
 }
 

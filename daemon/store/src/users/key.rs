@@ -46,7 +46,13 @@ impl Users {
     ///
     /// # Errors
     /// `NoSource` where it could do nothing, no random numbers, or the store.
-    pub fn create_key(&self, label: &str, sources: &[String], may_read: bool, now: UtcMicros) -> Result<String, UsersError> {
+    pub fn create_key(
+        &self,
+        label: &str,
+        sources: &[String],
+        may_read: bool,
+        now: UtcMicros,
+    ) -> Result<String, UsersError> {
         if sources.is_empty() && !may_read {
             return Err(UsersError::NoSource);
         }
@@ -101,7 +107,9 @@ impl Users {
         let Ok(secret) = URL_SAFE_NO_PAD.decode(secret) else { return Ok(None) };
         let found = self
             .conn()
-            .prepare_cached(&format!("SELECT {KEY_COLUMNS}, secret_hash FROM api_key WHERE id = ?1 AND revoked_at_us IS NULL"))
+            .prepare_cached(&format!(
+                "SELECT {KEY_COLUMNS}, secret_hash FROM api_key WHERE id = ?1 AND revoked_at_us IS NULL"
+            ))
             .and_then(|mut s| s.query_row([id], |row| Ok((read_key(row)?, row.get::<_, Vec<u8>>(6)?))).optional())
             .map_err(in_act("read a key"))?;
         // Hashes are compared, so the time of it tells nothing about the secret.

@@ -141,7 +141,11 @@ impl Users {
     /// # Errors
     /// `NoUser`, or the store.
     pub fn disable(&self, name: &str, now: UtcMicros) -> Result<(), UsersError> {
-        self.change(name, "UPDATE user SET disabled_at_us = coalesce(disabled_at_us, ?2) WHERE name = ?1", params![name, now.0])
+        self.change(
+            name,
+            "UPDATE user SET disabled_at_us = coalesce(disabled_at_us, ?2) WHERE name = ?1",
+            params![name, now.0],
+        )
     }
 
     /// Enables a disabled or locked user again.
@@ -194,7 +198,13 @@ impl Users {
     ///
     /// # Errors
     /// The store.
-    pub fn sign_in(&self, name: &str, password: &str, address: &str, now: UtcMicros) -> Result<Option<User>, UsersError> {
+    pub fn sign_in(
+        &self,
+        name: &str,
+        password: &str,
+        address: &str,
+        now: UtcMicros,
+    ) -> Result<Option<User>, UsersError> {
         let Some((user, hash)) = self.reserve_attempt(name, now)? else {
             password::work_in_vain(password);
             self.note_attempt(name, address, false, now)?;
@@ -233,8 +243,11 @@ impl Users {
         // A lock that has run out starts a new count.
         let failures = if user.locked_until.is_some() { 1 } else { failures + 1 };
         let locked_until = (failures >= FAILURES_MAX).then(|| now.plus(LOCKED_FOR).0);
-        tx.execute("UPDATE user SET failures = ?2, locked_until_us = ?3 WHERE id = ?1", params![user.id, failures, locked_until])
-            .map_err(in_act(ACT))?;
+        tx.execute(
+            "UPDATE user SET failures = ?2, locked_until_us = ?3 WHERE id = ?1",
+            params![user.id, failures, locked_until],
+        )
+        .map_err(in_act(ACT))?;
         tx.commit().map_err(in_act(ACT))?;
         Ok(Some((user, hash)))
     }
@@ -274,7 +287,13 @@ impl Users {
     ///
     /// # Errors
     /// `Password` for a new one that will not do, `Refused` for a wrong present one, or the store.
-    pub fn change_password(&self, name: &str, present: Option<&str>, new: &str, now: UtcMicros) -> Result<(), UsersError> {
+    pub fn change_password(
+        &self,
+        name: &str,
+        present: Option<&str>,
+        new: &str,
+        now: UtcMicros,
+    ) -> Result<(), UsersError> {
         check_new_password(name, new)?;
         let kept = self.hash_of(name)?.ok_or_else(|| UsersError::NoUser(name.to_owned()))?;
         if let Some(present) = present {

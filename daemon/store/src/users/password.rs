@@ -100,13 +100,21 @@ impl PasswordFault {
     #[must_use]
     pub fn label(self, lang: kukaku_schema::Lang) -> &'static str {
         match self {
-            Self::TooShort => lang.pick("パスワードは15文字以上にしてください。", "A password needs at least 15 characters."),
-            Self::TooLong => lang.pick("パスワードは128文字以下にしてください。", "A password has at most 128 characters."),
-            Self::TooEven => lang.pick("同じ文字の繰り返しは使えません。", "A password needs more different characters."),
+            Self::TooShort => {
+                lang.pick("パスワードは15文字以上にしてください。", "A password needs at least 15 characters.")
+            }
+            Self::TooLong => {
+                lang.pick("パスワードは128文字以下にしてください。", "A password has at most 128 characters.")
+            }
+            Self::TooEven => {
+                lang.pick("同じ文字の繰り返しは使えません。", "A password needs more different characters.")
+            }
             Self::HoldsName => {
                 lang.pick("パスワードに利用者名を含めることはできません。", "A password can't hold the user's name.")
             }
-            Self::Unchanged => lang.pick("今までと違うパスワードにしてください。", "Choose another password than the present one."),
+            Self::Unchanged => {
+                lang.pick("今までと違うパスワードにしてください。", "Choose another password than the present one.")
+            }
         }
     }
 }

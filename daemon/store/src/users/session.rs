@@ -7,8 +7,8 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use super::error::{UsersError, in_act};
-use crate::error::StoreError;
 use super::{USER_COLUMNS, User, Users, password, read_user};
+use crate::error::StoreError;
 
 /// How long a sign-in lasts without an act of its user.
 pub const SESSION_IDLE: DurationUs = DurationUs::from_secs(15 * 60);

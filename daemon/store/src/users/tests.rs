@@ -76,7 +76,7 @@ fn a_store_that_was_copied_tells_no_password_no_cookie_and_no_key() {
     let cookie = house.open_session(&user, Scope::Full, "192.0.2.1", at(1)).unwrap();
     let key = house.create_key("panel", &["panel-1".to_owned()], false, at(1)).unwrap();
     let initial = house.create("sato", at(1)).unwrap();
-    let secret = key.rsplit('_').next().unwrap();
+    let secret = key.splitn(3, '_').nth(2).unwrap();
     for file in std::fs::read_dir(&house.folder).unwrap() {
         let path = file.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();
@@ -184,7 +184,8 @@ fn a_key_speaks_for_its_sources_until_it_is_revoked() {
     let text = house.create_key("panel", &["panel-1".to_owned()], false, at(0)).unwrap();
     let key = house.check_key(&text).unwrap().unwrap();
     assert!(key.speaks_for("panel-1") && !key.speaks_for("panel-2") && !key.may_read);
-    let (head, secret) = text.rsplit_once('_').unwrap();
+    let (head, secret) = text.split_at(text.len() - 44);
+    let secret = &secret[1..];
     for odd in ["", "kk_", head, &format!("{head}_"), &format!("{head}_AAAA"), secret, &format!("{text}A")] {
         assert!(house.check_key(odd).unwrap().is_none(), "{odd}");
     }

@@ -14,11 +14,7 @@ pub(super) struct Place<'a> {
 
 impl Place<'_> {
     pub(super) fn line_at(&self, byte: usize) -> usize {
-        self.text.as_bytes()[..byte.min(self.text.len())]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count()
-            + 1
+        self.text.as_bytes()[..byte.min(self.text.len())].iter().filter(|b| **b == b'\n').count() + 1
     }
 
     /// The line of `key` within the table that begins at `span`, or the table's first line.
@@ -31,10 +27,7 @@ impl Place<'_> {
             if index > 0 && trimmed.starts_with('[') {
                 break;
             }
-            if trimmed
-                .strip_prefix(key)
-                .is_some_and(|after| after.trim_start().starts_with('='))
-            {
+            if trimmed.strip_prefix(key).is_some_and(|after| after.trim_start().starts_with('=')) {
                 return self.line_at(at);
             }
             at += line.len();
@@ -43,11 +36,7 @@ impl Place<'_> {
     }
 
     pub(super) fn error(&self, line: usize, message: impl Into<String>) -> RegisterError {
-        RegisterError {
-            file: self.file.to_owned(),
-            line,
-            message: message.into(),
-        }
+        RegisterError { file: self.file.to_owned(), line, message: message.into() }
     }
 
     pub(super) fn of_toml(&self, error: &toml::de::Error, base: usize) -> RegisterError {
@@ -76,26 +65,17 @@ pub(super) fn take_validity(
                 toml::Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            let day = || {
-                text.parse::<jiff::civil::Date>()
-                    .ok()
-                    .and_then(|d| zone.instant_of(d.into()))
-            };
+            let day = || text.parse::<jiff::civil::Date>().ok().and_then(|d| zone.instant_of(d.into()));
             UtcMicros::parse_rfc3339(&text).ok().or_else(day).ok_or_else(|| {
                 let line = place.line_of(span, key);
-                place.error(line, format!("`{key}` = {text:?}: expected a date like \"2026-04-01\" or an RFC 3339 time"))
+                place
+                    .error(line, format!("`{key}` = {text:?}: expected a date like \"2026-04-01\" or an RFC 3339 time"))
             })
         }
     };
-    let valid = Span::new(
-        take("valid_from", UtcMicros::MIN)?,
-        take("valid_to", UtcMicros::MAX)?,
-    );
+    let valid = Span::new(take("valid_from", UtcMicros::MIN)?, take("valid_to", UtcMicros::MAX)?);
     if valid.is_empty() {
-        return Err(place.error(
-            place.line_of(span, "valid_to"),
-            "`valid_to` must lie after `valid_from`",
-        ));
+        return Err(place.error(place.line_of(span, "valid_to"), "`valid_to` must lie after `valid_from`"));
     }
     Ok(valid)
 }
@@ -118,24 +98,16 @@ pub(super) fn read_rows<T: serde::de::DeserializeOwned>(
             // What is wrong comes first in the reader's words, what was expected after it.
             let first = message.split('`').nth(1);
             let named = keys.iter().find(|key| Some(key.as_str()) == first);
-            let in_key = error.to_string().lines().find_map(|l| {
-                l.strip_prefix("in `")
-                    .map(|r| r.trim_end_matches('`').to_owned())
-            });
+            let in_key = error
+                .to_string()
+                .lines()
+                .find_map(|l| l.strip_prefix("in `").map(|r| r.trim_end_matches('`').to_owned()));
             let key = in_key.as_ref().or(named);
-            let line = key.map_or_else(
-                || place.line_at(span.start),
-                |key| place.line_of(&span, key),
-            );
-            let of = in_key
-                .as_ref()
-                .map_or_else(String::new, |key| format!("`{key}`: "));
+            let line = key.map_or_else(|| place.line_at(span.start), |key| place.line_of(&span, key));
+            let of = in_key.as_ref().map_or_else(String::new, |key| format!("`{key}`: "));
             place.error(line, format!("[[{table}]]: {of}{message}"))
         })?;
-        placed.push(Placed {
-            span,
-            entry: Entry::opening(valid, body),
-        });
+        placed.push(Placed { span, entry: Entry::opening(valid, body) });
     }
     Ok(placed)
 }

@@ -33,58 +33,34 @@ pub(super) fn check_ids<T>(
             return Err(place.error(line, format!("[[{table}]] `id` = {shown:?}: {why}")));
         }
         if table == "zone" && shown == OUTSIDE {
-            return Err(place.error(
-                line,
-                "[[zone]] `id` = \"outside\" is the word for no zone at all",
-            ));
+            return Err(place.error(line, "[[zone]] `id` = \"outside\" is the word for no zone at all"));
         }
         let spans = seen.entry(id).or_default();
-        if spans
-            .iter()
-            .any(|other| !other.intersect(row.entry.valid).is_empty())
-        {
-            return Err(place.error(line, format!("[[{table}]] `id` = {shown:?} stands twice for the same time; give each `valid_from` and `valid_to`")));
+        if spans.iter().any(|other| !other.intersect(row.entry.valid).is_empty()) {
+            return Err(place.error(
+                line,
+                format!(
+                    "[[{table}]] `id` = {shown:?} stands twice for the same time; give each `valid_from` and `valid_to`"
+                ),
+            ));
         }
         spans.push(row.entry.valid);
     }
     Ok(seen.into_keys().collect())
 }
 
-pub(super) fn check_zones(
-    place: &Place<'_>,
-    zones: &[Placed<Zone>],
-    ids: &Ids,
-) -> Result<(), RegisterError> {
-    let parents: BTreeMap<&str, &str> = zones
-        .iter()
-        .filter_map(|z| {
-            z.entry
-                .row
-                .parent
-                .as_deref()
-                .map(|p| (z.entry.row.id.as_str(), p))
-        })
-        .collect();
+pub(super) fn check_zones(place: &Place<'_>, zones: &[Placed<Zone>], ids: &Ids) -> Result<(), RegisterError> {
+    let parents: BTreeMap<&str, &str> =
+        zones.iter().filter_map(|z| z.entry.row.parent.as_deref().map(|p| (z.entry.row.id.as_str(), p))).collect();
     for zone in zones {
         let row = &zone.entry.row;
-        refer_opt(
-            place,
-            &zone.span,
-            "zone",
-            "parent",
-            row.parent.as_ref(),
-            "zone",
-            &ids.zone,
-        )?;
+        refer_opt(place, &zone.span, "zone", "parent", row.parent.as_ref(), "zone", &ids.zone)?;
         let mut at = row.id.as_str();
         for _ in 0..=zones.len() {
             match parents.get(at) {
                 Some(parent) if *parent == row.id => {
                     let line = place.line_of(&zone.span, "parent");
-                    return Err(place.error(
-                        line,
-                        format!("[[zone]] {:?}: `parent` leads back to itself", row.id),
-                    ));
+                    return Err(place.error(line, format!("[[zone]] {:?}: `parent` leads back to itself", row.id)));
                 }
                 Some(parent) => at = parent,
                 None => break,
@@ -113,15 +89,10 @@ pub(super) fn refer(
     if known.len() > 8 {
         let _ = write!(list, " and {} more", known.len() - 8);
     }
-    let expected = if list.is_empty() {
-        format!("there is no [[{other}]] at all")
-    } else {
-        format!("expected one of {list}")
-    };
-    Err(place.error(
-        place.line_of(span, key),
-        format!("[[{table}]] `{key}` = {value:?} names no [[{other}]]; {expected}"),
-    ))
+    let expected =
+        if list.is_empty() { format!("there is no [[{other}]] at all") } else { format!("expected one of {list}") };
+    Err(place
+        .error(place.line_of(span, key), format!("[[{table}]] `{key}` = {value:?} names no [[{other}]]; {expected}")))
 }
 
 pub(super) fn refer_opt(
@@ -133,7 +104,5 @@ pub(super) fn refer_opt(
     other: &str,
     known: &BTreeSet<String>,
 ) -> Result<(), RegisterError> {
-    value.map_or(Ok(()), |value| {
-        refer(place, span, table, key, value, other, known)
-    })
+    value.map_or(Ok(()), |value| refer(place, span, table, key, value, other, known))
 }

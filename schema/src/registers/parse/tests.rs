@@ -47,10 +47,7 @@ id = "panel"
 #[test]
 fn a_site_file_is_read_and_written_back_the_same() {
     let registers = parse(SITE, "site.toml").unwrap();
-    assert_eq!(
-        registers.credentials[0].valid.end.to_rfc3339_utc(),
-        "2027-03-31T15:00:00Z"
-    );
+    assert_eq!(registers.credentials[0].valid.end.to_rfc3339_utc(), "2027-03-31T15:00:00Z");
     let again = parse(&to_toml(&registers).unwrap(), "again.toml").unwrap();
     assert_eq!(registers, again);
 }
@@ -59,40 +56,15 @@ fn a_site_file_is_read_and_written_back_the_same() {
 fn every_mistake_names_file_line_key_and_what_was_expected() {
     // (what is replaced, by what, line, part of the message)
     let cases = [
-        (
-            "door = \"north\"",
-            "door = \"nort\"",
-            22,
-            "`door` = \"nort\" names no [[door]]; expected one of \"north\"",
-        ),
-        (
-            "direction = \"entry\"",
-            "direction = \"in\"",
-            23,
-            "expected `entry` or `exit`",
-        ),
-        (
-            "grace_before",
-            "grace_befor",
-            7,
-            "unknown field `grace_befor`",
-        ),
+        ("door = \"north\"", "door = \"nort\"", 22, "`door` = \"nort\" names no [[door]]; expected one of \"north\""),
+        ("direction = \"entry\"", "direction = \"in\"", 23, "expected `entry` or `exit`"),
+        ("grace_before", "grace_befor", 7, "unknown field `grace_befor`"),
         ("\"16h\"", "\"16 h\"", 8, "no duration"),
-        (
-            "zone = \"zone-a\"\nclient",
-            "zon = \"zone-a\"\nclient",
-            26,
-            "unknown field `zon`",
-        ),
+        ("zone = \"zone-a\"\nclient", "zon = \"zone-a\"\nclient", 26, "unknown field `zon`"),
         ("name = \"苫小牧市\"\n", "", 9, "missing field `name`"),
         ("id = \"zone-a\"", "id = \"outside\"", 13, "no zone at all"),
         ("operator = \"op-01\"\nvalid", "valid", 32, "exactly one"),
-        (
-            "valid_to = \"2027-04-01\"",
-            "valid_to = \"2027-4-1\"",
-            35,
-            "expected a date",
-        ),
+        ("valid_to = \"2027-04-01\"", "valid_to = \"2027-4-1\"", 35, "expected a date"),
         ("Asia/Tokyo", "Asia/Tokio", 5, "IANA"),
     ];
     for (from, to, line, part) in cases {
@@ -116,11 +88,9 @@ fn one_card_can_pass_from_one_person_to_the_next_but_not_overlap() {
 
 #[test]
 fn zones_can_not_contain_themselves() {
-    let text = SITE.replace("name = \"セキュリティ区画A\"", "name = \"A\"\nparent = \"zone-b\"\n[[zone]]\nid = \"zone-b\"\nname = \"B\"\nparent = \"zone-a\"");
-    assert!(
-        parse(&text, "f")
-            .unwrap_err()
-            .message
-            .contains("leads back to itself")
+    let text = SITE.replace(
+        "name = \"セキュリティ区画A\"",
+        "name = \"A\"\nparent = \"zone-b\"\n[[zone]]\nid = \"zone-b\"\nname = \"B\"\nparent = \"zone-a\"",
     );
+    assert!(parse(&text, "f").unwrap_err().message.contains("leads back to itself"));
 }

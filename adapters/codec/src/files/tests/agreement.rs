@@ -31,10 +31,7 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn row() -> impl Strategy<Value = Row> {
-    let texts = (
-        name(),
-        prop_oneof![3 => Just("granted"), 1 => Just("denied"), 1 => Just("maybe")],
-    );
+    let texts = (name(), prop_oneof![3 => Just("granted"), 1 => Just("denied"), 1 => Just("maybe")]);
     let factors = prop_oneof![4 => Just(""), 1 => Just("card+pin"), 1 => Just(" + "), 1 => Just("カード+指紋")];
     let ends = prop_oneof![Just("\n"), Just("\r\n"), Just("\r"), Just("\n\n")];
     let zones = prop_oneof![Just("Z1"), Just("区画A"), Just("")];
@@ -48,19 +45,17 @@ fn row() -> impl Strategy<Value = Row> {
         0_u8..3,
         ends,
     )
-        .prop_map(
-            |(id, ms, zone, entry, (name, result), factors, quoted, end)| Row {
-                id,
-                ms,
-                zone,
-                entry,
-                name,
-                result,
-                factors,
-                quoted,
-                end,
-            },
-        )
+        .prop_map(|(id, ms, zone, entry, (name, result), factors, quoted, end)| Row {
+            id,
+            ms,
+            zone,
+            entry,
+            name,
+            result,
+            factors,
+            quoted,
+            end,
+        })
 }
 
 const MAPPING: &str = r#"
@@ -79,15 +74,7 @@ impl Row {
         let id = self.id.map_or(String::new(), |id| id.to_string());
         let ms = self.ms.to_string();
         let dir = if self.entry { "in" } else { "out" };
-        let fields = [
-            &*id,
-            &*ms,
-            self.zone,
-            dir,
-            &*self.name,
-            self.result,
-            self.factors,
-        ];
+        let fields = [&*id, &*ms, self.zone, dir, &*self.name, self.result, self.factors];
         let written = fields.iter().enumerate().map(|(at, text)| {
             let must = text.contains([',', '"', '\n', '\r']);
             if must || self.quoted == 2 || (self.quoted == 1 && at == 4) {
@@ -103,12 +90,7 @@ impl Row {
     fn on_wire(&self) -> Result<String, ()> {
         let dir = if self.entry { "in" } else { "out" };
         let name = self.name.trim();
-        let factors: Vec<&str> = self
-            .factors
-            .split('+')
-            .map(str::trim)
-            .filter(|f| !f.is_empty())
-            .collect();
+        let factors: Vec<&str> = self.factors.split('+').map(str::trim).filter(|f| !f.is_empty()).collect();
         let mut wire = serde_json::json!({
             "kind": "door.reading",
             "source": "panel",
@@ -121,9 +103,7 @@ impl Row {
         if let Some(id) = self.id {
             wire["event_id"] = id.to_string().into();
         }
-        parse_observation(wire.to_string().as_bytes())
-            .map(|o| json(&o))
-            .map_err(|_| ())
+        parse_observation(wire.to_string().as_bytes()).map(|o| json(&o)).map_err(|_| ())
     }
 }
 
@@ -146,10 +126,7 @@ fn both_ways(table: &Table, file: impl Fn() -> Box<dyn Read>) -> Result<Rows, St
         (Ok(first), Ok(second)) => {
             assert_eq!(first, second);
             assert_eq!(first.read + first.failed, general.len() as u64);
-            Ok(general
-                .into_iter()
-                .map(|(line_no, row)| (line_no, row.map_err(|e| e.reason)))
-                .collect())
+            Ok(general.into_iter().map(|(line_no, row)| (line_no, row.map_err(|e| e.reason))).collect())
         }
         (first, second) => {
             let first = first.unwrap_err().to_string();

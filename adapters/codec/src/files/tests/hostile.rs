@@ -43,32 +43,17 @@ fn around(bad: &[u8]) -> Vec<u8> {
 #[test]
 fn one_bad_line_costs_itself_alone() {
     for (bad, said) in [
-        (
-            &b"3,1795305900,north-in"[..],
-            "3 columns, but the mapping uses column 4",
-        ),
-        (
-            b"3,1795305900,north-in,card,x",
-            "5 columns, but the header has 4",
-        ),
+        (&b"3,1795305900,north-in"[..], "3 columns, but the mapping uses column 4"),
+        (b"3,1795305900,north-in,card,x", "5 columns, but the header has 4"),
         (b"3,1795305900,north-in,", "`credential` is empty"),
         (b"3,yesterday,north-in,card", "no count of seconds"),
-        (
-            b"3,1795305900,north-in,\xFF\xFE",
-            "no UTF-8 from byte 23 on",
-        ),
+        (b"3,1795305900,north-in,\xFF\xFE", "no UTF-8 from byte 23 on"),
         (b"3,1795305900,north\0in,card", "U+0000"),
         (b"3,1795305900,north-in,\x1B[31mcard", "U+001B"),
         ("3,1795305900,north-in,card\u{202E}".as_bytes(), "U+202E"),
         (b"3,1795305900,north-in,12\" pipe", "a quote"),
-        (
-            b"3,1795305900,north-in,\"card",
-            "a quote that is never closed",
-        ),
-        (
-            b"3,1795305900,\"north\"-in,card",
-            "text after a closing quote",
-        ),
+        (b"3,1795305900,north-in,\"card", "a quote that is never closed"),
+        (b"3,1795305900,\"north\"-in,card", "text after a closing quote"),
         (&[b'x'; 300_000], "1 columns"),
     ] {
         let (read, failed) = outcome(&around(bad));
@@ -81,10 +66,7 @@ fn one_bad_line_costs_itself_alone() {
 
 #[test]
 fn a_trailing_comma_and_empty_lines_are_no_fault() {
-    assert_eq!(
-        outcome(&around(b"3,1795305900,north-in,card,")).0,
-        [2, 3, 4]
-    );
+    assert_eq!(outcome(&around(b"3,1795305900,north-in,card,")).0, [2, 3, 4]);
     let (read, failed) = outcome(&around(b"\r\n , ,\n\n\"\",\"\"\n"));
     assert_eq!((read, failed.len()), (vec![2, 8], 0));
 }
@@ -154,9 +136,7 @@ fn records_lie_across_every_border_of_the_buffer() {
         for no in 0..20_000_u32 {
             expected.push(lines + 1);
             if no % 7 == 0 {
-                file.extend(
-                    format!("{no},1795305900,\"north-in\",\"card\", \"x\r\n\"\r\n").as_bytes(),
-                );
+                file.extend(format!("{no},1795305900,\"north-in\",\"card\", \"x\r\n\"\r\n").as_bytes());
                 expected.pop();
                 lines += 2;
             } else {
@@ -173,9 +153,7 @@ fn records_lie_across_every_border_of_the_buffer() {
 #[test]
 fn marks_of_other_encodings_are_told_before_anything_is_read() {
     let read = |file: &[u8], mapping: &str| {
-        read_rows(&doors(mapping), file, |_, _| ControlFlow::Continue(()))
-            .unwrap_err()
-            .to_string()
+        read_rows(&doors(mapping), file, |_, _| ControlFlow::Continue(())).unwrap_err().to_string()
     };
     assert!(
         read(b"\xFF\xFEn\0o\0", PLAIN)
@@ -201,10 +179,7 @@ fn a_disk_that_fails_is_told_with_the_line() {
         }
     }
     let file = around(b"");
-    let error = read_rows(&doors(PLAIN), Failing(&file, false), |_, _| {
-        ControlFlow::Continue(())
-    })
-    .unwrap_err();
+    let error = read_rows(&doors(PLAIN), Failing(&file, false), |_, _| ControlFlow::Continue(())).unwrap_err();
     assert_eq!(error.to_string(), "read line 1: the disk is gone");
 }
 

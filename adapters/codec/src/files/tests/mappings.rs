@@ -37,13 +37,7 @@ fn the_documented_mapping_reads_both_kinds_of_file() {
     );
     assert_eq!((seen[0].0, seen[1].0, seen.len()), (5, 6, 3));
     assert!(seen[1].1.as_ref().unwrap().contains("north-out"));
-    assert_eq!(
-        seen[2],
-        (
-            7,
-            Err("`reader`: \"再入室\" is not in the map; it knows 入室, 退室".to_owned())
-        )
-    );
+    assert_eq!(seen[2], (7, Err("`reader`: \"再入室\" is not in the map; it knows 入室, 退室".to_owned())));
 
     let sessions_file = "id,user,terminal,start_ms,end_ms\n7781,tmk-a01,term-1,1795305900000,1795309200000\n7782,tmk-a01,,1795305900000,\n";
     let seen = rows(&sessions(EXAMPLE), sessions_file.as_bytes());
@@ -54,10 +48,7 @@ fn the_documented_mapping_reads_both_kinds_of_file() {
             r#"{"kind":"session.ended","source":"vpn-1","device_time":"2026-11-22T01:00:00Z","session":"7781"}"#
         )
     );
-    assert!(
-        !seen[1].1.as_ref().unwrap().contains("ended"),
-        "an empty end is an open session"
-    );
+    assert!(!seen[1].1.as_ref().unwrap().contains("ended"), "an empty end is an open session");
     assert!(doors(EXAMPLE).readings_only());
 }
 
@@ -67,10 +58,7 @@ const TIME: &str = "device_time = { column = 1 }\n";
 /// The error of a mapping: its line, its key, and what it says.
 fn error(mapping: &str) -> (usize, String, String) {
     let e = Mapping::parse(mapping, "m.toml").unwrap_err();
-    assert!(
-        e.to_string().starts_with("read mapping m.toml: line "),
-        "{e}"
-    );
+    assert!(e.to_string().starts_with("read mapping m.toml: line "), "{e}");
     (e.line, e.key, e.message)
 }
 
@@ -78,31 +66,15 @@ fn error(mapping: &str) -> (usize, String, String) {
 fn a_mistake_is_named_with_its_line_and_key() {
     let with = |line: &str| error(&format!("{FIELDS}{line}\n"));
     for (line, key, said) in [
-        (
-            "device_time = { colum = 1 }",
-            "doors.fields.device_time",
-            "unknown field `colum`, expected one of `column`",
-        ),
-        (
-            "device_time = { column = 0 }",
-            "doors.fields.device_time",
-            "its number from 1",
-        ),
+        ("device_time = { colum = 1 }", "doors.fields.device_time", "unknown field `colum`, expected one of `column`"),
+        ("device_time = { column = 0 }", "doors.fields.device_time", "its number from 1"),
         (
             "device_time = { column = 1, constant = \"x\" }",
             "doors.fields.device_time",
             "exactly one of `column`, `constant`, `template`",
         ),
-        (
-            "device_time = { group = \"x\" }",
-            "doors.fields.device_time",
-            "expected `column` here",
-        ),
-        (
-            "device_time = { column = 1, format = \"%Y-%m-%d %H:%M\" }",
-            "doors.fields.device_time",
-            "`zone` is needed",
-        ),
+        ("device_time = { group = \"x\" }", "doors.fields.device_time", "expected `column` here"),
+        ("device_time = { column = 1, format = \"%Y-%m-%d %H:%M\" }", "doors.fields.device_time", "`zone` is needed"),
         (
             "device_time = { column = 1, format = \"%Y-%m-%d\", zone = \"Asia/Tokyo\" }",
             "doors.fields.device_time",
@@ -123,11 +95,7 @@ fn a_mistake_is_named_with_its_line_and_key() {
             "doors.fields.device_time",
             "strftime pattern",
         ),
-        (
-            "device_time = { column = 1, format = \"unix\" }",
-            "doors.fields.device_time",
-            "\"unix_s\"",
-        ),
+        ("device_time = { column = 1, format = \"unix\" }", "doors.fields.device_time", "\"unix_s\""),
         (
             "device_time = { column = 1, format = \"%Y-%m-%d %H:%M\", zone = \"Asia/Tokio\" }",
             "doors.fields.device_time",
@@ -138,84 +106,26 @@ fn a_mistake_is_named_with_its_line_and_key() {
             "doors.fields.device_time",
             "belongs to a strftime pattern",
         ),
-        (
-            "device_time = { constant = \"yesterday\" }",
-            "doors.fields.device_time",
-            "no RFC 3339 time",
-        ),
-        (
-            "seq = { constant = \"1a\" }",
-            "doors.fields.seq",
-            "no whole number",
-        ),
-        (
-            "seq = { column = 1, format = \"unix_s\" }",
-            "doors.fields.seq",
-            "belong to time fields",
-        ),
-        (
-            "reason = { template = \"{a\" }",
-            "doors.fields.reason",
-            "{ without }",
-        ),
-        (
-            "reason = { column = 1, separator = \";\" }",
-            "doors.fields.reason",
-            "belongs to `factors`",
-        ),
-        (
-            "reason = { column = 1, map = {} }",
-            "doors.fields.reason",
-            "no entry",
-        ),
-        (
-            "reason = { constant = \"a\\u0007\" }",
-            "doors.fields.reason",
-            "U+0007",
-        ),
-        (
-            "state = { column = 1 }",
-            "doors.fields.state",
-            "has no place here",
-        ),
-        (
-            "door_time = { column = 1 }",
-            "doors.fields.door_time",
-            "unknown field `door_time`, expected one of source",
-        ),
-        (
-            "kind = { constant = \"watch.gap\" }",
-            "doors.fields.kind",
-            "expected a kind: door.reading",
-        ),
+        ("device_time = { constant = \"yesterday\" }", "doors.fields.device_time", "no RFC 3339 time"),
+        ("seq = { constant = \"1a\" }", "doors.fields.seq", "no whole number"),
+        ("seq = { column = 1, format = \"unix_s\" }", "doors.fields.seq", "belong to time fields"),
+        ("reason = { template = \"{a\" }", "doors.fields.reason", "{ without }"),
+        ("reason = { column = 1, separator = \";\" }", "doors.fields.reason", "belongs to `factors`"),
+        ("reason = { column = 1, map = {} }", "doors.fields.reason", "no entry"),
+        ("reason = { constant = \"a\\u0007\" }", "doors.fields.reason", "U+0007"),
+        ("state = { column = 1 }", "doors.fields.state", "has no place here"),
+        ("door_time = { column = 1 }", "doors.fields.door_time", "unknown field `door_time`, expected one of source"),
+        ("kind = { constant = \"watch.gap\" }", "doors.fields.kind", "expected a kind: door.reading"),
     ] {
         let (at, named, message) = with(line);
         assert_eq!((at, named.as_str()), (6, key), "{line}: {message}");
         assert!(message.contains(said), "{line}: {message}");
     }
-    assert_eq!(
-        error(FIELDS),
-        (
-            1,
-            "doors.fields".to_owned(),
-            "missing a rule for `device_time`".to_owned()
-        )
-    );
-    assert!(
-        error("")
-            .2
-            .contains("expected a table [doors] or [sessions]")
-    );
+    assert_eq!(error(FIELDS), (1, "doors.fields".to_owned(), "missing a rule for `device_time`".to_owned()));
+    assert!(error("").2.contains("expected a table [doors] or [sessions]"));
     assert!(error("[doors]\n").2.contains("missing field `fields`"));
     assert_eq!(error("[doors]\nencoding = \"euc-jp\"\n").0, 2);
-    assert_eq!(
-        error("[[doors]]\n"),
-        (
-            1,
-            "doors".to_owned(),
-            "wanted exactly 1 element, found 0 elements".to_owned()
-        )
-    );
+    assert_eq!(error("[[doors]]\n"), (1, "doors".to_owned(), "wanted exactly 1 element, found 0 elements".to_owned()));
 }
 
 #[test]
@@ -223,16 +133,8 @@ fn the_shape_of_the_file_is_checked_too() {
     let with = |keys: &str| error(&format!("[doors]\n{keys}\n{FIELDS}{TIME}"));
     assert!(with("delimiter = \"::\"").2.contains("one ASCII character"));
     assert!(with("columns = [\"a\"]").2.contains("write header = false"));
-    assert!(
-        with("header = false\ncolumns = [\"a\", \"a\"]")
-            .2
-            .contains("named twice")
-    );
-    assert!(
-        with("format = \"jsonl\"\nquoted = false")
-            .2
-            .contains("JSON Lines have no quotes")
-    );
+    assert!(with("header = false\ncolumns = [\"a\", \"a\"]").2.contains("named twice"));
+    assert!(with("format = \"jsonl\"\nquoted = false").2.contains("JSON Lines have no quotes"));
     assert!(with("format = \"jsonl\"").2.contains("no numbered columns"));
     assert!(with("skip_lines = -1").2.contains("invalid value"));
     let unnamed = "[sessions]\nheader = false\n[sessions.fields]\nsource = { column = \"src\" }\nsession = { column = 1 }\naccount = { column = 1 }\nstart = { column = 1 }\n";
@@ -244,11 +146,8 @@ fn the_shape_of_the_file_is_checked_too() {
 #[test]
 fn a_column_that_the_file_lacks_is_named_with_those_it_has() {
     let table = sessions(EXAMPLE);
-    let read = |file: &str| {
-        read_rows(&table, file.as_bytes(), |_, _| ControlFlow::Continue(()))
-            .unwrap_err()
-            .to_string()
-    };
+    let read =
+        |file: &str| read_rows(&table, file.as_bytes(), |_, _| ControlFlow::Continue(())).unwrap_err().to_string();
     assert_eq!(
         read("\nid,user, start_ms,end_ms\n"),
         "the header in line 2 has no column \"terminal\"; it has: id, user, start_ms, end_ms"

@@ -5,16 +5,10 @@ use super::*;
 #[test]
 fn a_subscription_is_read_and_refused_filter_by_filter() {
     let body = [vec![0, 9], text("a/#"), vec![1], text("b"), vec![0]].concat();
-    let read = Packet::Subscribe {
-        packet_id: 9,
-        filters: 2,
-    };
+    let read = Packet::Subscribe { packet_id: 9, filters: 2 };
     let bytes = packet(0x82, &body);
     let used = bytes.len();
-    assert_eq!(
-        signed_in(Version::V311).decode(&bytes),
-        Ok(Decoded::Packet { packet: read, used })
-    );
+    assert_eq!(signed_in(Version::V311).decode(&bytes), Ok(Decoded::Packet { packet: read, used }));
     let mut out = Vec::new();
     encode_suback(&mut out, Version::V311, 9, 2);
     encode_suback(&mut out, Version::V5, 9, 2);
@@ -27,23 +21,10 @@ fn a_subscription_is_read_and_refused_filter_by_filter() {
         &[0xB0, 5, 0, 9, 0, 0x11, 0x11],
     ];
     assert_eq!(out, expected.concat());
-    assert_eq!(
-        refusal(Version::V311, &packet(0x82, &[0, 9])).0,
-        Reason::ProtocolError
-    );
-    assert_eq!(
-        refusal(Version::V311, &packet(0x80, &body)).0,
-        Reason::MalformedPacket
-    );
-    let many = [
-        vec![0, 9],
-        [text("a"), vec![1]].concat().repeat(FILTERS_MAX + 1),
-    ]
-    .concat();
-    assert_eq!(
-        refusal(Version::V311, &packet(0x82, &many)).0,
-        Reason::MalformedPacket
-    );
+    assert_eq!(refusal(Version::V311, &packet(0x82, &[0, 9])).0, Reason::ProtocolError);
+    assert_eq!(refusal(Version::V311, &packet(0x80, &body)).0, Reason::MalformedPacket);
+    let many = [vec![0, 9], [text("a"), vec![1]].concat().repeat(FILTERS_MAX + 1)].concat();
+    assert_eq!(refusal(Version::V311, &packet(0x82, &many)).0, Reason::MalformedPacket);
 }
 
 #[test]
@@ -52,38 +33,11 @@ fn answers_have_the_bytes_of_the_specification() {
     encode_connack(&mut out, Version::V311, &ConnAck::default());
     encode_refusal(&mut out, Version::V311, Reason::BadUserNameOrPassword, "no");
     encode_refusal(&mut out, Version::V5, Reason::BadUserNameOrPassword, "no");
-    encode_puback(
-        &mut out,
-        Version::V311,
-        258,
-        Reason::PayloadFormatInvalid,
-        Some("why"),
-        1000,
-    );
+    encode_puback(&mut out, Version::V311, 258, Reason::PayloadFormatInvalid, Some("why"), 1000);
     encode_puback(&mut out, Version::V5, 258, Reason::Success, None, 1000);
-    encode_puback(
-        &mut out,
-        Version::V5,
-        258,
-        Reason::PayloadFormatInvalid,
-        Some("why"),
-        1000,
-    );
-    encode_puback(
-        &mut out,
-        Version::V5,
-        258,
-        Reason::PayloadFormatInvalid,
-        Some("why"),
-        12,
-    );
-    encode_disconnect(
-        &mut out,
-        Version::V311,
-        Reason::QosNotSupported,
-        "why",
-        1000,
-    );
+    encode_puback(&mut out, Version::V5, 258, Reason::PayloadFormatInvalid, Some("why"), 1000);
+    encode_puback(&mut out, Version::V5, 258, Reason::PayloadFormatInvalid, Some("why"), 12);
+    encode_disconnect(&mut out, Version::V311, Reason::QosNotSupported, "why", 1000);
     encode_disconnect(&mut out, Version::V5, Reason::QosNotSupported, "a\0b", 1000);
     let expected: &[&[u8]] = &[
         &[0x20, 2, 0, 0],

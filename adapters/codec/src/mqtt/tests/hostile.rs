@@ -21,9 +21,7 @@ fn a_packet_cut_at_any_byte_waits_for_the_rest() {
                 other => panic!("{cut} of {} bytes: {other:?}", bytes.len()),
             }
         }
-        let Ok(Decoded::Packet { used, .. }) = decoder.decode(bytes) else {
-            panic!("{bytes:02X?}")
-        };
+        let Ok(Decoded::Packet { used, .. }) = decoder.decode(bytes) else { panic!("{bytes:02X?}") };
         assert_eq!(used, bytes.len());
     }
 }
@@ -47,10 +45,7 @@ fn decode_all(mut decoder: Decoder, bytes: &[u8]) {
             Err(_) => return,
             Ok(Decoded::More(needed)) => {
                 assert!(needed > bytes.len() - at, "it asks for what it has");
-                assert!(
-                    needed <= PACKET_MAX_BYTES + 5,
-                    "it asks for more than the limit"
-                );
+                assert!(needed <= PACKET_MAX_BYTES + 5, "it asks for more than the limit");
                 return;
             }
             Ok(Decoded::Packet { used, .. } | Decoded::Large { used, .. }) => {

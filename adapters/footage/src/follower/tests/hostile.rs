@@ -10,25 +10,12 @@ async fn hostile_names_and_links_are_refused_once_and_told() {
     use std::os::unix::fs::symlink;
     let mut house = House::new();
     let mut config = house.config();
-    (config.pattern, config.settle) =
-        ("{camera}/{any}%Y%m%d%H.mp4".to_owned(), DurationUs(100_000));
+    (config.pattern, config.settle) = ("{camera}/{any}%Y%m%d%H.mp4".to_owned(), DurationUs(100_000));
     house.file("secret.mp4", &whole(None, 1_000, 1), 4_000);
-    std::fs::rename(
-        house.root.join("secret.mp4"),
-        house.root.parent().unwrap().join("secret.mp4"),
-    )
-    .unwrap();
+    std::fs::rename(house.root.join("secret.mp4"), house.root.parent().unwrap().join("secret.mp4")).unwrap();
     house.file("cam/inside-2026112208.mp4", &whole(None, 1_000, 1), 4_000);
-    symlink(
-        "../../secret.mp4",
-        house.root.join("cam/out-2026112209.mp4"),
-    )
-    .unwrap();
-    symlink(
-        "inside-2026112208.mp4",
-        house.root.join("cam/in-2026112210.mp4"),
-    )
-    .unwrap();
+    symlink("../../secret.mp4", house.root.join("cam/out-2026112209.mp4")).unwrap();
+    symlink("inside-2026112208.mp4", house.root.join("cam/in-2026112210.mp4")).unwrap();
     symlink("/etc", house.root.join("etc")).unwrap();
     house.file("cam/a\u{1b}[2J-2026112209.mp4", b"x", 4_000);
     house.file("cam/a\u{202e}-2026112209.mp4", b"x", 4_000);
@@ -48,10 +35,7 @@ async fn hostile_names_and_links_are_refused_once_and_told() {
     follower.full_pass(house.now).await;
     let mut kept = house.kept();
     kept.sort();
-    let first: Vec<&str> = kept
-        .iter()
-        .map(|line| line.split(": ").next().unwrap())
-        .collect();
+    let first: Vec<&str> = kept.iter().map(|line| line.split(": ").next().unwrap()).collect();
     assert_eq!(
         first,
         [
@@ -68,11 +52,7 @@ async fn hostile_names_and_links_are_refused_once_and_told() {
         ],
         "{kept:#?}"
     );
-    assert!(
-        kept[8].ends_with("a symbolic link that leaves the folder is not followed"),
-        "{}",
-        kept[8]
-    );
+    assert!(kept[8].ends_with("a symbolic link that leaves the folder is not followed"), "{}", kept[8]);
     // Told once.
     follower.full_pass(house.later(600)).await;
     assert_eq!(house.kept(), [""; 0]);
@@ -91,25 +71,14 @@ async fn a_path_of_four_kilobytes_is_refused() {
     follower.full_pass(house.later(600)).await;
     let kept = house.kept();
     assert_eq!(kept.len(), 1);
-    assert!(
-        kept[0].starts_with("refused 1254 bytes: a segment path has 1 to 1024"),
-        "{}",
-        kept[0]
-    );
+    assert!(kept[0].starts_with("refused 1254 bytes: a segment path has 1 to 1024"), "{}", kept[0]);
     // The same by a notification, before any pass: refused too, without looking at it.
     let long = house.root.join(vec!["y".repeat(250); 5].join("/"));
     follower.hint(Hint::Changed(long), house.now).await;
     assert!(house.kept()[0].starts_with("refused 1254 bytes"));
     // Paths from elsewhere are nobody's.
-    follower
-        .hint(Hint::Complete("/etc/passwd".into()), house.now)
-        .await;
-    follower
-        .hint(
-            Hint::Complete(house.root.join("../rec/../../etc")),
-            house.now,
-        )
-        .await;
+    follower.hint(Hint::Complete("/etc/passwd".into()), house.now).await;
+    follower.hint(Hint::Complete(house.root.join("../rec/../../etc")), house.now).await;
     assert!(house.kept().iter().all(|line| line.starts_with("refused")));
 }
 
@@ -129,11 +98,6 @@ fn a_configuration_that_can_not_work_names_its_field() {
         let error = config.check().unwrap_err().to_string();
         assert!(error.contains(&format!("\"n\": {part}: ")), "{error}");
     }
-    let error = toml::from_str::<FootageConfig>(&format!("{base}zoen = 'UTC'"))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("line 4") && error.contains("zone"),
-        "{error}"
-    );
+    let error = toml::from_str::<FootageConfig>(&format!("{base}zoen = 'UTC'")).unwrap_err().to_string();
+    assert!(error.contains("line 4") && error.contains("zone"), "{error}");
 }

@@ -23,22 +23,13 @@ impl Intake for Writer {
     async fn submit(&self, arrival: Arrival) -> Result<Receipt, NotKept> {
         assert_eq!(arrival.link, "footage:nvr-1");
         if self.refuses.load(Ordering::Acquire) {
-            return Ok(Receipt::new(async {
-                Err(NotKept {
-                    reason: "disk full".to_owned(),
-                })
-            }));
+            return Ok(Receipt::new(async { Err(NotKept { reason: "disk full".to_owned() }) }));
         }
         if let Some(told) = &*self.told.lock().unwrap() {
             told.send(line(&arrival.body)).unwrap();
         }
         self.kept.lock().unwrap().push(arrival.body);
-        Ok(Receipt::new(async {
-            Ok(Kept {
-                journal_seq: 1,
-                duplicate: false,
-            })
-        }))
+        Ok(Receipt::new(async { Ok(Kept { journal_seq: 1, duplicate: false }) }))
     }
 }
 
@@ -46,35 +37,19 @@ impl Intake for Writer {
 pub fn line(body: &ArrivalBody) -> String {
     match body {
         ArrivalBody::Observation(observation) => {
-            let Observation::FootageSegment(s) = &**observation else {
-                panic!("{observation:?}")
-            };
+            let Observation::FootageSegment(s) = &**observation else { panic!("{observation:?}") };
             if s.gone {
                 assert_eq!((s.bytes, &s.sha256), (0, &None));
                 return format!("gone {}", s.path.as_str());
             }
             let seconds = (s.end.0 - s.start.0) as f64 / 1e6;
-            format!(
-                "{} {} {}+{seconds} {}",
-                s.camera,
-                s.path.as_str(),
-                s.start,
-                s.bytes
-            )
+            format!("{} {} {}+{seconds} {}", s.camera, s.path.as_str(), s.start, s.bytes)
         }
         ArrivalBody::Unreadable(u) => {
             assert_eq!(u.source.as_deref(), Some("nvr-1"));
             let name = String::from_utf8_lossy(&u.head);
-            let name = if name.len() > 60 {
-                format!("{} bytes", name.len())
-            } else {
-                name.into_owned()
-            };
-            format!(
-                "refused {}: {}",
-                name.escape_debug(),
-                u.reason.trim_start_matches("footage file refused: ")
-            )
+            let name = if name.len() > 60 { format!("{} bytes", name.len()) } else { name.into_owned() };
+            format!("refused {}: {}", name.escape_debug(), u.reason.trim_start_matches("footage file refused: "))
         }
     }
 }
@@ -93,20 +68,14 @@ const NINE: &str = "2026-11-22T00:00:00Z";
 impl House {
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "kukaku-footage-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("kukaku-footage-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let root = std::env::temp_dir().join(name);
         std::fs::create_dir_all(root.join("rec")).unwrap();
         Self {
             root: root.join("rec"),
             writer: Writer::default(),
             events: Arc::default(),
-            now: UtcMicros::parse_rfc3339(NINE)
-                .unwrap()
-                .plus(DurationUs::from_secs(7_200)),
+            now: UtcMicros::parse_rfc3339(NINE).unwrap().plus(DurationUs::from_secs(7_200)),
         }
     }
 
@@ -138,12 +107,7 @@ impl House {
 
     pub fn touch(&self, path: &Path, age_s: i64) {
         let at = Duration::from_micros((self.now.0 - age_s * 1_000_000).unsigned_abs());
-        std::fs::File::options()
-            .write(true)
-            .open(path)
-            .unwrap()
-            .set_modified(SystemTime::UNIX_EPOCH + at)
-            .unwrap();
+        std::fs::File::options().write(true).open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH + at).unwrap();
     }
 
     /// Sixty old segments of one camera, ten seconds each.
@@ -159,13 +123,7 @@ impl House {
 
     /// What was kept since the last look.
     pub fn kept(&self) -> Vec<String> {
-        self.writer
-            .kept
-            .lock()
-            .unwrap()
-            .drain(..)
-            .map(|body| line(&body))
-            .collect()
+        self.writer.kept.lock().unwrap().drain(..).map(|body| line(&body)).collect()
     }
 
     pub fn told(&self) -> Vec<LinkEvent> {

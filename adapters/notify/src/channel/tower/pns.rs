@@ -23,9 +23,9 @@ impl PnsError {
             Self::NotTaken => DeliveryError::Refused(format!(
                 "{what}: the command was not taken (15H); check that PNS commands are switched on in the tower"
             )),
-            Self::Strange(byte) => DeliveryError::Refused(format!(
-                "{what}: answered {byte:02X}H, which no PNS tower says"
-            )),
+            Self::Strange(byte) => {
+                DeliveryError::Refused(format!("{what}: answered {byte:02X}H, which no PNS tower says"))
+            }
         }
     }
 }
@@ -46,15 +46,8 @@ fn command(letter: u8, data: &[u8]) -> Vec<u8> {
 }
 
 /// Sets lights and buzzer; all off is the clear command, which also ends what inputs started.
-pub(super) async fn write(
-    link: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    values: [u8; 6],
-) -> Result<(), PnsError> {
-    let bytes = if values == [0; 6] {
-        command(b'C', &[])
-    } else {
-        command(b'S', &values)
-    };
+pub(super) async fn write(link: &mut (impl AsyncRead + AsyncWrite + Unpin), values: [u8; 6]) -> Result<(), PnsError> {
+    let bytes = if values == [0; 6] { command(b'C', &[]) } else { command(b'S', &values) };
     link.write_all(&bytes).await?;
     match link.read_u8().await? {
         TAKEN => Ok(()),
@@ -64,9 +57,7 @@ pub(super) async fn write(
 }
 
 /// Reads the six values back; a lone `15` is a refusal, because no light has that value.
-pub(super) async fn read(
-    link: &mut (impl AsyncRead + AsyncWrite + Unpin),
-) -> Result<[u8; 6], PnsError> {
+pub(super) async fn read(link: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<[u8; 6], PnsError> {
     link.write_all(&command(b'G', &[])).await?;
     let mut values = [0; 6];
     link.read_exact(&mut values[..1]).await?;

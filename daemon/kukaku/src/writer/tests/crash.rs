@@ -109,7 +109,9 @@ async fn part_that_is_killed() {
     for seq in number(FIRST).unwrap().. {
         let seconds = seq as i64 * 10;
         let json = match seq % 8 {
-            0 => session(["started", "ended"][(seq / 8 % 2) as usize], seq, seconds, &format!("{}", seq / 16), "tmk-a01"),
+            0 => {
+                session(["started", "ended"][(seq / 8 % 2) as usize], seq, seconds, &format!("{}", seq / 16), "tmk-a01")
+            }
             1 | 4 => reading(seq, seconds, "north-in", "card:1"),
             2 | 6 => reading(seq, seconds, "north-out", "card:1"),
             3 => reading(seq, seconds, "north-in", "card:2"),

@@ -88,7 +88,13 @@ async fn a_store_put_back_from_a_backup_is_not_continued() {
         let site = names.intern("");
         let mut batch = forged.begin(at(0)).unwrap();
         for _ in 0..9 {
-            let leaf = kukaku_store::NewLeaf { kind: "liveness", source: site, client: site, device_time: None, payload: b"{}" };
+            let leaf = kukaku_store::NewLeaf {
+                kind: "liveness",
+                source: site,
+                client: site,
+                device_time: None,
+                payload: b"{}",
+            };
             batch.append(leaf, &names).unwrap();
         }
         batch.commit(at(0), &names).unwrap();
@@ -145,7 +151,8 @@ async fn part_on_a_full_disk() {
     std::fs::remove_file(&filler).unwrap();
     let mut state = writer.state.clone();
     state.wait_for(|state| *state == WriterState::Working).await.unwrap();
-    let kept = writer.submit(arrival(&reading(seq, seq as i64 - 9999, "north-in", "card:1"))).await.unwrap().await.unwrap();
+    let kept =
+        writer.submit(arrival(&reading(seq, seq as i64 - 9999, "north-in", "card:1"))).await.unwrap().await.unwrap();
     acknowledged.push((seq, kept.journal_seq));
     writer.stop().await.unwrap();
     for (number, entry) in &acknowledged {

@@ -132,10 +132,7 @@ async fn identity_is_the_number_else_the_event_id_else_the_content() {
     let house = House::new().await;
     let writer = house.watch();
     let alive = |extra: &str, seconds: i64| {
-        format!(
-            r#"{{"kind":"source.alive","source":"panel"{extra},"device_time":"{}"}}"#,
-            at(seconds).to_rfc3339_utc()
-        )
+        format!(r#"{{"kind":"source.alive","source":"panel"{extra},"device_time":"{}"}}"#, at(seconds).to_rfc3339_utc())
     };
     for (json, duplicate) in [
         (alive("", 0), false),
@@ -250,7 +247,8 @@ async fn clock_that_is_set_is_recorded_and_time_goes_on() {
     let gap = "SELECT cast(body AS text) FROM payload JOIN journal USING (seq) WHERE kind = 'watch.gap' ORDER BY seq DESC LIMIT 1";
     assert!(house.ask(gap).ends_with(r#""from":"2026-11-22T00:00:00Z","to":"2026-11-22T00:01:00Z","cause":"clock"}"#));
     writer.stop().await.unwrap();
-    let backwards = "SELECT count(*) FROM journal a JOIN journal b ON b.seq = a.seq + 1 WHERE b.recorded_at_us < a.recorded_at_us";
+    let backwards =
+        "SELECT count(*) FROM journal a JOIN journal b ON b.seq = a.seq + 1 WHERE b.recorded_at_us < a.recorded_at_us";
     assert_eq!(house.ask(backwards), "0");
     house.check_whole();
 }
@@ -273,7 +271,12 @@ async fn a_new_card_is_journaled_with_who_and_why_and_readings_show_its_owner() 
     let body = "SELECT cast(body AS text) FROM payload JOIN journal USING (seq) WHERE kind = 'register' ORDER BY seq DESC LIMIT 1";
     let body = house.ask(body);
     assert!(body.contains(r#""actor":"山田","reason":"カード追加","opening":false"#), "{body}");
-    assert!(body.contains(r#""before":[],"after":[{"valid_from":"2026-11-20T15:00:00Z","recorded_at":"2026-11-22T00:00:00Z""#), "{body}");
+    assert!(
+        body.contains(
+            r#""before":[],"after":[{"valid_from":"2026-11-20T15:00:00Z","recorded_at":"2026-11-22T00:00:00Z""#
+        ),
+        "{body}"
+    );
     // The same again is no change.
     let again = writer.import_registers(registers(more), "山田".to_owned(), String::new()).await.unwrap();
     assert_eq!(again.journal_seq, None);
@@ -295,7 +298,9 @@ async fn a_late_word_on_a_sources_clock_corrects_its_readings() {
     submit(&writer, &reading(2, -50, "north-out", "card:1")).await.unwrap();
     let clock = |offset_ms: i64, from: i64, to: i64| {
         let (from, to) = (at(from).to_rfc3339_utc(), at(to).to_rfc3339_utc());
-        format!(r#"{{"kind":"source.clock","source":"panel","offset_ms":{offset_ms},"from":"{from}","to":"{to}","measured_by":"ntp"}}"#)
+        format!(
+            r#"{{"kind":"source.clock","source":"panel","offset_ms":{offset_ms},"from":"{from}","to":"{to}","measured_by":"ntp"}}"#
+        )
     };
     let off = "SELECT group_concat((device_time_us - occurred_at_us) / 1000) FROM reading";
     submit(&writer, &clock(2000, -200, -60)).await.unwrap();

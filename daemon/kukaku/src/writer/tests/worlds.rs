@@ -149,7 +149,8 @@ fn state(house: &House) -> Vec<String> {
         let mut statement = conn.prepare(&query).unwrap();
         let columns = statement.column_count();
         let rows = statement.query_map([], |row| {
-            let values = (0..columns).map(|c| row.get::<_, rusqlite::types::Value>(c)).collect::<Result<Vec<_>, _>>()?;
+            let values =
+                (0..columns).map(|c| row.get::<_, rusqlite::types::Value>(c)).collect::<Result<Vec<_>, _>>()?;
             Ok(format!("{values:?}"))
         });
         let mut rows: Vec<String> = rows.unwrap().map(Result::unwrap).collect();
