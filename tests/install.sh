@@ -11,6 +11,7 @@ peers=(
   "chromium /usr/bin/chromium"                          # the pages as people see them
   "chromium-driver /usr/bin/chromedriver"               # drives that browser
   "fonts-ipaexfont-gothic /usr/share/doc/fonts-ipaexfont-gothic" # Japanese text in that browser
+  "curl /usr/bin/curl"                                  # a program that reads the pages over TLS
   "openssl /usr/bin/openssl"                            # checks our signatures and certificates
   "python3 /usr/bin/python3"                            # the second reader of the journal
   "python3-aiosmtpd /usr/share/doc/python3-aiosmtpd"    # a mail server

@@ -18,6 +18,10 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// Prepared statements a connection keeps: the writer uses about 40.
 const STATEMENTS_KEPT: usize = 96;
 
+/// Pages of the log after which they are moved into the database file: 16 MiB, so that pages
+/// written again and again are moved once, and a start reads back no more than that.
+const LOG_PAGES: i64 = 4000;
+
 /// Page cache of the owner and of each reader in KiB: small, because the system caches the file.
 const OWNER_CACHE_KIB: i64 = 16 * 1024;
 const READER_CACHE_KIB: i64 = 2 * 1024;
@@ -55,6 +59,7 @@ pub(crate) fn owner(path: &Path) -> Result<(Connection, u32), StoreError> {
     let version = check_is_store(path, &conn, false)?;
     make_durable(path, &conn)?;
     set(&conn, "cache_size", -OWNER_CACHE_KIB)?;
+    set(&conn, "wal_autocheckpoint", LOG_PAGES)?;
     Ok((conn, version))
 }
 

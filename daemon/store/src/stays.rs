@@ -111,3 +111,47 @@ fn read(conn: &Connection, person: Word, from: UtcMicros) -> Result<Newest, Stor
         .collect::<Result<_, StoreError>>()?;
     Ok(Newest { from, stays })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Starts, lengths and zones of stays; a length of 0 is an open one.
+    fn stays() -> impl Strategy<Value = Vec<(i64, i64, u32)>> {
+        prop::collection::vec((0_i64..300, 0_i64..9, 0_u32..3), 0..90)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #[test]
+        fn the_table_holds_what_was_said_last(said in prop::collection::vec((0_u32..3, 0_i64..300, stays()), 1..25)) {
+            let conn = Connection::open_in_memory().unwrap();
+            conn.execute_batch(crate::SCHEMA_SQL).unwrap();
+            let (mut kept, mut longest) = (StaysKept::default(), DurationUs(0));
+            let mut expected: Vec<Stay> = Vec::new();
+            for (person, from, stays) in said {
+                let (person, from) = (Word(person), UtcMicros(from));
+                let mut new: Vec<Stay> = stays
+                    .into_iter()
+                    .filter(|(start, ..)| *start >= from.0)
+                    .map(|(start, length, zone)| {
+                        let end = if length == 0 { UtcMicros::MAX } else { UtcMicros(start + length) };
+                        Stay { person, zone: Word(zone), span: Span::new(UtcMicros(start), end), grade: Grade::Weak }
+                    })
+                    .collect();
+                new.sort_by_key(|stay| (stay.span.start, stay.zone));
+                new.dedup_by_key(|stay| (stay.span.start, stay.zone));
+                expected.retain(|stay| stay.person != person || stay.span.start < from);
+                expected.extend(new.iter().copied());
+                kept.replace(&conn, &mut longest, person, from, new).unwrap();
+            }
+            let mut held = crate::load::known(&conn).unwrap().stays;
+            held.sort_unstable();
+            expected.sort_unstable();
+            prop_assert_eq!(held, expected);
+        }
+    }
+}

@@ -32,6 +32,9 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|b| *b == b'\n').skip(1).filter(|line| !line.is_empty())
 }
 
+/// Time, number, zone, and whether it is an entry.
+type Event = (i64, u64, u8, bool);
+
 /// Reads the history in `folder` and prints how many sessions are covered, partly covered and not.
 ///
 /// # Errors
@@ -43,7 +46,7 @@ pub fn sweep(folder: &Path) -> Result<(), String> {
     };
     let short = || "a line with too few fields".to_owned();
     let doors = read("doors.csv")?;
-    let mut of: HashMap<&[u8], Vec<(i64, u64, u8, bool)>> = HashMap::new();
+    let mut of: HashMap<&[u8], Vec<Event>> = HashMap::new();
     for line in lines(&doors) {
         let [no, time, reader, person, _] = fields::<5>(line).ok_or_else(short)?;
         let zone = u8::try_from(number(&reader[1..3])).map_err(|_| short())?;

@@ -106,6 +106,10 @@ async fn every_page_can_be_read_on_a_desk_on_a_phone_and_on_the_wall() {
             browser.picture(&format!("{name}-phone"));
         }
     }
+    // The check sees what it is for.
+    browser.run("document.querySelector('h1').style.color = '#8a8f98'; document.querySelector('main').append(document.createElement('select'))");
+    assert_eq!(faults(&browser).as_array().unwrap().len(), 2, "{}", faults(&browser));
+
     browser.resize(1440, 1000);
     browser.dark(true);
     for (name, path) in [("board-dark", "/"), ("session-dark", session)] {
@@ -139,7 +143,11 @@ async fn every_page_can_be_read_on_a_desk_on_a_phone_and_on_the_wall() {
 /// one heading, a language, no positive tab order.
 #[track_caller]
 fn legible(browser: &Browser, name: &str) {
-    let faults = browser.run(
+    assert_eq!(faults(browser), serde_json::json!([]), "{name}");
+}
+
+fn faults(browser: &Browser) -> serde_json::Value {
+    browser.run(
         r#"
         const out = [];
         const parts = (c) => (c.match(/[\d.]+/g) || [0, 0, 0, 0]).map(Number);
@@ -166,6 +174,5 @@ fn legible(browser: &Browser, name: &str) {
         if (twice.length) out.push("ids twice: " + twice);
         if (parseFloat(getComputedStyle(document.body).fontSize) < 16) out.push("small letters");
         return out;"#,
-    );
-    assert_eq!(faults, serde_json::json!([]), "{name}");
+    )
 }

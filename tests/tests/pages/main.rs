@@ -12,4 +12,5 @@ mod gate;
 mod hostile;
 mod rules;
 mod site;
+mod tls;
 mod webdriver;

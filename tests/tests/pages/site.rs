@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use kukaku::certificates::{LOOPBACK_NAMES, make_server_certificate, make_site_ca};
 use kukaku::writer::{Clock as _, Purpose, SimClock, Writer, WriterConfig};
 use kukaku_ledger::SigningKey;
 use kukaku_schema::intake::{Arrival, ArrivalBody, Intake as _, Unreadable};
@@ -77,8 +78,17 @@ impl Drop for Site {
 }
 
 impl Site {
-    /// A watched site with its registers, and one administrator.
+    /// A watched site with its registers, and one administrator, on plain HTTP.
     pub async fn new() -> Self {
+        Self::start(false).await
+    }
+
+    /// The same, with a certificate of the site's own CA.
+    pub async fn with_tls() -> Self {
+        Self::start(true).await
+    }
+
+    async fn start(tls: bool) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = Folder(std::env::temp_dir().join(format!("kukaku-pages-{}-{number}", std::process::id())));
@@ -106,7 +116,12 @@ impl Site {
         let users = Users::open(&store).unwrap();
         users.create_with_password(ADMIN, PASSWORD, at(-3600)).unwrap();
 
-        let bound = Bound::new(Listen { addr: "127.0.0.1:0".parse().unwrap(), tls: None }).unwrap();
+        let ca = tls.then(|| certificates(&folder.0));
+        let tls = ca.as_ref().map(|_| {
+            let (chain, key) = (folder.0.join("server.pem"), folder.0.join("server.key"));
+            kukaku_mqtt::server_tls(&chain, &key, None).unwrap()
+        });
+        let bound = Bound::new(Listen { addr: "127.0.0.1:0".parse().unwrap(), tls }).unwrap();
         let addr = bound.local_addr();
         let stop = Arc::new(Notify::new());
         let (feed, page_clock, stopped) = (writer.clone(), clock.clone(), Arc::clone(&stop));
@@ -116,10 +131,15 @@ impl Site {
             changes: Arc::new(move || feed.changes()),
             commands: Arc::new(TestCommands { writer: writer.clone(), runtime: tokio::runtime::Handle::current() }),
             clock: Arc::new(move || page_clock.read().wall),
-            site_ca_pem: None,
+            site_ca_pem: ca,
         };
         tokio::spawn(async move { bound.serve(house, async move { stopped.notified().await }).await.unwrap() });
         Self { folder, clock, writer, addr, stop, numbers: Mutex::default() }
+    }
+
+    /// The file of the site's CA.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.0.join("ca.pem")
     }
 
     pub fn users(&self) -> Users {
@@ -199,4 +219,16 @@ impl Site {
         });
         self.observe(&json.to_string()).await;
     }
+}
+
+/// Makes a CA and a certificate for this machine in `folder`; returns the CA's.
+fn certificates(folder: &std::path::Path) -> String {
+    let now = jiff::Timestamp::now();
+    let ca = make_site_ca("sapporo-1", now).unwrap();
+    let names = LOOPBACK_NAMES.map(str::to_owned);
+    let server = make_server_certificate(&names, &ca, now).unwrap();
+    for (file, text) in [("ca.pem", &ca.pem), ("server.pem", &server.pem), ("server.key", &server.key_pem)] {
+        std::fs::write(folder.join(file), text).unwrap();
+    }
+    ca.pem
 }

@@ -28,6 +28,8 @@ pub(crate) const BODY_MAX_BYTES: usize = 16 * 1024 * 1024;
 pub(crate) const LINES_MAX: usize = 20_000;
 /// Longest wait for one commit: storage that takes longer is in trouble.
 const COMMIT_LONGEST: Duration = Duration::from_secs(30);
+/// Longest that a body may take to come in, the writer's back-pressure among it.
+const BODY_LONGEST: Duration = Duration::from_secs(600);
 /// The name of this way in.
 const LINK: &str = "http";
 
@@ -57,7 +59,7 @@ pub(crate) async fn post(
     if announced.is_some_and(|length| length > BODY_MAX_BYTES) {
         return Err(WebError::TooLong { limit: BODY_MAX_BYTES });
     }
-    let mut pieces = Pieces::new(body, BODY_MAX_BYTES);
+    let mut pieces = Pieces::new(body, BODY_MAX_BYTES, BODY_LONGEST);
     let mut cutter = Cutter::new(sort);
     let mut under_way: Vec<UnderWay> = vec![];
     while let Some(piece) = pieces.next().await? {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes};
 use futures_core::Stream;
+use tokio::time::Instant;
 
 use crate::error::WebError;
 
@@ -16,19 +17,20 @@ pub(crate) struct Pieces {
     stream: BodyDataStream,
     read: usize,
     limit: usize,
+    until: Instant,
 }
 
 impl Pieces {
-    /// Reads `body`, of which at most `limit` bytes are taken.
-    pub fn new(body: Body, limit: usize) -> Self {
-        Self { stream: body.into_data_stream(), read: 0, limit }
+    /// Reads `body`, of which at most `limit` bytes are taken, for at most `longest`.
+    pub fn new(body: Body, limit: usize, longest: Duration) -> Self {
+        Self { stream: body.into_data_stream(), read: 0, limit, until: Instant::now() + longest }
     }
 
     /// The next piece; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, WebError> {
         let stream = &mut self.stream;
         let next = std::future::poll_fn(|cx| Pin::new(&mut *stream).poll_next(cx));
-        match tokio::time::timeout(NEXT_PIECE, next).await {
+        match tokio::time::timeout_at(self.until.min(Instant::now() + NEXT_PIECE), next).await {
             Err(_) => Err(WebError::SenderSlow),
             Ok(None) => Ok(None),
             Ok(Some(Err(e))) => Err(WebError::Body(format!("{e}"))),

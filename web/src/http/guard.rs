@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Form, FromRequest, Request, State};
 use axum::http::request::Parts;
@@ -19,8 +20,12 @@ use crate::error::WebError;
 use crate::house::App;
 use crate::routes::{Access, Route};
 
-/// Longest form: the registers of a large site, pasted.
-pub(crate) const FORM_MAX_BYTES: usize = 2 * 1024 * 1024;
+/// Longest form of who is signed in: the registers of a large site, pasted.
+const FORM_MAX_BYTES: usize = 2 * 1024 * 1024;
+/// Longest form of anybody: a name and two passwords.
+const SMALL_FORM_MAX_BYTES: usize = 16 * 1024;
+/// Longest that a form may take to come in.
+const FORM_LONGEST: Duration = Duration::from_secs(60);
 /// Most fields of a form.
 const FORM_FIELDS_MAX: usize = 32;
 /// The field that carries the form token.
@@ -129,7 +134,8 @@ async fn check(app: &App, route: &'static Route, request: Request) -> Result<(Re
     admit(app, route, &parts, &mut viewer, live).await?;
     if route.method == Method::POST {
         same_origin(&parts.headers)?;
-        let fields = read_form(&parts.headers, body).await?;
+        let limit = if route.access == Access::Full { FORM_MAX_BYTES } else { SMALL_FORM_MAX_BYTES };
+        let fields = read_form(&parts.headers, body, limit).await?;
         if !cookie::token_fits(&form_key, fields.get(TOKEN_FIELD)) {
             return Err(WebError::Forbidden("the form token is missing or of another sign-in").into());
         }
@@ -224,13 +230,13 @@ fn same_origin(headers: &HeaderMap) -> Result<(), WebError> {
     Ok(())
 }
 
-async fn read_form(headers: &HeaderMap, body: axum::body::Body) -> Result<Fields, WebError> {
+async fn read_form(headers: &HeaderMap, body: axum::body::Body, limit: usize) -> Result<Fields, WebError> {
     const FORM: &str = "application/x-www-form-urlencoded";
     let sort = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if sort.split(';').next().map(str::trim) != Some(FORM) {
         return Err(WebError::MediaType(sort.chars().take(80).collect()));
     }
-    let bytes = Pieces::new(body, FORM_MAX_BYTES).whole().await?;
+    let bytes = Pieces::new(body, limit, FORM_LONGEST).whole().await?;
     let request = Request::post("/")
         .header(header::CONTENT_TYPE, FORM)
         .body(axum::body::Body::from(bytes))

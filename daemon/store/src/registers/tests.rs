@@ -25,9 +25,12 @@ fn site(credentials: &[(&str, &str, Option<i64>, Option<i64>)]) -> Registers {
     parse(&text, "site.toml").unwrap()
 }
 
+/// An entry's id, and from when, until when and since when recorded.
+type Held = (String, Option<i64>, Option<i64>, Option<i64>);
+
 /// What stands about `card:1` after importing each in turn, a day apart: owner, from, to, and
 /// the day on which it was recorded; days count from the last import.
-fn after(imports: &[Registers]) -> Vec<(String, Option<i64>, Option<i64>, Option<i64>)> {
+fn after(imports: &[Registers]) -> Vec<Held> {
     let mut stored: Vec<StoredEntry> = Vec::new();
     for (place, wanted) in imports.iter().enumerate() {
         let now = day(place as i64 + 1 - imports.len() as i64);
