@@ -88,7 +88,12 @@ impl Doors<'_> {
         }
         self.add_states(door, &mut by_cause, &mut view, &mut findings);
         for (cause, list) in by_cause {
-            for span in spans::joined(list).into_iter().filter(|s| s.start <= self.now) {
+            for span in spans::joined(list) {
+                // What a source already filled of an outage that lasts may reach past now.
+                if span.start > self.now {
+                    view.wake = Some(view.wake.map_or(span.start, |w| w.min(span.start)));
+                    continue;
+                }
                 view.outages.push(Outage { door, span, cause });
                 if cause != OutageCause::BeforeWatch {
                     let subjects = vec![Subject::Door(door), Subject::Outage(cause)];

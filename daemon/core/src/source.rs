@@ -218,7 +218,12 @@ fn clock_of(
 ) {
     for note in &known.clocks {
         let span = Span::new(note.from.minus(DurationUs(note.offset_us)), note.to.minus(DurationUs(note.offset_us)));
-        if note.offset_us.abs() > max_skew.0 && span.start <= now && !span.is_empty() {
+        if note.offset_us.abs() <= max_skew.0 || span.is_empty() {
+            continue;
+        }
+        if span.start > now {
+            soonest(&mut view.wake, span.start, now);
+        } else {
             view.skewed.push(span);
             findings.push(finding(FindingKind::ClockSkew, vec![Subject::Source(source)], span, vec![note.entry]));
         }

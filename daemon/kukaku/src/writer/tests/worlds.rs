@@ -33,19 +33,21 @@ fn observation() -> impl Strategy<Value = String> {
     let account = prop::sample::select(vec!["tmk-a01", "cts-b01", "who"]);
     let id = prop::sample::select(vec!["1", "2", "3"]);
     prop_oneof![
-        4 => (1_u64..40, 0_i64..4000, reader, card).prop_map(|(seq, s, reader, card)| reading(seq, s, reader, card)),
-        4 => (1_u64..40, 0_i64..4000, word, id, account)
+        4 => (1_u64..40, -4000_i64..4000, reader, card).prop_map(|(seq, s, reader, card)| reading(seq, s, reader, card)),
+        4 => (1_u64..40, -4000_i64..4000, word, id, account)
             .prop_map(|(seq, s, word, id, account)| session(word, seq, s, id, account)),
-        1 => (0_i64..4000, prop::bool::ANY).prop_map(|(s, online)| {
+        1 => (-4000_i64..4000, prop::bool::ANY).prop_map(|(s, online)| {
             let status = if online { "online" } else { "offline" };
             let time = at(s).to_rfc3339_utc();
             format!(r#"{{"kind":"reader.status","source":"panel","device_time":"{time}","reader":"north-in","status":"{status}"}}"#)
         }),
-        1 => (0_i64..2000, 0_i64..2000).prop_map(|(from, length)| {
+        // A source can't have delivered what has not yet come to pass.
+        1 => (-4000_i64..-2000, 0_i64..2000).prop_map(|(from, length)| {
             let (from, to) = (at(from).to_rfc3339_utc(), at(from + length).to_rfc3339_utc());
             format!(r#"{{"kind":"source.caught_up","source":"panel","from":"{from}","to":"{to}"}}"#)
         }),
-        1 => (-9000_i64..9000, 0_i64..2000, 0_i64..2000).prop_map(|(offset, from, length)| {
+        // Nor can its clock have been measured then.
+        1 => (-9000_i64..9000, -4000_i64..-2100, 0_i64..2000).prop_map(|(offset, from, length)| {
             let (from, to) = (at(from).to_rfc3339_utc(), at(from + length).to_rfc3339_utc());
             format!(r#"{{"kind":"source.clock","source":"panel","offset_ms":{offset},"from":"{from}","to":"{to}","measured_by":"ntp"}}"#)
         }),
@@ -161,7 +163,8 @@ fn state(house: &House) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    // What failed once belongs into a test of its own, not into a file of seeds.
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn a_world_cut_at_random_comes_to_the_state_of_the_world_uncut(world in prop::collection::vec(happening(), 1..60)) {
         let (cut, whole) = (play(&world, true), play(&world, false));
