@@ -164,7 +164,7 @@ fn state(house: &House) -> Vec<String> {
 
 proptest! {
     // What failed once belongs into a test of its own, not into a file of seeds.
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn a_world_cut_at_random_comes_to_the_state_of_the_world_uncut(world in prop::collection::vec(happening(), 1..60)) {
         let (cut, whole) = (play(&world, true), play(&world, false));
