@@ -243,7 +243,11 @@ impl Engine {
             .sources
             .get(fact.source)
             .is_some_and(|view| view.silent.last().is_some_and(|s| s.end == UtcMicros::MAX));
-        if look || silent || !self.wakes.contains_key(&Task::Source(fact.source)) {
+        // Without signs of life to wait for, a source needs no new look while its numbers go on.
+        let waits = self.world.model.sources.get(fact.source).is_some_and(|s| s.alive_every.is_some());
+        let unseen = self.world.sources.get(fact.source).is_none();
+        let no_wake = !self.wakes.contains_key(&Task::Source(fact.source));
+        if look || silent || unseen || (waits && no_wake) {
             self.dirty.sources.insert(fact.source);
         }
         self.touch(touch, fact.source);

@@ -250,3 +250,14 @@ fn an_offline_reader_that_comes_back_without_its_buffer_stays_an_outage() {
     let found = one(&shown, "door_outage");
     assert_eq!((found.span.start, found.span.end), (at("09:00"), at("09:10")));
 }
+
+#[test]
+fn a_clock_statement_about_a_span_still_ahead_counts_when_it_comes() {
+    let mut arrivals = told(watched());
+    let early = Arrives { at: at("09:00"), what: clock("panel", 10_000, "10:00", "11:00") };
+    arrivals.push(early);
+    assert!(shown_of(&site(), &arrivals, at("09:30")).findings.is_empty());
+    // Nothing else arrives: live must notice by itself what a fresh start sees at once.
+    let shown = shown_of(&site(), &arrivals, at("10:30"));
+    assert_eq!(one(&shown, "clock_skew").span.start, at("09:59:50"));
+}
