@@ -355,12 +355,25 @@ fn parse_rfc3339(text: &str) -> Option<UtcMicros> {
     Some(UtcMicros(seconds * 1_000_000 + micros))
 }
 
-fn push_padded(out: &mut String, number: i64, width: u32) {
-    let mut divisor = 10_i64.pow(width - 1);
-    while divisor > 0 {
-        let digit = u8::try_from(number / divisor % 10).unwrap_or(0);
-        out.push(char::from(b'0' + digit));
-        divisor /= 10;
+/// A short ASCII text that is put together: no instant is longer.
+struct Ascii {
+    bytes: [u8; 40],
+    len: usize,
+}
+
+impl Ascii {
+    fn byte(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
+    }
+
+    fn padded(&mut self, number: i64, width: usize) {
+        let mut rest = number;
+        for byte in self.bytes[self.len..self.len + width].iter_mut().rev() {
+            *byte = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+        }
+        self.len += width;
     }
 }
 
@@ -370,33 +383,35 @@ fn write_rfc3339(out: &mut String, at: UtcMicros, offset_s: i32) {
     let micros = at.0.rem_euclid(1_000_000);
     let (year, month, day) = civil_from_days(local.div_euclid(86_400));
     let second = local.rem_euclid(86_400);
-    push_padded(out, year, 4);
-    out.push('-');
-    push_padded(out, month, 2);
-    out.push('-');
-    push_padded(out, day, 2);
-    out.push('T');
-    push_padded(out, second / 3600, 2);
-    out.push(':');
-    push_padded(out, second / 60 % 60, 2);
-    out.push(':');
-    push_padded(out, second % 60, 2);
+    let mut text = Ascii { bytes: [0; 40], len: 0 };
+    text.padded(year, 4);
+    text.byte(b'-');
+    text.padded(month, 2);
+    text.byte(b'-');
+    text.padded(day, 2);
+    text.byte(b'T');
+    text.padded(second / 3600, 2);
+    text.byte(b':');
+    text.padded(second / 60 % 60, 2);
+    text.byte(b':');
+    text.padded(second % 60, 2);
     if micros != 0 {
-        out.push('.');
-        push_padded(out, micros, 6);
-        while out.ends_with('0') {
-            out.pop();
+        text.byte(b'.');
+        text.padded(micros, 6);
+        while text.bytes[text.len - 1] == b'0' {
+            text.len -= 1;
         }
     }
     if offset_s == 0 {
-        out.push('Z');
+        text.byte(b'Z');
     } else {
         let minutes = i64::from(offset_s.abs()) / 60;
-        out.push(if offset_s < 0 { '-' } else { '+' });
-        push_padded(out, minutes / 60, 2);
-        out.push(':');
-        push_padded(out, minutes % 60, 2);
+        text.byte(if offset_s < 0 { b'-' } else { b'+' });
+        text.padded(minutes / 60, 2);
+        text.byte(b':');
+        text.padded(minutes % 60, 2);
     }
+    out.push_str(std::str::from_utf8(&text.bytes[..text.len]).expect("digits and signs are ASCII"));
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@ mod name;
 mod parse;
 
 pub use kinds::{
-    CameraHealth, ClockStep, DoorReading, DoorState, DoorStateWord, DoorUsed, FootageSegment, Header, Kind, Muster,
-    MusterEntry, Observation, ReaderStatus, ReaderStatusWord, ReadingResult, SessionAlive, SessionEnded,
-    SessionStarted, Sha256Hex, SourceAlive, SourceCaughtUp, SourceClock, WatchGap, WatchStarted, json_schemas,
+    CameraHealth, ClockStep, DoorReading, DoorState, DoorStateWord, DoorUsed, FootageSegment, Header, Kind,
+    ManualDirection, ManualEntry, Muster, MusterEntry, Observation, ReaderStatus, ReaderStatusWord, ReadingResult,
+    SessionAlive, SessionEnded, SessionStarted, Sha256Hex, SourceAlive, SourceCaughtUp, SourceClock, WatchGap,
+    WatchStarted, json_schemas,
 };
 pub use name::{NAME_MAX_BYTES, Name, PATH_MAX_BYTES, SegmentPath};
 pub use parse::{MAX_OBSERVATION_BYTES, Refusal, canonical_bytes, content_hash, kind_words, parse_observation};

@@ -5,14 +5,19 @@ mod listener;
 mod replay;
 mod site;
 mod start;
+mod verdict;
 pub mod yardstick;
 
 /// A benchmark by its name.
 pub type Measure = fn() -> Result<(), String>;
 
 /// Every benchmark, in the order in which they run.
-pub const ALL: [(&str, Measure); 3] =
-    [("replay", replay::measure), ("listener", listener::measure), ("start", start::measure)];
+pub const ALL: [(&str, Measure); 4] = [
+    ("replay", replay::measure),
+    ("listener", listener::measure),
+    ("start", start::measure),
+    ("verdict", verdict::measure),
+];
 
 /// What to add to an error of the operating system: what was tried, with what.
 fn at<'a>(what: &'a str, path: &'a std::path::Path) -> impl Fn(std::io::Error) -> String + 'a {

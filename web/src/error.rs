@@ -110,8 +110,8 @@ impl WebError {
             }
             Self::MediaType(_) => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "この形式は受け付けられません。",
-                "That content type is not taken here.",
+                "この形式は受け付けられません。観測は Content-Type: application/json（1件、または1行に1件）で送ってください。",
+                "That content type is not taken here. Send observations with Content-Type: application/json, one or one a line.",
             ),
             Self::Body(_) => {
                 (StatusCode::BAD_REQUEST, "送信された内容を読み取れません。", "What was sent can't be read.")

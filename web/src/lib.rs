@@ -15,6 +15,7 @@ mod http;
 mod limits;
 mod live;
 mod pages;
+mod reasons;
 mod routes;
 mod serve;
 mod text;

@@ -11,13 +11,14 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kukaku_schema::registers::Registers;
-use kukaku_schema::{DurationUs, UtcMicros};
+use kukaku_schema::{Span, UtcMicros};
 
 use crate::effect::{Cause, Effect, Finding, FindingKey, Outage, Revision, SessionKey, SessionView, Stay};
 use crate::fact::{Fact, FactBody};
 use crate::memory::{GroupKey, Touch};
 use crate::model::Model;
 use crate::names::{Names, Word};
+use crate::spans;
 use crate::world::World;
 
 /// Whether there is a site behind the facts, or files.
@@ -221,6 +222,7 @@ impl Engine {
         let speaks_for =
             |world: &World| world.memory.sources.get(fact.source).map_or(0, |s| s.readers.len() + s.doors.len());
         let before = speaks_for(&self.world);
+        let breaks = self.follows_a_conflict(fact);
         let (touch, look) = self.world.memory.add(fact, max_skew);
         // A source that is heard of a reader or door for the first time brings its own gaps along.
         if speaks_for(&self.world) != before {
@@ -238,19 +240,34 @@ impl Engine {
         } else if occ > self.world.now {
             self.future.insert((occ, fact.entry), (touch, fact.source));
         }
-        let silent = self
-            .world
-            .sources
-            .get(fact.source)
-            .is_some_and(|view| view.silent.last().is_some_and(|s| s.end == UtcMicros::MAX));
-        // Without signs of life to wait for, a source needs no new look while its numbers go on.
-        let waits = self.world.model.sources.get(fact.source).is_some_and(|s| s.alive_every.is_some());
-        let unseen = self.world.sources.get(fact.source).is_none();
-        let no_wake = !self.wakes.contains_key(&Task::Source(fact.source));
-        if look || silent || unseen || (waits && no_wake) {
+        if look || breaks || self.parts_a_silence(fact.source, occ) {
             self.dirty.sources.insert(fact.source);
         }
         self.touch(touch, fact.source);
+    }
+
+    /// Whether the number before a fact's is at odds with its time: then the fact's may be too.
+    fn follows_a_conflict(&self, fact: &Fact) -> bool {
+        let Some(view) = self.world.sources.get(fact.source).filter(|view| !view.conflicts.is_empty()) else {
+            return false;
+        };
+        let numbers = self.world.memory.sources.get(fact.source).and_then(|s| s.numbers.get(&fact.epoch));
+        numbers.and_then(|n| n.last()).is_some_and(|last| view.conflicts.contains(&last.entry))
+    }
+
+    /// Whether a sign of life at `occ`, taken in already, changes anything about a source's
+    /// silence. One that only goes on doesn't: the deadline that it puts off is found to be put
+    /// off when it comes.
+    fn parts_a_silence(&self, source: Word, occ: UtcMicros) -> bool {
+        let Some(view) = self.world.sources.get(source) else { return true };
+        if view.quiet {
+            return true;
+        }
+        if self.world.model.sources.get(source).is_none_or(|s| s.alive_every.is_none()) {
+            return false;
+        }
+        let first = self.world.memory.sources.get(source).and_then(|s| s.first_sign);
+        first == Some(occ) || !self.wakes.contains_key(&Task::Source(source)) || spans::holds(&view.silent, occ)
     }
 
     fn mark(&mut self, task: Task) {
@@ -301,10 +318,16 @@ impl Engine {
                     self.mark_door_of(reader);
                 }
             }
-            Touch::Use(door, occ) => self.mark_persons_at(door, occ),
-            Touch::Door(door, occ) => {
+            Touch::Use((of, epoch, number)) => {
+                let numbers = self.world.memory.sources.get(of).and_then(|s| s.numbers.get(&epoch));
+                let numbers = numbers.map_or(&[][..], |list| &list[list.partition_point(|n| n.seq < number)..]);
+                let readings: Vec<UtcMicros> = numbers.iter().take_while(|n| n.seq == number).map(|n| n.occ).collect();
+                for at in readings {
+                    self.mark_persons_read(None, at, at);
+                }
+            }
+            Touch::Door(door) => {
                 self.dirty.doors.insert(door);
-                self.mark_persons_at(door, occ);
             }
             Touch::Reader(reader) => self.mark_door_of(reader),
             Touch::Session(key) => {
@@ -330,17 +353,21 @@ impl Engine {
         self.dirty.doors.extend(doors.collect::<Vec<_>>());
     }
 
-    /// Marks everybody with a reading at the door shortly before or after an instant.
-    fn mark_persons_at(&mut self, door: Word, occ: UtcMicros) {
-        let reach = DurationUs(self.world.model.door_policy(door, occ).opening_time.0.saturating_mul(2));
-        // A late use may speak of any earlier reading: look a day back there.
-        let (from, to) = (occ.minus(reach.max(DurationUs::from_secs(86_400))), occ.plus(reach));
+    /// Marks everybody with a reading at the door for which it may matter how the door stood
+    /// within `span`.
+    pub(crate) fn mark_persons_at(&mut self, door: Word, span: Span) {
+        let reach = self.world.model.longest_window;
+        self.mark_persons_read(Some(door), span.start.minus(reach), span.end.plus(reach));
+    }
+
+    /// Marks everybody with a reading, at that door where one is named, from an instant to another.
+    fn mark_persons_read(&mut self, door: Option<Word>, from: UtcMicros, to: UtcMicros) {
         let mut marks = Vec::new();
         for (credential, list) in self.world.memory.readings.iter() {
             let first = list.partition_point(|r| r.occ < from);
             let hit = list[first..].iter().take_while(|r| r.occ <= to).find(|r| {
                 let reader = self.world.memory.heads[r.head as usize].reader;
-                self.world.model.reader(reader, r.occ).is_some_and(|m| m.door == door)
+                door.is_none_or(|door| self.world.model.reader(reader, r.occ).is_some_and(|m| m.door == door))
             });
             if let Some(reading) = hit {
                 let holders = self.world.model.credentials.get(credential).into_iter().flatten();

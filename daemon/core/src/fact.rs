@@ -1,6 +1,6 @@
 //! Facts: observations as the engine keeps them, small and free of text.
 
-use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord, ReadingResult};
+use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord, ReadingResult};
 use kukaku_schema::{Observation, UtcMicros};
 
 use crate::names::{Names, Word};
@@ -147,6 +147,15 @@ pub enum FactBody {
         /// Person and zone of those inside.
         inside: Vec<(Word, Word)>,
     },
+    /// `manual.entry`.
+    ManualEntry {
+        /// Who.
+        person: Word,
+        /// The zone that he entered or left.
+        zone: Word,
+        /// Into it, or out of it.
+        direction: ManualDirection,
+    },
 }
 
 /// Frames older than this many milliseconds are no live picture.
@@ -252,6 +261,11 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
         Observation::ClockStep(o) => FactBody::ClockStep { step_us: o.step_us },
         Observation::Muster(o) => FactBody::Muster {
             inside: o.inside.iter().map(|m| (names.intern(m.person.as_str()), names.intern(m.zone.as_str()))).collect(),
+        },
+        Observation::ManualEntry(o) => FactBody::ManualEntry {
+            person: names.intern(o.person.as_str()),
+            zone: names.intern(o.zone.as_str()),
+            direction: o.direction,
         },
     }
 }

@@ -6,6 +6,7 @@ mod verdict;
 
 pub(crate) use shared::shared_accounts;
 
+use kukaku_schema::registers::Policy;
 use kukaku_schema::{Grade, Span, UtcMicros, Verdict};
 
 use crate::camera::CameraView;
@@ -73,19 +74,28 @@ impl Horizon {
 impl Court<'_> {
     /// Judges one session.
     pub fn judge(&self, session: &SessionView) -> Judged {
-        let zone_policy = session.zone.map_or_else(
+        let (mut judged, policy, mut horizon) = self.weigh(session);
+        self.find(session, &mut judged, &policy, &mut horizon);
+        judged.wake = horizon.wake;
+        judged
+    }
+
+    /// Judges one session for good: without what else is wrong with it, and without when to judge again.
+    pub fn verdict(&self, session: &SessionView) -> Judged {
+        self.weigh(session).0
+    }
+
+    fn weigh(&self, session: &SessionView) -> (Judged, Policy, Horizon) {
+        let policy = session.zone.map_or_else(
             || self.model.policy(session.key.start),
             |zone| self.model.zone_policy(zone, session.key.start),
         );
-        let lag = kukaku_schema::DurationUs(zone_policy.grace_before.0 + zone_policy.settle.0);
+        let lag = kukaku_schema::DurationUs(policy.grace_before.0 + policy.settle.0);
         let mut horizon = Horizon { judged: self.now.minus(lag), lag, now: self.now, wake: None };
         horizon.boundary(session.key.start);
         horizon.boundary(session.end_at());
-        let mut judged = self.presence(session, &zone_policy, &mut horizon);
-        self.find(session, &mut judged, &zone_policy, &mut horizon);
-        judged.wake = horizon.wake;
-        judged.until = horizon.judged;
-        judged
+        let judged = self.presence(session, &policy, &mut horizon);
+        (judged, policy, horizon)
     }
 
     /// The stays of a person in a zone that touch a span, with `slack` on both sides.

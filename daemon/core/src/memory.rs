@@ -77,6 +77,8 @@ pub(crate) struct SourceMemory {
     pub numbers: BTreeMap<Option<Word>, Vec<Numbered>>,
     /// Signs of life by device_time, each instant once.
     pub signs: Vec<UtcMicros>,
+    /// The earliest of them, corrected.
+    pub first_sign: Option<UtcMicros>,
     pub sent_alive: bool,
     /// Signs of life by recorded_at.
     pub recorded: Vec<UtcMicros>,
@@ -85,8 +87,6 @@ pub(crate) struct SourceMemory {
     pub impossible: Vec<(UtcMicros, u64)>,
     pub readers: BTreeSet<Word>,
     pub doors: BTreeSet<Word>,
-    /// The newest fact's numbers: whether the next one needs a look at the whole.
-    pub unsettled: bool,
 }
 
 impl SourceMemory {
@@ -153,8 +153,20 @@ pub(crate) struct CameraMemory {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct MusterNote {
     pub at: UtcMicros,
-    pub entry: u64,
+    /// What those of one instant are ordered by: their content.
+    pub order: u64,
     pub inside: Vec<(Word, Word)>,
+}
+
+/// A line of the entry book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ManualNote {
+    pub at: UtcMicros,
+    /// What those of one instant are ordered by: their content.
+    pub order: u64,
+    pub person: Word,
+    pub zone: Word,
+    pub entered: bool,
 }
 
 /// Everything observed.
@@ -175,9 +187,11 @@ pub(crate) struct Memory {
     pub sessions: BTreeMap<GroupKey, SessionNotes>,
     pub cameras: BTreeMap<Word, CameraMemory>,
     pub musters: Vec<MusterNote>,
+    pub manuals: Vec<ManualNote>,
     pub watched_from: Option<UtcMicros>,
     pub watch_gaps: Vec<(Span, u64)>,
-    pub clock_steps: Vec<(UtcMicros, i64, u64)>,
+    /// Steps of a source's clock: when, whose, how far, entry.
+    pub clock_steps: Vec<(UtcMicros, Word, i64, u64)>,
     pub any_position: bool,
 }
 
@@ -188,10 +202,10 @@ pub(crate) enum Touch {
     Nothing,
     /// A reading of a credential at an instant.
     Credential(Word, Word, UtcMicros),
-    /// The use of a reading at a door at an instant.
-    Use(Word, UtcMicros),
-    /// A door or the door of a reader from an instant on.
-    Door(Word, UtcMicros),
+    /// The use of a reading, by its number.
+    Use(NumberKey),
+    /// A door.
+    Door(Word),
     /// A reader.
     Reader(Word),
     /// A session group.

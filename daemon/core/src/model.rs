@@ -103,6 +103,8 @@ pub(crate) struct Model {
     /// The longest `max_stay`, grace and window of any zone or door: how far a change reaches.
     pub longest_stay: DurationUs,
     pub longest_grace: DurationUs,
+    /// The longest time over which readings are joined, at any door at any time.
+    pub longest_window: DurationUs,
 }
 
 fn valid<R, T>(entry: &Entry<R>, value: T) -> Valid<T> {
@@ -153,6 +155,7 @@ impl Model {
             cameras: WordMap::default(),
             longest_stay: DurationUs::ZERO,
             longest_grace: DurationUs::ZERO,
+            longest_window: DurationUs::ZERO,
         };
         let zones = newest(&registers.zones, |z| &z.id);
         for entry in &zones {
@@ -180,6 +183,11 @@ impl Model {
         }
         for entry in newest(&registers.doors, |d| &d.id) {
             let place = |id: &str, names: &mut Names| (id != OUTSIDE).then(|| names.intern(id));
+            let policies = with(entry.row.policy());
+            for (_, p) in &policies {
+                let window = p.repeat_window.max(p.factor_window).max(p.opening_time);
+                model.longest_window = model.longest_window.max(window);
+            }
             let door = DoorModel {
                 outer: place(&entry.row.outer, names),
                 inner: names.intern(&entry.row.inner),
@@ -187,7 +195,7 @@ impl Model {
                 readers: Vec::new(),
                 reads_entry: false,
                 reads_exit: false,
-                policies: with(entry.row.policy()),
+                policies,
                 recorded_at: entry.recorded_at,
             };
             model.doors.or_insert_with(names.intern(&entry.row.id), || door);

@@ -4,13 +4,18 @@
 //! be reached through doors that were in outage, or have no reader on that side. It is reset by
 //! the next movement that resolves, and lapses `max_stay` after the outage's end.
 
+mod middle;
+
 use kukaku_schema::registers::ReaderDirection;
 use kukaku_schema::{DurationUs, FindingKind, Grade, Span, UtcMicros};
+
+pub(crate) use middle::{Middle, thin};
 
 use crate::effect::Stay;
 use crate::model::{Model, Place};
 use crate::movement::{Movement, order_instant};
 use crate::names::Word;
+use crate::spans;
 
 /// A door through which somebody can pass unseen, at least at times.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +25,27 @@ pub(crate) struct Trouble {
     pub entry_unread: bool,
     pub exit_unread: bool,
     pub unseen: Vec<Span>,
+}
+
+/// All of them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Troubles {
+    doors: Vec<Trouble>,
+    /// When any of them can be passed unseen.
+    any: Vec<Span>,
+}
+
+impl Troubles {
+    pub fn new(doors: Vec<Trouble>) -> Self {
+        let unread = doors.iter().any(|t| t.entry_unread || t.exit_unread);
+        let always = unread.then(|| Span::new(UtcMicros::MIN, UtcMicros::MAX));
+        let any = spans::joined(doors.iter().flat_map(|t| &t.unseen).copied().chain(always).collect());
+        Self { doors, any }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.doors.is_empty()
+    }
 }
 
 /// Something wrong with a person's movements, small; made a finding where it is shown.
@@ -53,17 +79,19 @@ struct OpenStay {
     pieces: Vec<(Span, Grade)>,
 }
 
-/// A muster as it concerns one person.
+/// A muster or a line of the entry book, as it concerns one person.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mustered {
     pub at: UtcMicros,
     pub place: Place,
+    /// It counts only while a door of this zone is in outage.
+    pub only_unseen: Option<Word>,
 }
 
 /// The fold over one person's movements.
 pub(crate) struct Fold<'a> {
     model: &'a Model,
-    trouble: &'a [Trouble],
+    trouble: &'a Troubles,
     person: Word,
     now: UtcMicros,
     at: UtcMicros,
@@ -71,29 +99,54 @@ pub(crate) struct Fold<'a> {
     open: Vec<OpenStay>,
     possible: Vec<(Place, UtcMicros)>,
     lapsed: Vec<Word>,
+    /// The spans of `out.maybe` that go on: the newest of each zone.
+    growing: Vec<(Span, Word)>,
     wake: Option<UtcMicros>,
     /// What came out.
     pub out: Whereabouts,
-    /// Instants after which it may begin again: nothing open, nothing unknown.
-    pub restarts: Vec<UtcMicros>,
+    /// Places from which it can go on another time.
+    pub middles: Vec<Middle>,
+    /// How long readings may be joined to one before; none: no middles are wanted.
+    window: Option<DurationUs>,
+    since_middle: usize,
 }
 
 impl<'a> Fold<'a> {
-    /// Begins outside all zones, with nothing unknown, after `from`.
-    pub fn new(model: &'a Model, trouble: &'a [Trouble], person: Word, now: UtcMicros, from: UtcMicros) -> Self {
+    /// Goes on from `middle`; from none: begins outside all zones, with nothing unknown. `window`
+    /// asks for new middles, behind which no reading is joined over so long.
+    pub fn new(
+        model: &'a Model,
+        trouble: &'a Troubles,
+        person: Word,
+        now: UtcMicros,
+        middle: Option<&Middle>,
+        window: Option<DurationUs>,
+    ) -> Self {
+        let begin = Middle {
+            at: UtcMicros::MIN,
+            place: None,
+            open: Vec::new(),
+            possible: Vec::new(),
+            lapsed: Vec::new(),
+            growing: Vec::new(),
+        };
+        let Middle { at, place, open, possible, lapsed, growing } = middle.cloned().unwrap_or(begin);
         Self {
             model,
             trouble,
             person,
             now,
-            at: from,
-            place: None,
-            open: Vec::new(),
-            possible: Vec::new(),
-            lapsed: Vec::new(),
+            at,
+            place,
+            open,
+            possible,
+            lapsed,
+            growing,
             wake: None,
             out: Whereabouts::default(),
-            restarts: Vec::new(),
+            middles: Vec::new(),
+            window,
+            since_middle: 0,
         }
     }
 
@@ -118,8 +171,9 @@ impl<'a> Fold<'a> {
             for movement in &movements[index..end] {
                 self.step(movement);
             }
-            if musters.peek().is_none_or(|m| m.at > at) {
-                self.note_restart(at);
+            self.since_middle += end - index;
+            if self.since_middle >= middle::MIDDLE_EVERY && musters.peek().is_none_or(|m| m.at > at) {
+                self.keep_middle(movements.get(end).map(|m| m.at));
             }
             index = end;
         }
@@ -147,11 +201,15 @@ impl<'a> Fold<'a> {
             for stay in &self.open {
                 next = next.min(self.expiry(stay));
             }
-            if !self.trouble.is_empty() || !self.possible.is_empty() {
-                let at = self.at;
+            let at = self.at;
+            let trouble = self.trouble.any.get(spans::partition_near_end(&self.trouble.any, |s| s.end <= at));
+            if let (true, Some(trouble)) = (self.possible.is_empty(), trouble.filter(|s| s.start > at)) {
+                // All is well until then.
+                next = next.min(trouble.start);
+            } else if trouble.is_some() || !self.possible.is_empty() {
                 self.possible.retain(|(_, expiry)| *expiry > at);
                 self.spread();
-                for trouble in self.trouble {
+                for trouble in &self.trouble.doors {
                     let from = trouble.unseen.partition_point(|s| s.end <= at);
                     if let Some(span) = trouble.unseen.get(from) {
                         next = next.min(if span.start > at { span.start } else { span.end });
@@ -170,33 +228,33 @@ impl<'a> Fold<'a> {
     /// Adds every place that he may reach unseen from where he may be now.
     fn spread(&mut self) {
         let at = self.at;
+        let mut ways: Vec<(Place, Place, UtcMicros)> = Vec::with_capacity(self.trouble.doors.len() * 2);
+        for t in &self.trouble.doors {
+            let from = t.unseen.partition_point(|s| s.end <= at);
+            let outage_end = t.unseen.get(from).filter(|s| s.start <= at).map(|s| s.end);
+            let expiry = |unread: bool| match (unread, outage_end) {
+                (true, _) => Some(UtcMicros::MAX),
+                (false, Some(end)) => Some(end.plus(self.model.zone_policy(t.inner, at).max_stay)),
+                (false, None) => None,
+            };
+            ways.extend(expiry(t.entry_unread).map(|expiry| (t.outer, Some(t.inner), expiry)));
+            ways.extend(expiry(t.exit_unread).map(|expiry| (Some(t.inner), t.outer, expiry)));
+        }
         loop {
             let mut grown = false;
-            for t in self.trouble {
-                let from = t.unseen.partition_point(|s| s.end <= at);
-                let outage_end = t.unseen.get(from).filter(|s| s.start <= at).map(|s| s.end);
-                let expiry = |unread: bool| match (unread, outage_end) {
-                    (true, _) => Some(UtcMicros::MAX),
-                    (false, Some(end)) => Some(end.plus(self.model.zone_policy(t.inner, at).max_stay)),
-                    (false, None) => None,
-                };
-                let ways =
-                    [(t.outer, Some(t.inner), expiry(t.entry_unread)), (Some(t.inner), t.outer, expiry(t.exit_unread))];
-                for (from, to, expiry) in ways {
-                    let Some(expiry) = expiry else { continue };
-                    if self.place != from && !self.possible.iter().any(|(p, _)| *p == from) {
-                        continue;
+            for (from, to, expiry) in &ways {
+                if self.place != *from && !self.possible.iter().any(|(p, _)| p == from) {
+                    continue;
+                }
+                match self.possible.iter_mut().find(|(p, _)| p == to) {
+                    Some((_, known)) if *known >= *expiry => {}
+                    Some((_, known)) => {
+                        *known = *expiry;
+                        grown = true;
                     }
-                    match self.possible.iter_mut().find(|(p, _)| *p == to) {
-                        Some((_, known)) if *known >= expiry => {}
-                        Some((_, known)) => {
-                            *known = expiry;
-                            grown = true;
-                        }
-                        None => {
-                            self.possible.push((to, expiry));
-                            grown = true;
-                        }
+                    None => {
+                        self.possible.push((*to, *expiry));
+                        grown = true;
                     }
                 }
             }
@@ -224,10 +282,10 @@ impl<'a> Fold<'a> {
                 if self.model.within(self.place, *zone) {
                     continue;
                 }
-                let recent = self.out.maybe.iter_mut().rev().take(16);
-                match recent.into_iter().find(|(s, z)| z == zone && s.end >= span.start) {
-                    Some((last, _)) => last.end = last.end.max(span.end),
-                    None => self.out.maybe.push((span, *zone)),
+                match self.growing.iter_mut().find(|(_, z)| z == zone) {
+                    Some((last, _)) if last.end >= span.start => last.end = last.end.max(span.end),
+                    Some(last) => self.out.maybe.push(std::mem::replace(last, (span, *zone))),
+                    None => self.growing.push((span, *zone)),
                 }
             }
         }
@@ -284,12 +342,24 @@ impl<'a> Fold<'a> {
     }
 
     fn muster(&mut self, muster: Mustered) {
+        if muster.only_unseen.is_some_and(|zone| !self.door_in_outage(zone, muster.at)) {
+            return;
+        }
         self.advance(muster.at);
         let everywhere: Vec<Word> = self.open.iter().map(|s| s.zone).collect();
         if self.place != muster.place {
             self.go(muster.place, Grade::Manual, &everywhere);
         }
         self.possible.clear();
+    }
+
+    /// Whether a door of `zone` was in outage at that instant.
+    fn door_in_outage(&self, zone: Word, at: UtcMicros) -> bool {
+        self.trouble
+            .doors
+            .iter()
+            .filter(|t| t.inner == zone || t.outer == Some(zone))
+            .any(|t| t.unseen.get(t.unseen.partition_point(|s| s.end <= at)).is_some_and(|s| s.start <= at))
     }
 
     fn step(&mut self, m: &Movement) {
@@ -338,16 +408,25 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// Notes that the fold can begin again after `at`, if nothing is open and nothing unknown.
-    fn note_restart(&mut self, at: UtcMicros) {
-        if self.place.is_none() && self.possible.is_empty() && self.trouble_free(at) {
-            self.restarts.push(at);
+    /// Keeps a middle here, unless what is here may still be joined to: by a reading that is
+    /// near, be it the next one or one still to come.
+    fn keep_middle(&mut self, next: Option<UtcMicros>) {
+        let Some(window) = self.window else { return };
+        if next.unwrap_or(self.now).since(self.at) <= window {
+            return;
         }
-    }
-
-    /// Whether no door can be passed unseen at `at` from outside.
-    fn trouble_free(&self, at: UtcMicros) -> bool {
-        self.trouble.iter().all(|t| !t.entry_unread && !crate::spans::holds(&t.unseen, at))
+        self.since_middle = 0;
+        let at = self.at;
+        let ended: Vec<_> = self.growing.extract_if(.., |(span, _)| span.end < at).collect();
+        self.out.maybe.extend(ended);
+        self.middles.push(Middle {
+            at,
+            place: self.place,
+            open: self.open.clone(),
+            possible: self.possible.clone(),
+            lapsed: self.lapsed.clone(),
+            growing: self.growing.clone(),
+        });
     }
 
     fn odd(&mut self, kind: FindingKind, m: &Movement, zone: Option<Word>) {
@@ -367,7 +446,7 @@ impl<'a> Fold<'a> {
     fn finish(&mut self) {
         self.advance(self.now);
         self.possible.retain(|(_, expiry)| *expiry > self.now);
-        if !self.trouble.is_empty() {
+        if spans::holds(&self.trouble.any, self.now) {
             self.spread();
         }
         self.emit(Span::new(self.now, UtcMicros::MAX));
@@ -379,6 +458,7 @@ impl<'a> Fold<'a> {
         for stay in std::mem::take(&mut self.open) {
             self.close(stay, None);
         }
+        self.out.maybe.append(&mut self.growing);
         self.out.stays.sort_unstable_by_key(|s| (s.span.start, s.zone));
         self.out.maybe.sort_unstable();
         self.out.oddities.sort_unstable();

@@ -33,6 +33,14 @@ pub(crate) fn sessions_of(
     let signs = &notes.signs[..notes.signs.partition_point(|s| s.occ <= now)];
     let later = notes.starts.get(starts.len()).map(|s| s.occ).into_iter();
     let mut wake = later.chain(notes.signs.get(signs.len()).map(|s| s.occ)).min();
+    // Nearly every id stands for one session, and what is told of it comes after its start.
+    if let [start] = starts
+        && signs.first().is_none_or(|s| s.occ >= start.occ)
+    {
+        let mut view = assemble(model, key, start.occ, false, Some(start), signs, now, &mut wake);
+        view.proofs.sort_unstable();
+        return (vec![view], wake.filter(|at| *at > now));
+    }
     let mut out = Vec::new();
     let first_start = starts.first().map(|s| s.occ);
     let early = first_start.map_or(signs.len(), |first| signs.partition_point(|s| s.occ < first));

@@ -23,7 +23,9 @@ pub(crate) struct SourceView {
     pub skewed: Vec<Span>,
     /// Journal entries whose number and time, or number and content, disagree.
     pub conflicts: BTreeSet<u64>,
-    /// When to look again.
+    /// It is silent now: its next fact ends that.
+    pub quiet: bool,
+    /// When to look again, at the latest: an early look finds nothing and sets it anew.
     pub wake: Option<UtcMicros>,
 }
 
@@ -71,25 +73,22 @@ pub(crate) fn derive(
                 signs
             };
             view.silent = silences(&occurred, patience, now, live, &mut view.wake);
+            view.quiet = view.silent.last().is_some_and(|s| s.end == UtcMicros::MAX);
         }
         if live {
             for span in silences(&known.recorded, patience, now, true, &mut view.wake) {
+                view.quiet |= span.end == UtcMicros::MAX;
                 let subjects = vec![Subject::Source(source)];
                 findings.push(finding(FindingKind::SourceSilent, subjects, span, Vec::new()));
             }
         }
     }
     clock_of(model, known, source, policy.max_skew, now, &mut view, &mut findings);
-    for (at, step_us, entry) in memory.clock_steps.iter().filter(|(at, ..)| live && *at <= now) {
-        let of_daemon = memory.sources.get(source).is_some_and(|s| s.signs.contains(at));
-        if of_daemon && step_us.abs() >= 1_000_000 {
+    for (at, of, step_us, entry) in memory.clock_steps.iter().filter(|(at, ..)| live && *at <= now) {
+        if *of == source && step_us.abs() >= 1_000_000 {
             let subjects = vec![Subject::Source(source)];
-            findings.push(finding(
-                FindingKind::ClockStep,
-                subjects,
-                Span::new(*at, at.plus(DurationUs(1))),
-                vec![*entry],
-            ));
+            let span = Span::new(*at, at.plus(DurationUs(1)));
+            findings.push(finding(FindingKind::ClockStep, subjects, span, vec![*entry]));
         }
     }
     (view, findings)

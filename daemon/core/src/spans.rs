@@ -64,6 +64,30 @@ pub fn both(a: &[Span], b: &[Span]) -> Vec<Span> {
     out
 }
 
+/// As `partition_point`, for one that is likely near the end: it touches little before it.
+#[must_use]
+pub fn partition_near_end<T>(list: &[T], is_before: impl Fn(&T) -> bool) -> usize {
+    let (mut end, mut step) = (list.len(), 1);
+    while let Some(at) = end.checked_sub(step) {
+        if is_before(&list[at]) {
+            return at + 1 + list[at + 1..end].partition_point(is_before);
+        }
+        end = at;
+        step *= 2;
+    }
+    list[..end].partition_point(is_before)
+}
+
+/// What holds every span in which two sets differ; none where they are the same.
+#[must_use]
+pub fn differing(a: &[Span], b: &[Span]) -> Option<Span> {
+    let head = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let (a, b) = (&a[head..], &b[head..]);
+    let tail = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
+    let rest = || a[..a.len() - tail].iter().chain(&b[..b.len() - tail]);
+    Some(Span::new(rest().map(|s| s.start).min()?, rest().map(|s| s.end).max()?))
+}
+
 /// Whether the set holds `at`.
 #[must_use]
 pub fn holds(set: &[Span], at: UtcMicros) -> bool {
@@ -84,6 +108,11 @@ mod tests {
         assert_eq!(joined(set(&[(5, 9), (1, 3), (3, 4), (8, 8)])), set(&[(1, 4), (5, 9)]));
         assert_eq!(minus(&set(&[(0, 10), (20, 30)]), &set(&[(2, 4), (8, 22)])), set(&[(0, 2), (4, 8), (22, 30)]));
         assert_eq!(both(&set(&[(0, 10), (20, 30)]), &set(&[(5, 25)])), set(&[(5, 10), (20, 25)]));
+        let (a, b) = (set(&[(0, 1), (4, 6), (8, 9)]), set(&[(0, 1), (5, 7), (8, 9)]));
+        assert_eq!((differing(&a, &b), differing(&a, &a)), (Some(Span::new(UtcMicros(4), UtcMicros(7))), None));
+        let near_end =
+            |n: u32| (0..=n).all(|at| partition_near_end(&(0..n).collect::<Vec<_>>(), |x| *x < at) == at as usize);
+        assert!((0..40).all(near_end));
         assert!(holds(&set(&[(0, 10)]), UtcMicros(9)) && !holds(&set(&[(0, 10)]), UtcMicros(10)));
     }
 }

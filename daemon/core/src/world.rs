@@ -8,17 +8,18 @@ use crate::door::{DoorView, Doors};
 use crate::effect::{Finding, FindingKey, Subject};
 use crate::judge::Court;
 use crate::memory::{Memory, NO_SEQ, Reading, reading_order};
-use crate::model::{Model, Place};
+use crate::model::Model;
 use crate::movement::Derive;
 use crate::names::{Names, Word, WordMap};
-use crate::place::{Fold, Mustered, Oddity, Trouble, Whereabouts};
+use crate::place::{Fold, Middle, Mustered, Oddity, Trouble, Troubles, Whereabouts, thin};
 use crate::source::{self, SourceView};
+use crate::spans::partition_near_end;
 
 /// What is kept of a person beside his whereabouts, to go on from the middle.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PersonAux {
-    /// Instants after which his fold can begin again.
-    pub restarts: Vec<UtcMicros>,
+    /// Where his fold can go on, by instant.
+    pub middles: Vec<Middle>,
     pub wake: Option<UtcMicros>,
 }
 
@@ -43,7 +44,7 @@ pub(crate) struct World {
     pub memory: Memory,
     pub sources: WordMap<SourceView>,
     pub doors: WordMap<DoorView>,
-    pub trouble: Vec<Trouble>,
+    pub trouble: Troubles,
     pub persons: WordMap<Whereabouts>,
     pub aux: WordMap<PersonAux>,
     pub cameras: WordMap<CameraView>,
@@ -60,7 +61,7 @@ impl World {
             memory: Memory::default(),
             sources: WordMap::default(),
             doors: WordMap::default(),
-            trouble: Vec::new(),
+            trouble: Troubles::default(),
             persons: WordMap::default(),
             aux: WordMap::default(),
             cameras: WordMap::default(),
@@ -91,10 +92,6 @@ impl World {
     /// Looks at a source again; returns the view before, and its findings.
     pub fn look_at_source(&mut self, source: Word) -> (Option<SourceView>, Vec<Finding>) {
         let (view, findings) = source::derive(&self.model, &self.memory, source, self.now, self.live);
-        if let Some(memory) = self.memory.sources.get_mut(source) {
-            // A gap that the numbers bridge stays bridged; one that they don't may yet be.
-            memory.unsettled = !view.missed.is_empty() || view.wake.is_some();
-        }
         let slot = self.sources.or_insert_with(source, SourceView::default);
         let before = std::mem::replace(slot, view);
         ((before != *slot).then_some(before), findings)
@@ -131,42 +128,52 @@ impl World {
                 });
             }
         }
-        self.trouble = out;
-    }
-
-    /// The longest time over which readings are joined.
-    fn longest_window(&self) -> DurationUs {
-        let of = |door: Word| {
-            let p = self.model.door_policy(door, self.now);
-            p.repeat_window.max(p.factor_window).max(p.opening_time)
-        };
-        self.model.doors.iter().map(|(door, _)| of(door)).max().unwrap_or(DurationUs::ZERO)
+        self.trouble = Troubles::new(out);
     }
 
     /// Looks at a person again, as far as anything from `from` on may differ.
     pub fn look_at_person(&mut self, person: Word, from: UtcMicros) -> PersonChange {
-        let window = self.longest_window();
-        let credentials = self.model.credentials_of.get(person).cloned().unwrap_or_default();
+        let window = self.model.longest_window;
+        let credentials = self.model.credentials_of.get(person).map_or(&[][..], |list| list);
         let next_reading = |after: UtcMicros| {
-            let first = |list: &Vec<Reading>| list.get(list.partition_point(|r| r.occ <= after)).map(|r| r.occ);
+            let first = |list: &Vec<Reading>| list.get(partition_near_end(list, |r| r.occ <= after)).map(|r| r.occ);
             credentials.iter().filter_map(|c| self.memory.readings.get(*c).and_then(first)).min()
         };
-        let restarts = self.aux.get(person).map_or(&[][..], |aux| &aux.restarts);
-        let before = &restarts[..restarts.partition_point(|at| *at < from.minus(window))];
-        let base = before
-            .iter()
-            .rev()
-            .take(RESTARTS_TRIED)
-            .copied()
-            .find(|at| next_reading(*at).is_none_or(|next| next.since(*at) > window))
-            .unwrap_or(UtcMicros::MIN);
+        let middles = self.aux.get(person).map_or(&[][..], |aux| &aux.middles);
+        let before = &middles[..middles.partition_point(|m| m.at < from.minus(window))];
+        let middle = before.iter().rfind(|m| next_reading(m.at).is_none_or(|next| next.since(m.at) > window));
+        let base = middle.map_or(UtcMicros::MIN, |m| m.at);
 
+        // Files are folded once.
+        let wanted = self.live.then_some(window);
+        let (out, new_middles, wake) = self.fold_person(person, middle, wanted);
+
+        let known = self.persons.or_insert_with(person, Whereabouts::default);
+        let change = splice(known, out, middle);
+        let aux = self.aux.or_insert_with(person, PersonAux::default);
+        aux.middles.truncate(aux.middles.partition_point(|m| m.at <= base));
+        aux.middles.extend(new_middles);
+        thin(&mut aux.middles);
+        aux.wake = wake;
+        change
+    }
+
+    /// Folds all that is known of a person on from `middle`; `window` asks for new middles. Says
+    /// when to look again, too.
+    pub fn fold_person(
+        &self,
+        person: Word,
+        middle: Option<&Middle>,
+        window: Option<DurationUs>,
+    ) -> (Whereabouts, Vec<Middle>, Option<UtcMicros>) {
+        let base = middle.map_or(UtcMicros::MIN, |m| m.at);
+        let credentials = self.model.credentials_of.get(person).map_or(&[][..], |list| list);
         let mut readings: Vec<(Word, Reading)> = Vec::new();
-        for credential in &credentials {
+        for credential in credentials {
             let Some(list) = self.memory.readings.get(*credential) else {
                 continue;
             };
-            let start = list.partition_point(|r| r.occ <= base);
+            let start = partition_near_end(list, |r| r.occ <= base);
             readings.extend(list[start..].iter().map(|r| (*credential, *r)));
         }
         if credentials.len() > 1 {
@@ -180,24 +187,28 @@ impl World {
             now: self.now,
         };
         let movements = derive.movements(person, &readings);
-        let musters: Vec<Mustered> = self.memory.musters.iter().map(|m| self.mustered(m, person)).collect();
-        let mut fold = Fold::new(&self.model, &self.trouble, person, self.now, base);
+        let musters = self.musters_of(person);
+        let mut fold = Fold::new(&self.model, &self.trouble, person, self.now, middle, window);
         let wake = fold.run(movements, &musters);
-        let (mut out, restarts) = (fold.out, fold.restarts);
+        let (mut out, middles) = (fold.out, fold.middles);
         self.add_ended_credentials(person, &readings, &mut out);
-
-        let known = self.persons.or_insert_with(person, Whereabouts::default);
-        let change = splice(known, out, base);
-        let aux = self.aux.or_insert_with(person, PersonAux::default);
-        aux.restarts.truncate(aux.restarts.partition_point(|at| *at <= base));
-        aux.restarts.extend(restarts);
-        aux.wake = wake;
-        change
+        (out, middles, wake)
     }
 
-    fn mustered(&self, note: &crate::memory::MusterNote, person: Word) -> Mustered {
-        let place: Place = note.inside.iter().find(|(p, _)| *p == person).map(|(_, zone)| *zone);
-        Mustered { at: note.at, place }
+    /// What people wrote of a person's places, by time.
+    fn musters_of(&self, person: Word) -> Vec<Mustered> {
+        let mustered = self.memory.musters.iter().map(|note| {
+            let place = note.inside.iter().find(|(p, _)| *p == person).map(|(_, zone)| *zone);
+            Mustered { at: note.at, place, only_unseen: None }
+        });
+        let manual = self.memory.manuals.iter().filter(|note| note.person == person).map(|note| {
+            let around = self.model.chain(Some(note.zone)).get(1).copied();
+            let place = if note.entered { Some(note.zone) } else { around };
+            Mustered { at: note.at, place, only_unseen: Some(note.zone) }
+        });
+        let mut all: Vec<Mustered> = mustered.chain(manual).collect();
+        all.sort_by_key(|m| m.at);
+        all
     }
 
     /// Presentations of credentials that no longer count, one a repeat window.
@@ -231,8 +242,8 @@ impl World {
         out.oddities.sort_unstable();
     }
 
-    /// Looks at everything, from nothing.
-    pub fn look_at_all(&mut self) {
+    /// Looks at everything but persons, from nothing.
+    pub fn look_at_things(&mut self) {
         for source in self.memory.sources.words() {
             self.look_at_source(source);
         }
@@ -240,25 +251,20 @@ impl World {
             self.look_at_door(door);
         }
         self.gather_trouble();
-        for person in self.model.persons.words() {
-            self.look_at_person(person, UtcMicros::MIN);
-        }
         for camera in self.model.cameras.words() {
             self.look_at_camera(camera);
         }
     }
 }
 
-/// Restarts looked at: the newest few suffice, older ones cost more than they save.
-const RESTARTS_TRIED: usize = 16;
-
-/// Puts what was derived after `base` in the place of what stood there; says what differs.
-fn splice(known: &mut Whereabouts, new: Whereabouts, base: UtcMicros) -> PersonChange {
+/// Puts what was derived from `middle` on in the place of what stood there; says what differs.
+fn splice(known: &mut Whereabouts, mut new: Whereabouts, middle: Option<&Middle>) -> PersonChange {
     let mut change = PersonChange::default();
-    let from_nothing = base == UtcMicros::MIN;
-    let stays_kept = known.stays.partition_point(|s| !from_nothing && s.span.start <= base);
-    let maybe_kept = known.maybe.partition_point(|(s, _)| !from_nothing && s.start <= base);
-    let oddities_kept = known.oddities.partition_point(|o| !from_nothing && o.at <= base);
+    let (stays_kept, oddities_kept, beside) = middle.map_or_else(|| (0, 0, Vec::new()), |m| m.cut(known));
+    if !beside.is_empty() {
+        new.stays.extend(beside);
+        new.stays.sort_unstable_by_key(|s| (s.span.start, s.zone));
+    }
     let old_stays = &known.stays[stays_kept..];
     let same = old_stays.iter().zip(&new.stays).take_while(|(a, b)| a == b).count();
     if same < old_stays.len() || same < new.stays.len() {
@@ -273,29 +279,35 @@ fn splice(known: &mut Whereabouts, new: Whereabouts, base: UtcMicros) -> PersonC
         let shorter = old_stays.len().min(new.stays.len());
         let unpaired = old_stays[shorter..].iter().chain(&new.stays[shorter..]);
         change.from = of_pairs.chain(unpaired.map(|s| s.span.start)).min();
-        let mut zones: Vec<Word> = old_stays[same..].iter().chain(&new.stays[same..]).map(|s| s.zone).collect();
-        zones.sort_unstable();
-        zones.dedup();
-        change.zones = zones;
+        change.zones.extend(old_stays[same..].iter().chain(&new.stays[same..]).map(|s| s.zone));
     }
-    let old_maybe = &known.maybe[maybe_kept..];
-    if old_maybe != new.maybe.as_slice() {
-        let differs =
-            old_maybe.iter().zip(&new.maybe).position(|(a, b)| a != b).unwrap_or(old_maybe.len().min(new.maybe.len()));
-        let earliest = |(span, _): &(Span, Word)| span.start;
-        let at = old_maybe.get(differs).into_iter().chain(new.maybe.get(differs)).map(earliest).min();
-        change.from = change.from.into_iter().chain(at).min();
-        change.zones.extend(old_maybe.iter().chain(&new.maybe).map(|(_, z)| *z));
-        change.zones.sort_unstable();
-        change.zones.dedup();
+    let old_maybe = match middle {
+        Some(middle) => middle.maybe_again(&known.maybe),
+        None => std::mem::take(&mut known.maybe),
+    };
+    let gone = old_maybe.iter().filter(|m| new.maybe.binary_search(m).is_err());
+    let come = new.maybe.iter().filter(|m| old_maybe.binary_search(m).is_err());
+    for (span, zone) in gone.clone().chain(come.clone()) {
+        change.from = Some(change.from.map_or(span.start, |from| from.min(span.start)));
+        change.zones.push(*zone);
     }
+    change.zones.sort_unstable();
+    change.zones.dedup();
     let old_odd = &known.oddities[oddities_kept..];
     change.gone = old_odd.iter().filter(|o| new.oddities.binary_search(o).is_err()).copied().collect();
     change.new = new.oddities.iter().filter(|o| old_odd.binary_search(o).is_err()).copied().collect();
     known.stays.truncate(stays_kept);
     known.stays.extend(new.stays);
-    known.maybe.truncate(maybe_kept);
-    known.maybe.extend(new.maybe);
+    if middle.is_none() {
+        known.maybe = new.maybe;
+    } else {
+        for one in gone {
+            known.maybe.remove(partition_near_end(&known.maybe, |m| m < one));
+        }
+        for one in come {
+            known.maybe.insert(partition_near_end(&known.maybe, |m| m < one), *one);
+        }
+    }
     known.oddities.truncate(oddities_kept);
     known.oddities.extend(new.oddities);
     change

@@ -10,8 +10,8 @@ mod common;
 use common::*;
 use kukaku_core::engine::{Engine, Input, Known, Mode};
 use kukaku_core::{Effect, FindingChange, Names};
-use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord};
-use kukaku_schema::{DurationUs, Observation, UtcMicros};
+use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord};
+use kukaku_schema::{DurationUs, Observation, Registers, UtcMicros};
 use proptest::prelude::*;
 
 /// A moment within 30 hours, to a grain that makes instants meet.
@@ -29,6 +29,7 @@ fn set_time(mut o: Observation, t: UtcMicros) -> Observation {
         Observation::SessionAlive(b) => b.device_time = t,
         Observation::SessionEnded(b) => b.device_time = t,
         Observation::Muster(b) => b.device_time = t,
+        Observation::ManualEntry(b) => b.device_time = t,
         _ => {}
     }
     o
@@ -95,17 +96,56 @@ fn anything() -> impl Strategy<Value = Observation> {
             o
         },
     );
-    let musters = moment().prop_map(|t| set_time(muster("09:00", &[("B", "z"), ("A", "inner")]), t));
+    let musters = (moment(), any::<bool>()).prop_map(|(t, both)| {
+        let inside: &[_] = if both { &[("B", "z"), ("A", "inner")] } else { &[("A", "z")] };
+        set_time(muster("09:00", inside), t)
+    });
+    let zone = prop::sample::select(vec!["z", "inner", "y"]);
+    let way = prop::sample::select(vec![ManualDirection::Entry, ManualDirection::Exit]);
+    let book = (moment(), zone, way).prop_map(|(t, z, w)| set_time(written("09:00", z, w, "A"), t));
     prop_oneof![
         24 => readings, 2 => spoofed, 6 => states, 3 => statuses, 6 => starts, 2 => signs, 5 => ends, 2 => spans, 1 => gaps,
-        1 => clocks, 1 => musters,
+        1 => clocks, 1 => musters, 2 => book,
     ]
+}
+
+/// Signs of life of a source one after the other, numbered or not, now and then with a stop.
+fn signs_of_life() -> impl Strategy<Value = Vec<Observation>> {
+    let first = prop::option::weighted(0.7, 0_u64..30);
+    let steps = prop::collection::vec(prop_oneof![8 => 1_i64..5, 1 => 5_i64..60], 1..20);
+    let source = prop::sample::select(vec!["panel", "panel", "panel-y"]);
+    (moment(), first, steps, source).prop_map(|(mut t, mut seq, steps, source)| {
+        let sign = |step: i64| {
+            let mut o = set_time(alive("09:00", source), t);
+            if let Observation::SourceAlive(b) = &mut o {
+                b.seq = seq;
+            }
+            t = t.plus(DurationUs(step * 150_000_000));
+            seq = seq.map(|n| n + 1);
+            o
+        };
+        steps.into_iter().map(sign).collect()
+    })
 }
 
 /// What happened, how late each arrives, and in what order those that arrive together come.
 fn world() -> impl Strategy<Value = Vec<(Observation, i64, u32)>> {
-    let late = prop_oneof![6 => Just(0_i64), 2 => 1_i64..120, 1 => 120_i64..72_000];
-    prop::collection::vec((anything(), late, any::<u32>()), 1..45)
+    let late = || prop_oneof![6 => Just(0_i64), 2 => 1_i64..120, 1 => 120_i64..72_000];
+    let single = prop::collection::vec((anything(), late(), any::<u32>()), 1..60);
+    // Mostly in time, or every number would be a hole for a while.
+    let lives = prop::collection::vec((signs_of_life(), prop_oneof![3 => Just(0_i64), 1 => late()]), 0..3);
+    (single, lives).prop_map(|(mut all, lives)| {
+        for (signs, late) in lives {
+            all.extend(signs.into_iter().map(|o| (o, late, 0)));
+        }
+        all
+    })
+}
+
+/// The site; `lively`: a source is to say every ten minutes that it lives.
+fn site_of(lively: bool) -> Registers {
+    let panel = "id = \"panel\"\nclass = \"A\"";
+    if lively { site_with(panel, &format!("{panel}\nalive_every = \"10m\"")) } else { site() }
 }
 
 struct Numbered {
@@ -133,8 +173,8 @@ fn numbered_arrivals(world: &[(Observation, i64, u32)], with_delay: bool) -> Vec
     all.into_iter().map(|(.., n)| n).collect()
 }
 
-fn run(arrivals: &[Numbered], now: UtcMicros) -> (Engine, Vec<Effect>) {
-    let mut engine = Engine::new(&site(), Names::new(), Mode::Live).unwrap();
+fn run(site: &Registers, arrivals: &[Numbered], now: UtcMicros) -> (Engine, Vec<Effect>) {
+    let mut engine = Engine::new(site, Names::new(), Mode::Live).unwrap();
     let mut effects = Vec::new();
     for n in arrivals {
         let fact = fact_of(&n.arrives.what, n.entry, n.arrives.at, engine.names_mut());
@@ -144,10 +184,16 @@ fn run(arrivals: &[Numbered], now: UtcMicros) -> (Engine, Vec<Effect>) {
     (engine, effects)
 }
 
-fn restored(arrivals: &[Numbered], now: UtcMicros, known: Known, names: &Names) -> (Engine, Vec<Effect>) {
+fn restored(
+    site: &Registers,
+    arrivals: &[Numbered],
+    now: UtcMicros,
+    known: Known,
+    names: &Names,
+) -> (Engine, Vec<Effect>) {
     let mut names = names.clone();
     let facts: Vec<_> = arrivals.iter().map(|n| fact_of(&n.arrives.what, n.entry, n.arrives.at, &mut names)).collect();
-    Engine::restore(&site(), names, facts.into_iter(), now, known).unwrap()
+    Engine::restore(site, names, facts.into_iter(), now, known).unwrap()
 }
 
 fn same(a: &Shown, b: &Shown) -> Result<(), TestCaseError> {
@@ -206,16 +252,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 3000, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_order_of_arrival_and_a_fresh_start_change_nothing(world in world(), after in 0_i64..2000) {
+    fn the_order_of_arrival_and_a_fresh_start_change_nothing(world in world(), lively: bool, after in 0_i64..2000) {
+        let site = site_of(lively);
         let now = UtcMicros(at("+14:00").0 + 72_000_000_000 + after * 61_000_000);
         let late = numbered_arrivals(&world, true);
-        let (engine, effects) = run(&late, now);
+        let (engine, effects) = run(&site, &late, now);
         let live = Shown::of(&engine);
         // From nothing, all at once.
-        let (fresh, _) = restored(&late, now, Known::default(), &Names::new());
+        let (fresh, _) = restored(&site, &late, now, Known::default(), &Names::new());
         same(&live, &Shown::of(&fresh))?;
         // What the effects wrote is what holds, and a restart finds nothing to correct.
-        let (again, corrections) = restored(&late, now, applied(&effects), engine.names());
+        let (again, corrections) = restored(&site, &late, now, applied(&effects), engine.names());
         prop_assert!(corrections.is_empty(), "a restart would change {:?}", corrections);
         same(&live, &Shown::of(&again))?;
         // In time, each twice: the same verdicts and stays (silence and skew read the record, so only those).
@@ -223,19 +270,23 @@ proptest! {
         let copies: Vec<Numbered> = twice.iter().map(|n| Numbered { entry: n.entry, arrives: n.arrives.clone() }).collect();
         twice.extend(copies);
         twice.sort_by_key(|n| n.arrives.at);
-        let punctual = Shown::of(&run(&twice, now).0);
+        let mut punctual = Shown::of(&run(&site, &twice, now).0);
+        if lively {
+            punctual.told.clone_from(&live.told);
+        }
         same(&live, &punctual)?;
     }
 
     #[test]
-    fn a_restart_in_the_middle_goes_on_the_same(world in world(), cut in 0_usize..45) {
+    fn a_restart_in_the_middle_goes_on_the_same(world in world(), lively: bool, cut in 0_usize..100) {
+        let site = site_of(lively);
         let now = UtcMicros(at("+14:00").0 + 72_000_000_000);
         let all = numbered_arrivals(&world, true);
         let cut = cut.min(all.len());
-        let (whole, mut through) = run(&all, now);
-        let stopped_at = all[..cut].last().map_or(at("06:00"), |n| n.arrives.at);
-        let (before, mut effects) = run(&all[..cut], stopped_at);
-        let (mut engine, corrections) = restored(&all[..cut], stopped_at, applied(&effects), before.names());
+        let (whole, mut through) = run(&site, &all, now);
+        let stopped_at = all[cut.saturating_sub(1)].arrives.at;
+        let (before, mut effects) = run(&site, &all[..cut], stopped_at);
+        let (mut engine, corrections) = restored(&site, &all[..cut], stopped_at, applied(&effects), before.names());
         prop_assert!(corrections.is_empty(), "a restart would change {:?}", corrections);
         for n in &all[cut..] {
             let fact = fact_of(&n.arrives.what, n.entry, n.arrives.at, engine.names_mut());

@@ -8,7 +8,7 @@ mod common;
 
 use common::*;
 use kukaku_core::engine::Input;
-use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord};
+use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord};
 use kukaku_schema::{Severity, UtcMicros};
 
 fn story(parts: &[&[kukaku_schema::Observation]]) -> Vec<kukaku_schema::Observation> {
@@ -239,6 +239,28 @@ fn example_15_a_reading_read_twice_is_one_movement() {
     assert_eq!(shown.verdict("s"), "present confirmed");
     assert!(shown.findings.is_empty(), "{:?}", shown.kinds());
     assert_eq!(shown.stays.iter().filter(|s| s.contains("11-22")).count(), 1);
+}
+
+#[test]
+fn example_16_a_manual_entry_without_an_outage_moves_nobody() {
+    let book = || written("09:00", "z", ManualDirection::Entry, "A");
+    let s = session("09:05", "10:00", "s", "a01", "T");
+    let shown = shown_at(story(&[&[book()], &s]), "14:00");
+    assert_eq!(shown.verdict("s"), "absent - absent:11-22 09:05:00/11-22 10:00:00");
+    assert!(!shown.stays.iter().any(|s| s.contains("11-22")), "{:?}", shown.stays);
+
+    // The same line while the entry reader was dead settles where he was.
+    let dead = [
+        status("08:50", "z-in", ReaderStatusWord::Offline),
+        book(),
+        status("09:01", "z-in", ReaderStatusWord::Online),
+        read("10:05", "z-out", "A"),
+    ];
+    let shown = shown_at(story(&[&dead, &s]), "14:00");
+    assert_eq!(shown.verdict("s"), "present unconfirmed");
+    let left = written("09:30", "z", ManualDirection::Exit, "A");
+    let shown = shown_at(story(&[&[read("09:00", "z-in", "A"), left, leaves_at_noon()], &s]), "14:00");
+    assert_eq!(shown.verdict("s"), "present confirmed", "an exit written without an outage moves nobody either");
 }
 
 #[test]

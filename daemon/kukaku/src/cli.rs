@@ -43,6 +43,8 @@ pub enum Command {
     Registers(RegistersArgs),
     /// Record who is inside at one instant, confirmed by a second person (在室者の確定)
     Muster(MusterArgs),
+    /// Record a line of the entry book (入退室帳), written by one user and confirmed by another
+    ManualEntry(ManualEntryArgs),
     /// Take in door and session records from files (ファイル取り込み)
     #[command(after_help = EXIT_CODES)]
     Import(ImportArgs),
@@ -298,6 +300,45 @@ pub struct MusterArgs {
     /// Another user, who confirms it [asked]
     #[arg(long, value_name = "USER")]
     pub confirmed_by: Option<String>,
+}
+
+/// `kukaku manual-entry`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "It counts only while a door of the zone was in outage; else it is kept and shown, and moves nobody.\n\
+                  Both passwords are asked; without a terminal they are read from standard input, one a line."
+)]
+pub struct ManualEntryArgs {
+    /// The installation.
+    #[command(flatten)]
+    pub dir: DirArg,
+    /// When the person went through the door, RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = kukaku_schema::UtcMicros::parse_rfc3339)]
+    pub at: kukaku_schema::UtcMicros,
+    /// The person, by the registers
+    #[arg(long)]
+    pub person: String,
+    /// The zone that he entered or left
+    #[arg(long)]
+    pub zone: String,
+    /// Which way he went
+    #[arg(long, value_enum)]
+    pub direction: Way,
+    /// User who writes it [asked]
+    #[arg(long, value_name = "USER")]
+    pub written_by: Option<String>,
+    /// Another user, who confirms it [asked]
+    #[arg(long, value_name = "USER")]
+    pub confirmed_by: Option<String>,
+}
+
+/// Into a zone or out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Way {
+    /// Into the zone
+    Entry,
+    /// Out of the zone
+    Exit,
 }
 
 /// `kukaku import`.

@@ -18,9 +18,10 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// Prepared statements a connection keeps: the writer uses about 40.
 const STATEMENTS_KEPT: usize = 96;
 
-/// Pages of the log after which they are moved into the database file: 16 MiB, so that pages
-/// written again and again are moved once, and a start reads back no more than that.
-const LOG_PAGES: i64 = 4000;
+/// Pages of the log after which they are moved into the database file: 64 MiB. Pages written
+/// again and again are moved once, of a hundred commits under load less than one waits for it,
+/// and a start reads back no more than that.
+const LOG_PAGES: i64 = 16_000;
 
 /// Page cache of the owner and of each reader in KiB: small, because the system caches the file.
 const OWNER_CACHE_KIB: i64 = 16 * 1024;

@@ -45,6 +45,7 @@ pub use error::StoreError;
 pub use load::{head, known, names, with_facts};
 pub use outbox::{
     OutboxRow, OutboxState, delivered_since as outbox_delivered_since, due as outbox_due, next_due as outbox_next_due,
+    stranded as outbox_stranded,
 };
 pub use prepared::{Prepared, PreparedBody};
 pub use registers::{RegisterDiff, RegisterStep, plan, registers, registers_at};

@@ -103,13 +103,29 @@ pub fn due(conn: &Connection, channel: &str, now: UtcMicros, limit: u32) -> Resu
     )
 }
 
-/// When the next message of any channel is due; none while nothing waits.
+/// The messages that wait for a channel that is none of `channels`, oldest first, at most `limit`.
 ///
 /// # Errors
 /// What the disk says.
-pub fn next_due(conn: &Connection) -> Result<Option<UtcMicros>, StoreError> {
-    conn.prepare_cached("SELECT min(next_at_us) FROM outbox WHERE state = 'waiting'")
-        .and_then(|mut statement| statement.query_row([], |row| row.get::<_, Option<i64>>(0)))
+pub fn stranded(conn: &Connection, channels: &[&str], limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+    let known = serde_json::json!(channels).to_string();
+    rows(
+        conn,
+        &format!(
+            "SELECT {COLUMNS} FROM outbox WHERE state = 'waiting' AND channel NOT IN (SELECT value FROM json_each(?1))
+             ORDER BY id LIMIT ?2"
+        ),
+        params![known, limit],
+    )
+}
+
+/// When the next message of `channel` is due; none while nothing waits.
+///
+/// # Errors
+/// What the disk says.
+pub fn next_due(conn: &Connection, channel: &str) -> Result<Option<UtcMicros>, StoreError> {
+    conn.prepare_cached("SELECT min(next_at_us) FROM outbox WHERE state = 'waiting' AND channel = ?1")
+        .and_then(|mut statement| statement.query_row([channel], |row| row.get::<_, Option<i64>>(0)))
         .map(|at| at.map(UtcMicros))
         .map_err(in_act("look into the outbox"))
 }

@@ -292,6 +292,31 @@ observations! {
         /// Who confirmed it: somebody else.
         confirmed_by: Name,
     }
+    /// A line of the entry book (入退室帳), written by one person and confirmed by another; made by the daemon alone.
+    "manual.entry" instant ManualEntry {
+        /// When he went through the door.
+        device_time: UtcMicros,
+        /// The operator or person, as registered.
+        person: Name,
+        /// The zone that he entered or left.
+        zone: Name,
+        /// Into the zone, or out of it.
+        direction: ManualDirection,
+        /// Who wrote it.
+        written_by: Name,
+        /// Who confirmed it: somebody else.
+        confirmed_by: Name,
+    }
+}
+
+/// Which way somebody went, as the entry book says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ManualDirection {
+    /// Into the zone.
+    Entry,
+    /// Out of the zone.
+    Exit,
 }
 
 /// A person's place in a muster.
@@ -308,7 +333,7 @@ impl Kind {
     /// Whether only the daemon itself may make it; links refuse it from outside.
     #[must_use]
     pub fn is_internal(self) -> bool {
-        matches!(self, Self::WatchStarted | Self::WatchGap | Self::ClockStep | Self::Muster)
+        matches!(self, Self::WatchStarted | Self::WatchGap | Self::ClockStep | Self::Muster | Self::ManualEntry)
     }
 }
 

@@ -1,13 +1,21 @@
 //! The built-in MQTT listener to durable and evaluated, beside a bare one that inserts a row.
+//!
+//! The story is the one in which a single connection sends as fast as it can: a panel delivers
+//! what it read while the daemon was down, and says that it has filled the gap.
+
+use std::time::SystemTime;
+
+use kukaku_schema::UtcMicros;
 
 use super::history::{Dice, ZONES, registers};
-use super::site::{Scratch, Site, call};
+use super::site::{Scratch, Site};
 use crate::mqtt_load::{Load, Measured, Yardstick, run};
 
 const PERSONS: u64 = 200;
 const ROUNDS: usize = 3;
 const MANY: (u32, u16) = (100_000, 64);
 const ONE: (u32, u16) = (2_000, 1);
+const OPENED: &str = "2025-12-31T00:00:00+09:00";
 const PASSWORD: &str = "bench-panel-password-1";
 
 /// A reading as a panel would publish it; `number` goes on over all rounds.
@@ -55,10 +63,18 @@ fn bare(size: (u32, u16), from: u32) -> Result<Measured, String> {
 /// # Errors
 /// A program fails.
 pub fn measure() -> Result<(), String> {
-    let site = Site::new("listener", &registers(PERSONS))?;
-    set_password(&site)?;
+    let registers = registers(PERSONS).replace("[[reader]]\n", "[[reader]]\nsource = \"panel\"\n");
+    let site = Site::new("listener", &registers)?;
+    let opened = UtcMicros::parse_rfc3339(OPENED).map_err(|e| e.to_string())?;
+    site.opened_at(opened, &registers)?;
+    site.set_password("panel", PASSWORD)?;
     let (daemon, _) = site.start()?;
     println!("idle memory       {:.0} MB (wanted: under 64)", daemon.memory_mb()?);
+    let now = UtcMicros(i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_micros()).unwrap_or(0));
+    let to = now.to_rfc3339_utc();
+    let filled =
+        |_| format!(r#"{{"kind":"source.caught_up","source":"panel","from":"{OPENED}","to":"{to}"}}"#).into_bytes();
+    run(&load(site.mqtt, (1, 1)), filled).map_err(|e| format!("fill the gap: {e}"))?;
     let mut from = 0;
     for size in [MANY, ONE] {
         for round in 0..ROUNDS {
@@ -86,24 +102,4 @@ pub fn measure() -> Result<(), String> {
     println!("wanted            throughput at least 0.33 of bare at 64 in flight; p99 at most 2 times");
     println!("memory after      {:.0} MB with {from} readings", daemon.memory_mb()?);
     Ok(())
-}
-
-fn set_password(site: &Site) -> Result<(), String> {
-    use std::io::Write as _;
-    use std::process::{Command, Stdio};
-    let mut child = Command::new(super::site::program()?)
-        .args(["sources", &site.dir(), "password", "panel", "--stdin"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .map_err(|e| format!("start kukaku sources: {e}"))?;
-    let mut input = child.stdin.take().expect("standard input was asked for");
-    writeln!(input, "{PASSWORD}").map_err(|e| format!("give the password: {e}"))?;
-    drop(input);
-    let status = child.wait().map_err(|e| format!("wait for kukaku sources: {e}"))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("kukaku sources password: {status}; {:?}", call(&["sources", "--help"])))
-    }
 }

@@ -1,10 +1,16 @@
 //! A site for a benchmark: a folder of its own and the real program over it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+use kukaku::writer::{Purpose, SimClock, Writer, WriterConfig};
+use kukaku_ledger::SigningKey;
+use kukaku_schema::UtcMicros;
+use kukaku_store::Store;
 
 use super::at;
 
@@ -86,6 +92,8 @@ pub struct Site {
     folder: Scratch,
     /// Where its MQTT listener is.
     pub mqtt: u16,
+    /// Where its pages are.
+    pub web: u16,
 }
 
 impl Site {
@@ -103,15 +111,86 @@ impl Site {
         let config = dir.join("kukaku.toml");
         let text = std::fs::read_to_string(&config).map_err(at("read", &config))?;
         let text = text.replace("127.0.0.1:8420", &format!("127.0.0.1:{web}"));
-        let text = text.replace("127.0.0.1:1883", &format!("127.0.0.1:{mqtt}"));
+        // One source stands for all of a site here: its rate is no limit.
+        let text = text.replace(
+            "listen = \"127.0.0.1:1883\"",
+            &format!("listen = \"127.0.0.1:{mqtt}\"\nrate = {{ per_second = 1000000, burst = 1000000 }}"),
+        );
         std::fs::write(&config, text).map_err(at("write", &config))?;
-        Ok(Self { folder, mqtt })
+        Ok(Self { folder, mqtt, web })
     }
 
     /// Its folder, as an argument.
     #[must_use]
     pub fn dir(&self) -> String {
         self.folder.path().join("site").to_string_lossy().into_owned()
+    }
+
+    /// Makes the site one that was opened and watched at `since`, and no more after that.
+    ///
+    /// # Errors
+    /// A step fails.
+    pub fn opened_at(&self, since: UtcMicros, registers: &str) -> Result<(), String> {
+        let dir = PathBuf::from(self.dir());
+        let (store, checkpoint) = (dir.join("store.db"), dir.join("checkpoint.note"));
+        for path in [store.clone(), dir.join("store.db-wal"), dir.join("store.db-shm"), checkpoint.clone()] {
+            let gone = std::fs::remove_file(&path);
+            gone.or_else(|e| if e.kind() == ErrorKind::NotFound { Ok(()) } else { Err(e) })
+                .map_err(at("remove", &path))?;
+        }
+        drop(Store::create(&store, since).map_err(|e| e.to_string())?);
+        let key = dir.join("keys").join("checkpoint.key");
+        let key = std::fs::read_to_string(&key).map_err(at("read", &key))?;
+        let registers = kukaku_schema::registers::parse(registers, "registers.toml").map_err(|e| e.to_string())?;
+        let start = |purpose| {
+            Writer::start(WriterConfig {
+                store: store.clone(),
+                key: SigningKey::parse(key.trim_end()).map_err(|e| e.to_string())?,
+                former_keys: Vec::new(),
+                checkpoint_file: checkpoint.clone(),
+                purpose,
+                clock: Arc::new(SimClock::new(since)),
+                route: Box::new(|_| Vec::new()),
+            })
+            .map_err(|e| e.to_string())
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+        runtime.block_on(async {
+            let opening = start(Purpose::Command)?;
+            let kept = opening.import_registers(registers, "bench".to_owned(), "opening".to_owned()).await;
+            kept.map_err(|e| e.to_string())?;
+            opening.stop().await.map_err(|e| e.to_string())?;
+            let watching = start(Purpose::Watch { program: String::new(), configuration: String::new() })?;
+            watching.stop().await.map_err(|e| e.to_string())
+        })
+    }
+
+    /// Adds `text` to the configuration.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn configure(&self, text: &str) -> Result<(), String> {
+        let config = Path::new(&self.dir()).join("kukaku.toml");
+        let before = std::fs::read_to_string(&config).map_err(at("read", &config))?;
+        std::fs::write(&config, before + text).map_err(at("write", &config))
+    }
+
+    /// Lets `source` sign in to the MQTT listener.
+    ///
+    /// # Errors
+    /// The program fails.
+    pub fn set_password(&self, source: &str, password: &str) -> Result<(), String> {
+        let mut child = Command::new(program()?)
+            .args(["sources", &self.dir(), "password", source, "--stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|e| format!("start kukaku sources: {e}"))?;
+        let mut input = child.stdin.take().expect("standard input was asked for");
+        writeln!(input, "{password}").map_err(|e| format!("give the password: {e}"))?;
+        drop(input);
+        let status = child.wait().map_err(|e| format!("wait for kukaku sources: {e}"))?;
+        if status.success() { Ok(()) } else { Err(format!("kukaku sources password: {status}")) }
     }
 
     /// Starts the daemon; returns it with the time it took until it was ready.

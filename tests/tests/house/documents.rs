@@ -206,7 +206,15 @@ fn the_manual_names_every_command() {
         .take_while(|line| *line != "}")
         .filter_map(|line| line.strip_prefix("    ")?.split_once('(').map(|(name, _)| name))
         .filter(|name| name.chars().all(char::is_alphanumeric))
-        .map(str::to_lowercase);
+        .map(|name| {
+            name.char_indices().fold(String::new(), |mut out, (at, letter)| {
+                if at > 0 && letter.is_uppercase() {
+                    out.push('-');
+                }
+                out.extend(letter.to_lowercase());
+                out
+            })
+        });
     let commands: Vec<String> = commands.collect();
     assert!(commands.len() >= 10, "found only {commands:?}");
     let manual = read("daemon/kukaku/dist/kukaku.1");
@@ -216,6 +224,7 @@ fn the_manual_names_every_command() {
         .take_while(|line| *line != ".SH EXIT STATUS")
         .filter_map(|line| line.strip_prefix(".B "))
         .collect();
+    let listed: Vec<String> = listed.iter().map(|name| name.replace("\\-", "-")).collect();
     assert_eq!(listed, commands);
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn observations() -> Doc {
     Doc {
         summary: "Hand in observations",
         about: format!(
-            "One object (`application/json`) or JSON Lines (`application/x-ndjson`, at most {LINES_MAX} lines and {BODY_MAX_BYTES} bytes). \
+            "Observations, one or one a line (`application/json`, `application/x-ndjson`; at most {LINES_MAX} lines and {BODY_MAX_BYTES} bytes). \
              The answer comes after the commit: what it calls kept or duplicate is durable. Handing in the same again changes nothing, \
              so after any error, or no answer at all, send it again. A line that is no observation is kept as it came and \
              answered as unreadable."

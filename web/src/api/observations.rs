@@ -39,8 +39,9 @@ const LINES: &str = "application/x-ndjson";
 /// How a body is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
-    /// One object.
-    Object,
+    /// Objects, each on as many lines as it likes: a line that begins with `{` begins one, for an
+    /// observation holds no other object. So JSON Lines sent as JSON are read as what they are.
+    Objects,
     /// One object a line.
     Lines,
 }
@@ -77,7 +78,7 @@ pub(crate) async fn post(
 fn sort_of(headers: &HeaderMap) -> Result<Sort, WebError> {
     let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match text.split(';').next().map(|sort| sort.trim().to_ascii_lowercase()).as_deref() {
-        Some(OBJECT) => Ok(Sort::Object),
+        Some(OBJECT) => Ok(Sort::Objects),
         Some(LINES | "application/jsonl") => Ok(Sort::Lines),
         _ => Err(WebError::MediaType(text.chars().take(80).collect())),
     }
@@ -216,34 +217,51 @@ impl Line {
 struct Cutter {
     sort: Sort,
     line: Line,
+    /// Lines of the body seen so far, this one among them.
+    seen: usize,
+    /// Nothing but white space came since the last line's end.
+    at_beginning: bool,
 }
 
 impl Cutter {
     fn new(sort: Sort) -> Self {
-        Self { sort, line: Line::new(1) }
+        Self { sort, line: Line::new(1), seen: 1, at_beginning: true }
     }
 
     /// Takes from `rest`, and returns the next line that is whole and not blank.
     fn push(&mut self, rest: &mut &[u8]) -> Option<Line> {
-        if self.sort == Sort::Object {
-            self.line.add(rest);
-            *rest = &[];
-            return None;
-        }
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            let (line, after) = rest.split_at(end);
-            *rest = &after[1..];
-            // The carriage return of a Windows line belongs to no observation; JSON skips it.
-            self.line.add(line);
-            let next = Line::new(self.line.number + 1);
-            let done = std::mem::replace(&mut self.line, next);
-            if !done.is_blank() {
-                return Some(done);
+        while !rest.is_empty() {
+            if self.at_beginning {
+                if self.sort == Sort::Objects {
+                    // White space goes with what is before it, so that it matters not where the network cuts.
+                    let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+                    self.line.add(&rest[..blank]);
+                    *rest = &rest[blank..];
+                }
+                let first = *rest.first()?;
+                if self.sort == Sort::Lines || first == b'{' {
+                    self.at_beginning = false;
+                    let done = std::mem::replace(&mut self.line, Line::new(self.seen));
+                    if !done.is_blank() {
+                        return Some(done);
+                    }
+                }
             }
+            let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |newline| newline + 1);
+            let (part, after) = rest.split_at(end);
+            *rest = after;
+            self.add(part);
         }
-        self.line.add(rest);
-        *rest = &[];
         None
+    }
+
+    /// Takes a part of one line, its end among it or not.
+    fn add(&mut self, part: &[u8]) {
+        self.at_beginning = part.last() == Some(&b'\n');
+        self.seen += usize::from(self.at_beginning);
+        // A line end belongs to no line; the carriage return of a Windows line is white space to JSON.
+        let without_end = self.at_beginning && self.sort == Sort::Lines;
+        self.line.add(&part[..part.len() - usize::from(without_end)]);
     }
 
     /// What is left at the end of the body.
@@ -272,12 +290,14 @@ mod tests {
 
     #[test]
     fn lines_are_the_same_however_the_network_cuts_them() {
-        let body = b"{\"a\":1}\n\n  \n{\"b\":2}\r\n{\"c\":3}";
-        let whole = cut(Sort::Lines, &[body]);
-        assert_eq!(whole.iter().map(|(n, ..)| *n).collect::<Vec<_>>(), [1, 4, 5]);
-        for size in 1..body.len() {
-            let pieces: Vec<&[u8]> = body.chunks(size).collect();
-            assert_eq!(cut(Sort::Lines, &pieces), whole, "pieces of {size}");
+        let body = b"{\"a\":1}\n\n  \n  {\"b\":2}\r\n{\"c\":3\n {\"d\":4}";
+        for sort in [Sort::Lines, Sort::Objects] {
+            let whole = cut(sort, &[body]);
+            assert_eq!(whole.iter().map(|(n, ..)| *n).collect::<Vec<_>>(), [1, 4, 5, 6], "{sort:?}");
+            for size in 1..body.len() {
+                let pieces: Vec<&[u8]> = body.chunks(size).collect();
+                assert_eq!(cut(sort, &pieces), whole, "{sort:?} in pieces of {size}");
+            }
         }
     }
 
@@ -292,8 +312,8 @@ mod tests {
     }
 
     #[test]
-    fn one_object_may_stand_on_several_lines() {
-        assert_eq!(cut(Sort::Object, &[b"{\n\"a\":", b" 1\n}\n"]).len(), 1);
-        assert!(cut(Sort::Object, &[b" \n"]).is_empty());
+    fn an_object_may_stand_on_several_lines() {
+        assert_eq!(cut(Sort::Objects, &[b"{\n\"a\":", b" 1\n}\n"]).len(), 1);
+        assert!(cut(Sort::Objects, &[b" \n"]).is_empty());
     }
 }

@@ -12,55 +12,28 @@ use super::shapes::{
 use crate::error::WebError;
 use crate::house::{App, Status};
 use crate::http::guard::Viewer;
-use crate::http::params::{Param, Params, Shape};
-use crate::pages::{findings as finding_pages, gaps, read_view, sessions as session_pages};
+use crate::http::params::{Param, Params, Shape, joined};
+use crate::pages::{entries as entry_pages, findings as finding_pages, gaps, read_view, sessions as session_pages};
 use crate::routes::Number;
 
 /// Rows of one page at most, and where nothing is said.
 const ROWS_MAX: u32 = 500;
 const ROWS_USUAL: u32 = 100;
 
-const AFTER: Param = Param::new("after", Shape::Text, "cursor: `next` of the page before");
-const LIMIT: Param = Param::new("limit", Shape::Count { max: ROWS_MAX }, "rows at most; 100 where nothing is said");
+/// How every list is taken in pages.
+const PAGE: &[Param] = &[
+    Param::new("after", Shape::Text, "cursor: `next` of the page before"),
+    Param::new("limit", Shape::Count { max: ROWS_MAX }, "rows at most; 100 where nothing is said"),
+];
 
 /// Parameters of `GET /api/v1/sessions`.
-pub(crate) const SESSION_PARAMS: &[Param] = &[
-    Param::new("from", Shape::Instant, "sessions that last to this instant or longer"),
-    Param::new("to", Shape::Instant, "sessions that start before this instant"),
-    Param::new("verdict", Shape::Verdict, "one verdict, or `attention` for all but present and pending"),
-    Param::new("operator", Shape::Text, "operator's id, or a part of the name"),
-    Param::new("client", Shape::Text, "client's id"),
-    Param::new("source", Shape::Text, "source's id"),
-    Param::new("open", Shape::Flag, "only open ones"),
-    AFTER,
-    LIMIT,
-];
+pub(crate) const SESSION_PARAMS: &[Param] = &joined::<9>(session_pages::FILTER, PAGE);
 
 /// Parameters of `GET /api/v1/entries`.
-pub(crate) const ENTRY_PARAMS: &[Param] = &[
-    Param::new("from", Shape::Instant, "readings from this instant on"),
-    Param::new("to", Shape::Instant, "readings before this instant"),
-    Param::new("person", Shape::Text, "person's id, or a part of the name"),
-    Param::new("zone", Shape::Text, "zone's id"),
-    Param::new("door", Shape::Text, "door's id"),
-    Param::new("credential", Shape::Text, "the credential as its source named it"),
-    Param::new("denied", Shape::Flag, "only refused ones"),
-    Param::new("unregistered", Shape::Flag, "only those of an unknown card or reader"),
-    AFTER,
-    LIMIT,
-];
+pub(crate) const ENTRY_PARAMS: &[Param] = &joined::<10>(entry_pages::FILTER, PAGE);
 
 /// Parameters of `GET /api/v1/findings`.
-pub(crate) const FINDING_PARAMS: &[Param] = &[
-    Param::new("from", Shape::Instant, "changed at this instant or later"),
-    Param::new("to", Shape::Instant, "changed before this instant"),
-    Param::new("kind", Shape::FindingKind, "one kind"),
-    Param::new("severity", Shape::Severity, "one severity"),
-    Param::new("client", Shape::Text, "client's id"),
-    Param::new("all", Shape::Flag, "resolved ones too"),
-    AFTER,
-    LIMIT,
-];
+pub(crate) const FINDING_PARAMS: &[Param] = &joined::<8>(finding_pages::FILTER, PAGE);
 
 type Answer<T> = Result<Json<T>, WebError>;
 

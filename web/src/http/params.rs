@@ -46,6 +46,24 @@ pub(crate) struct Param {
     pub about: &'static str,
 }
 
+/// What every list page knows beside its filter.
+pub(crate) const PARTS: &[Param] = &[
+    Param::new("after", Shape::Text, "cursor: the `next` of the page before"),
+    Param::new("part", Shape::Choice(&["list"]), "the list alone"),
+];
+
+/// Two lists of parameters as one; `N` is how many they are together, else it doesn't compile.
+pub(crate) const fn joined<const N: usize>(first: &[Param], second: &[Param]) -> [Param; N] {
+    assert!(first.len() + second.len() == N, "N is the number of both");
+    let mut out = [first[0]; N];
+    let mut at = 1;
+    while at < N {
+        out[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
+        at += 1;
+    }
+    out
+}
+
 /// The word that asks for every verdict that is not quiet.
 pub(crate) const ATTENTION: &str = "attention";
 

@@ -16,15 +16,15 @@ use crate::csv;
 use crate::error::WebError;
 use crate::house::App;
 use crate::http::guard::Viewer;
-use crate::http::params::{Param, Params, Shape};
+use crate::http::params::{PARTS, Param, Params, Shape, joined};
 use crate::http::stream::{PieceSender, fed_body};
 use crate::text::{self, Chip, clean};
 
 /// Rows of a table that are read at a time: the reader lets go of the store between them.
 const CSV_ROWS: u32 = 1_000;
 
-/// What the list can be asked for.
-pub(crate) const PARAMS: &[Param] = &[
+/// What a list of them can be narrowed by.
+pub(crate) const FILTER: &[Param] = &[
     Param::new("from", Shape::Instant, "readings from this instant on"),
     Param::new("to", Shape::Instant, "readings before this instant"),
     Param::new("person", Shape::Text, "person's id, or a part of the name"),
@@ -33,9 +33,10 @@ pub(crate) const PARAMS: &[Param] = &[
     Param::new("credential", Shape::Text, "the credential as its source named it"),
     Param::new("denied", Shape::Flag, "only refused ones"),
     Param::new("unregistered", Shape::Flag, "only those of an unknown card or reader"),
-    Param::new("after", Shape::Text, "cursor: the `next` of the page before"),
-    Param::new("part", Shape::Choice(&["list"]), "the list alone"),
 ];
+
+/// What the page can be asked for.
+pub(crate) const PARAMS: &[Param] = &joined::<10>(FILTER, PARTS);
 
 /// A reading as lists show it.
 struct EntryLine {

@@ -12,21 +12,22 @@ use super::{Choice, LIST_ROWS, View, choices, read_view};
 use crate::error::WebError;
 use crate::house::App;
 use crate::http::guard::Viewer;
-use crate::http::params::{Param, Params, Shape, escape};
+use crate::http::params::{PARTS, Param, Params, Shape, escape, joined};
 use crate::routes::Number;
 use crate::text::{self, Chip, clean};
 
-/// What the list can be asked for.
-pub(crate) const PARAMS: &[Param] = &[
+/// What a list of them can be narrowed by.
+pub(crate) const FILTER: &[Param] = &[
     Param::new("from", Shape::Instant, "changed at this instant or later"),
     Param::new("to", Shape::Instant, "changed before this instant"),
     Param::new("kind", Shape::FindingKind, "one kind"),
     Param::new("severity", Shape::Severity, "one severity"),
     Param::new("client", Shape::Text, "client's id"),
     Param::new("all", Shape::Flag, "resolved ones too"),
-    Param::new("after", Shape::Text, "cursor: the `next` of the page before"),
-    Param::new("part", Shape::Choice(&["list"]), "the list alone"),
 ];
+
+/// What the page can be asked for.
+pub(crate) const PARAMS: &[Param] = &joined::<8>(FILTER, PARTS);
 
 /// What a finding is about, in one line: who, where, which session.
 pub(crate) fn about_text(finding: &FindingRow, view: &View) -> String {

@@ -12,6 +12,7 @@ use crate::error::WebError;
 use crate::house::App;
 use crate::http::guard::Viewer;
 use crate::http::params::{Param, Params, Shape};
+use crate::reasons;
 use crate::routes::Number;
 use crate::text::{self, clean, hex};
 
@@ -175,6 +176,7 @@ struct UnreadableLine {
     link: String,
     source: String,
     length: String,
+    meaning: Option<String>,
     reason: String,
 }
 
@@ -212,6 +214,7 @@ pub(crate) async fn unreadable(
                 clean(&view.dir.source(&row.source))
             },
             length: text::counted(row.length),
+            meaning: (view.lang == Lang::Ja).then(|| clean(&reasons::in_japanese(&row.reason))),
             reason: clean(&row.reason),
         });
         let next = listed.next.map(|next| format!("/unreadable?after={}", next.to_text()));

@@ -13,14 +13,14 @@ use super::{Choice, LIST_ROWS, View, choices, read_view};
 use crate::error::WebError;
 use crate::house::App;
 use crate::http::guard::Viewer;
-use crate::http::params::{ATTENTION, Param, Params, Shape};
+use crate::http::params::{ATTENTION, PARTS, Param, Params, Shape, joined};
 use crate::text::{self, Chip, clean};
 
 /// Without a beginning the list speaks of the last day's coverage.
 const COVERAGE_SHOWN: DurationUs = DurationUs::from_secs(24 * 3600);
 
-/// What the list can be asked for.
-pub(crate) const PARAMS: &[Param] = &[
+/// What a list of them can be narrowed by.
+pub(crate) const FILTER: &[Param] = &[
     Param::new("from", Shape::Instant, "sessions that last to this instant or longer"),
     Param::new("to", Shape::Instant, "sessions that start before this instant"),
     Param::new("verdict", Shape::Verdict, "one verdict, or `attention` for all but present and pending"),
@@ -28,9 +28,10 @@ pub(crate) const PARAMS: &[Param] = &[
     Param::new("client", Shape::Text, "client's id"),
     Param::new("source", Shape::Text, "source's id"),
     Param::new("open", Shape::Flag, "only open ones"),
-    Param::new("after", Shape::Text, "cursor: the `next` of the page before"),
-    Param::new("part", Shape::Choice(&["list"]), "the list alone"),
 ];
+
+/// What the page can be asked for.
+pub(crate) const PARAMS: &[Param] = &joined::<9>(FILTER, PARTS);
 
 /// A session as lists show it.
 #[derive(Debug, Clone)]

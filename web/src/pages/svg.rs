@@ -111,7 +111,11 @@ fn draw_row(out: &mut String, row: &Row, top: f64, shown: Span, x_of: &impl Fn(U
         ));
         let letters = bar.word.chars().count() as f64;
         if letters > 0.0 && width > letters * LETTER + 8.0 && !matches!(bar.class, "absent" | "unknown") {
-            let on = if matches!(bar.class, "confirmed" | "outage" | "lost") { "on" } else { "on-light" };
+            let on = match bar.class {
+                "confirmed" | "outage" | "lost" => "on",
+                "sess" | "weak" | "manual" | "foot" => "on-bar",
+                _ => "on-light",
+            };
             out.push_str(&format!(
                 "<text class=\"{on}\" x=\"{:.1}\" y=\"{middle:.1}\">{}</text>",
                 left + 6.0,

@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::error::MappingError;
 use super::plan::{Plan, Purpose};
 use super::raw::{ColumnRef, RawRule};
+use super::records::Style;
 use super::rule::{SlotNames, Slotted};
 
 /// A mapping file: how the rows of door logs and of session logs are to be read.
@@ -35,6 +36,16 @@ pub(crate) struct Form {
     pub(crate) encoding: Encoding,
     pub(crate) skip_lines: u64,
     pub(crate) shape: Shape,
+}
+
+impl Form {
+    /// How its records are told apart.
+    pub(crate) fn style(&self) -> Style {
+        match self.shape {
+            Shape::Delimited { delimiter, quoted, .. } => Style { quoted, delimiter },
+            Shape::JsonLines => Style { quoted: false, delimiter: b'\n' },
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -1,10 +1,10 @@
 //! Files of other systems: CSV, TSV and JSON Lines, read by a mapping written in TOML.
 //!
 //! A [`Mapping`] says for each field of an observation where it comes from. [`read_rows`] turns a
-//! file into observations; [`visit_doors`] and [`visit_sessions`] give the same rows with borrowed
-//! texts, for a replay of millions of them. All three read a row by the same rules, refuse the
-//! same rows for the same reason, and go on behind one that fails. Memory is bounded whatever
-//! the file holds.
+//! file into observations; [`Portions`] gives the same rows with borrowed texts, some of them at a
+//! time and on any thread, for a replay of millions of them. Both read a row by the same rules,
+//! refuse the same rows for the same reason, and go on behind one that fails. Memory is bounded
+//! whatever the file holds.
 //!
 //! Does no I/O but through the `Read` it is given, and knows no clock.
 //!
@@ -35,6 +35,7 @@ mod json;
 mod mapping;
 mod observe;
 mod plan;
+mod portions;
 mod raw;
 mod read;
 mod records;
@@ -50,8 +51,9 @@ mod walker;
 
 pub use error::{LineError, MappingError, ReadError};
 pub use mapping::{Encoding, Mapping, Table};
+pub use portions::{Portion, Portions};
 pub use raw::RawRule;
-pub use read::{Observations, RowCount, read_rows, visit_doors, visit_sessions};
+pub use read::{Observations, RowCount, read_rows};
 pub use rows::{DoorRowRef, Factors, SessionRowRef};
 
 // Line protocols read their frames by the same rules.

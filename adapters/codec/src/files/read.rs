@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use kukaku_schema::{Kind, Observation};
 
 use super::error::{LineError, ReadError};
-use super::mapping::{Shape, Table};
+use super::mapping::Table;
 use super::plan::Purpose;
-use super::records::{Style, Taken, each_record};
+use super::records::{Taken, each_record};
 use super::rows::{DoorRowRef, SessionRowRef};
 use super::walker::{FoundRow, Walker};
 
@@ -38,85 +38,80 @@ pub fn read_rows<R: Read>(
 ) -> Result<RowCount, ReadError> {
     let mut scratch = String::new();
     walk(table, reader, |line_no, row| {
-        let outcome = row.and_then(|row| {
-            let observations = match table.purpose {
-                Purpose::Sessions => {
-                    row.plan.session(&row.slots, &mut scratch).and_then(SessionRowRef::to_observations)
-                }
-                Purpose::Observations { .. } => {
-                    row.plan.observation(&row.slots, &mut scratch, None).map(|observation| vec![observation])
-                }
-            };
-            observations.map_err(|reason| row.failed(reason))
-        });
-        let is_read = outcome.is_ok();
-        (is_read, sink(line_no, outcome))
+        let mut flow = ControlFlow::Continue(());
+        let is_read = see_observations(table.purpose, row, &mut scratch, |row| flow = sink(line_no, row));
+        (is_read, flow)
     })
 }
 
-/// Reads the rows of a file as door readings, without making observations of them.
-///
-/// A row of another kind fails; a table for which [`Table::readings_only`] holds has none.
-///
-/// # Errors
-/// A [`ReadError`] where the file as a whole can't be read; rows before it went to `visit`.
-pub fn visit_doors<R: Read>(
-    table: &Table,
-    reader: R,
-    mut visit: impl FnMut(u64, Result<DoorRowRef<'_>, LineError>),
-) -> Result<RowCount, ReadError> {
-    let mut scratch = String::new();
-    walk(table, reader, |line_no, row| {
-        let row = match row {
-            Ok(row) => row,
-            Err(error) => {
-                visit(line_no, Err(error));
-                return (false, ControlFlow::Continue(()));
+/// Hands a row as observations to `sink`; says whether it was understood.
+pub(super) fn see_observations(
+    purpose: Purpose,
+    row: Result<FoundRow<'_>, LineError>,
+    scratch: &mut String,
+    sink: impl FnOnce(Result<Observations, LineError>),
+) -> bool {
+    let outcome = row.and_then(|row| {
+        let observations = match purpose {
+            Purpose::Sessions => row.plan.session(&row.slots, scratch).and_then(SessionRowRef::to_observations),
+            Purpose::Observations { .. } => {
+                row.plan.observation(&row.slots, scratch, None).map(|observation| vec![observation])
             }
         };
-        if !row.plan.is_fixed {
-            let other = match row.plan.kind(&row.slots, &mut scratch) {
-                Ok(Kind::DoorReading) => None,
-                Ok(kind) => Some(format!("a row of kind {} where readings alone are expected", kind.word())),
-                Err(reason) => Some(reason),
-            };
-            if let Some(reason) = other {
-                visit(line_no, Err(row.failed(reason)));
-                return (false, ControlFlow::Continue(()));
-            }
+        observations.map_err(|reason| row.failed(reason))
+    });
+    let is_read = outcome.is_ok();
+    sink(outcome);
+    is_read
+}
+
+/// Hands a row as a door reading to `visit`; says whether it was understood.
+pub(super) fn see_door(
+    row: Result<FoundRow<'_>, LineError>,
+    scratch: &mut String,
+    visit: impl FnOnce(Result<DoorRowRef<'_>, LineError>),
+) -> bool {
+    let row = match row {
+        Ok(row) => row,
+        Err(error) => {
+            visit(Err(error));
+            return false;
         }
-        let outcome = row.plan.reading(&row.slots, &mut scratch, None).map_err(|reason| row.failed(reason));
-        let is_read = outcome.is_ok();
-        visit(line_no, outcome);
-        (is_read, ControlFlow::Continue(()))
-    })
+    };
+    if !row.plan.is_fixed {
+        let other = match row.plan.kind(&row.slots, scratch) {
+            Ok(Kind::DoorReading) => None,
+            Ok(kind) => Some(format!("a row of kind {} where readings alone are expected", kind.word())),
+            Err(reason) => Some(reason),
+        };
+        if let Some(reason) = other {
+            visit(Err(row.failed(reason)));
+            return false;
+        }
+    }
+    let outcome = row.plan.reading(&row.slots, scratch, None).map_err(|reason| row.failed(reason));
+    let is_read = outcome.is_ok();
+    visit(outcome);
+    is_read
 }
 
-/// Reads the rows of a file as sessions, without making observations of them.
-///
-/// # Errors
-/// A [`ReadError`] where the file as a whole can't be read; rows before it went to `visit`.
-pub fn visit_sessions<R: Read>(
-    table: &Table,
-    reader: R,
-    mut visit: impl FnMut(u64, Result<SessionRowRef<'_>, LineError>),
-) -> Result<RowCount, ReadError> {
-    let mut scratch = String::new();
-    walk(table, reader, |line_no, row| {
-        let is_read = match row {
-            Ok(row) => {
-                let outcome = row.plan.session(&row.slots, &mut scratch).map_err(|reason| row.failed(reason));
-                let is_read = outcome.is_ok();
-                visit(line_no, outcome);
-                is_read
-            }
-            Err(error) => {
-                visit(line_no, Err(error));
-                false
-            }
-        };
-        (is_read, ControlFlow::Continue(()))
-    })
+/// Hands a row as a session to `visit`; says whether it was understood.
+pub(super) fn see_session(
+    row: Result<FoundRow<'_>, LineError>,
+    scratch: &mut String,
+    visit: impl FnOnce(Result<SessionRowRef<'_>, LineError>),
+) -> bool {
+    let row = match row {
+        Ok(row) => row,
+        Err(error) => {
+            visit(Err(error));
+            return false;
+        }
+    };
+    let outcome = row.plan.session(&row.slots, scratch).map_err(|reason| row.failed(reason));
+    let is_read = outcome.is_ok();
+    visit(outcome);
+    is_read
 }
 
 /// What `on` says of a row: whether it was understood, and whether to go on.
@@ -128,14 +123,10 @@ fn walk<R: Read>(
     reader: R,
     mut on: impl FnMut(u64, Result<FoundRow<'_>, LineError>) -> Seen,
 ) -> Result<RowCount, ReadError> {
-    let style = match table.form.shape {
-        Shape::Delimited { delimiter, quoted, .. } => Style { quoted, delimiter },
-        Shape::JsonLines => Style { quoted: false, delimiter: b'\n' },
-    };
     let mut walker = Walker::new(table)?;
     let mut count = RowCount::default();
     let mut fatal = None;
-    let read = each_record(reader, style, |record| {
+    let read = each_record(reader, table.form.style(), |record| {
         let (taken, row) = match walker.take(record) {
             Ok((taken, None)) => return taken,
             Ok((taken, Some(row))) => (taken, row),

@@ -17,10 +17,10 @@ use super::error::LineError;
 pub(crate) const LINE_MAX_BYTES: usize = 1024 * 1024;
 
 /// How much is read at a time: few calls, and still in the second level cache.
-const READ_BYTES: usize = 256 * 1024;
+pub(super) const READ_BYTES: usize = 256 * 1024;
 
 /// How records are told apart.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Style {
     /// A quote may hold line ends together.
     pub(crate) quoted: bool,
@@ -34,6 +34,8 @@ pub(crate) enum Record<'a> {
     Whole {
         /// Its first line, from 1.
         line_no: u64,
+        /// Where in the block it begins.
+        at: usize,
         /// Its bytes.
         bytes: &'a [u8],
         /// The same as text, where it is printable ASCII without quotes.
@@ -45,6 +47,8 @@ pub(crate) enum Record<'a> {
     Unclosed {
         /// Its number, from 1.
         line_no: u64,
+        /// Where in the block it begins.
+        at: usize,
         /// Its bytes.
         bytes: &'a [u8],
     },
@@ -76,38 +80,38 @@ pub(crate) fn each_record<R: Read>(
     style: Style,
     mut on: impl FnMut(Record<'_>) -> Taken,
 ) -> Result<(), ReadFailed> {
-    let mut window = Window { reader, bytes: vec![0; READ_BYTES], start: 0, end: 0, at_end: false };
+    let mut window = Window::new(reader, READ_BYTES);
     let mut line_no = 1;
     loop {
-        let filled = if window.is_full() { Ok(()) } else { window.fill() };
-        filled.map_err(|source| ReadFailed { line_no, source })?;
-        let bytes = window.get();
-        let cut = if window.at_end { bytes.len() } else { last_line_end(bytes) };
-        let long = bytes.len() > LINE_MAX_BYTES;
-        let block = Block { bytes: &bytes[..cut], style, at_end: window.at_end, long };
+        let block = window.block(style).map_err(|source| ReadFailed { line_no, source })?;
         let Some(used) = block.each(&mut line_no, &mut on) else {
             return Ok(());
         };
-        window.start += used;
-        if window.at_end && window.start == window.end {
-            return Ok(());
-        }
-        if used == 0 {
-            if cut == 0 && long {
-                let error = window.skip_line(line_no).map_err(|source| ReadFailed { line_no, source })?;
+        match window.used(used, line_no).map_err(|source| ReadFailed { line_no, source })? {
+            Rest::More => {}
+            Rest::Passed(error) => {
                 line_no += 1;
                 if on(Record::TooLong(error)) == Taken::Stop {
                     return Ok(());
                 }
-            } else {
-                window.grow();
             }
+            Rest::Nothing => return Ok(()),
         }
     }
 }
 
+/// What is left of a stream when a block was used.
+pub(super) enum Rest {
+    /// Perhaps more.
+    More,
+    /// More, behind a line of any length that was passed over.
+    Passed(LineError),
+    /// Nothing.
+    Nothing,
+}
+
 /// What was read and not used yet.
-struct Window<R> {
+pub(super) struct Window<R> {
     reader: R,
     bytes: Vec<u8>,
     start: usize,
@@ -116,6 +120,38 @@ struct Window<R> {
 }
 
 impl<R: Read> Window<R> {
+    /// A window with room for `read_bytes` as long as no record is longer.
+    pub(super) fn new(reader: R, read_bytes: usize) -> Self {
+        Self { reader, bytes: vec![0; read_bytes], start: 0, end: 0, at_end: false }
+    }
+
+    /// The whole lines that are there, after reading as far as there is room.
+    pub(super) fn block(&mut self, style: Style) -> io::Result<Block<'_>> {
+        if !self.is_full() {
+            self.fill()?;
+        }
+        let bytes = self.get();
+        let cut = if self.at_end { bytes.len() } else { last_line_end(bytes) };
+        Ok(Block { bytes: &bytes[..cut], style, at_end: self.at_end, long: bytes.len() > LINE_MAX_BYTES })
+    }
+
+    /// Goes on behind the `used` bytes of a block; where there were none to use, makes room or
+    /// passes over the line `line_no`.
+    pub(super) fn used(&mut self, used: usize, line_no: u64) -> io::Result<Rest> {
+        self.start += used;
+        if self.at_end && self.start == self.end {
+            return Ok(Rest::Nothing);
+        }
+        if used == 0 {
+            let bytes = self.get();
+            if bytes.len() > LINE_MAX_BYTES && !self.at_end && last_line_end(bytes) == 0 {
+                return self.skip_line(line_no).map(Rest::Passed);
+            }
+            self.grow();
+        }
+        Ok(Rest::More)
+    }
+
     fn get(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
@@ -199,13 +235,13 @@ fn line_end_len(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Whole lines that lie in memory.
-struct Block<'a> {
-    bytes: &'a [u8],
-    style: Style,
+pub(super) struct Block<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) style: Style,
     /// Nothing follows.
-    at_end: bool,
+    pub(super) at_end: bool,
     /// The window that it lies in is longer than a record may be.
-    long: bool,
+    pub(super) long: bool,
 }
 
 /// A record in a block.
@@ -219,7 +255,7 @@ struct Extent {
 
 impl Block<'_> {
     /// Hands over every record; returns how many bytes were used, or none where to stop.
-    fn each(&self, line_no: &mut u64, on: &mut impl FnMut(Record<'_>) -> Taken) -> Option<usize> {
+    pub(super) fn each(&self, line_no: &mut u64, on: &mut impl FnMut(Record<'_>) -> Taken) -> Option<usize> {
         let plain = self.plain_text();
         let mut at = 0;
         while at < self.bytes.len() {
@@ -234,11 +270,11 @@ impl Block<'_> {
                 Some(Extent { len, next, lines }) if len <= LINE_MAX_BYTES => {
                     let plain = plain.map(|text| &text[at..at + len]);
                     let bytes = &rest[..len];
-                    (Record::Whole { line_no: *line_no, bytes, plain, first_line_len: first.len }, next, lines)
+                    (Record::Whole { line_no: *line_no, at, bytes, plain, first_line_len: first.len }, next, lines)
                 }
                 // More bytes may close the quote.
                 None if !self.at_end && (at > 0 || !self.long) => return Some(at),
-                _ => (Record::Unclosed { line_no: *line_no, bytes: &rest[..first.len] }, first.next, 1),
+                _ => (Record::Unclosed { line_no: *line_no, at, bytes: &rest[..first.len] }, first.next, 1),
             };
             match on(found) {
                 Taken::Whole => {
@@ -255,8 +291,21 @@ impl Block<'_> {
         Some(at)
     }
 
+    /// Whether its records can be told apart without what comes before and after it: none has a
+    /// quote that may hold lines together.
+    pub(super) fn stands_alone(&self) -> bool {
+        !self.style.quoted || memchr(b'"', self.bytes).is_none()
+    }
+
+    /// How many lines end in it.
+    pub(super) fn line_ends(&self) -> u64 {
+        let lf = memchr_iter(b'\n', self.bytes).count();
+        let cr_alone = memchr_iter(b'\r', self.bytes).filter(|at| self.bytes.get(at + 1) != Some(&b'\n')).count();
+        (lf + cr_alone) as u64
+    }
+
     /// The block as text, where every byte is printable ASCII and none a quote that matters.
-    fn plain_text(&self) -> Option<&str> {
+    pub(super) fn plain_text(&self) -> Option<&str> {
         let Style { quoted, delimiter } = self.style;
         let odd = |b: u8| {
             let printable = (0x20..0x7F).contains(&b);

@@ -80,7 +80,7 @@ impl<'a> Factors<'a> {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(self) -> bool {
-        self.iter().next().is_none()
+        self.text.is_empty() || self.iter().next().is_none()
     }
 
     fn names(self) -> Result<Vec<Name>, String> {

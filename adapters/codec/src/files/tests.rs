@@ -26,6 +26,32 @@ fn rows(table: &Table, file: &[u8]) -> Vec<(u64, Result<String, String>)> {
     seen
 }
 
+/// What `on` makes of every portion of a file of portions of `read_bytes`.
+fn each_portion(
+    table: &Table,
+    file: impl std::io::Read,
+    read_bytes: usize,
+    mut on: impl FnMut(&mut Portion<'_>) -> Result<RowCount, ReadError>,
+) -> Result<RowCount, ReadError> {
+    let mut portions = portions::Portions::of_size(table, file, read_bytes)?;
+    let mut portion = Portion::default();
+    let mut count = RowCount::default();
+    while portions.next(&mut portion)? {
+        let more = on(&mut portion)?;
+        count = RowCount { read: count.read + more.read, failed: count.failed + more.failed };
+    }
+    Ok(count)
+}
+
+/// Reads everything as door readings.
+fn visit_doors(
+    table: &Table,
+    file: impl std::io::Read,
+    mut visit: impl FnMut(u64, Result<DoorRowRef<'_>, LineError>),
+) -> Result<RowCount, ReadError> {
+    each_portion(table, file, 4096, |portion| portion.doors(&mut visit))
+}
+
 fn json(observation: &Observation) -> String {
     String::from_utf8(canonical_bytes(observation)).unwrap()
 }

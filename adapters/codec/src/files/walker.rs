@@ -39,6 +39,7 @@ enum Stage {
 }
 
 /// Turns the records of one file into rows.
+#[derive(Clone)]
 pub(super) struct Walker<'t> {
     table: &'t Table,
     stage: Stage,
@@ -50,6 +51,7 @@ pub(super) struct Walker<'t> {
 }
 
 /// The rules, with the numbers of this file's columns.
+#[derive(Clone)]
 struct Columns {
     plan: Plan,
     /// How many columns a row must have, because a rule uses the last of them.
@@ -92,6 +94,11 @@ impl<'t> Walker<'t> {
         }
     }
 
+    /// Whether only rows can follow.
+    pub(super) fn is_in_rows_for_good(&self) -> bool {
+        self.stage == Stage::Rows
+    }
+
     fn skip_one(&mut self, left: u64) {
         self.stage = match left - 1 {
             0 if self.is_in_rows() => Stage::Rows,
@@ -103,8 +110,8 @@ impl<'t> Walker<'t> {
     /// Turns a record into a row.
     pub(super) fn take<'a>(&'a mut self, record: Record<'a>) -> Result<Step<'a>, ReadError> {
         let (line_no, mut bytes, mut plain, mut first_line_len) = match record {
-            Record::Whole { line_no, bytes, plain, first_line_len } => (line_no, bytes, plain, first_line_len),
-            Record::Unclosed { line_no, bytes } => {
+            Record::Whole { line_no, bytes, plain, first_line_len, .. } => (line_no, bytes, plain, first_line_len),
+            Record::Unclosed { line_no, bytes, .. } => {
                 let reason = "a quote that is never closed; write quoted = false if quotes mean nothing in this file";
                 return self.unusable(LineError::new(line_no, bytes, reason.to_owned()), Taken::FirstLine);
             }

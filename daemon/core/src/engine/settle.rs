@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use kukaku_schema::UtcMicros;
+use kukaku_schema::{Span, UtcMicros};
 
 use super::{Engine, Index, Kept, Owner, SMALLEST, Task};
 use crate::effect::{Cause, Effect, Finding, FindingChange, Revision, SessionKey, SessionView};
 use crate::judge::{Judged, shared_accounts};
 use crate::names::Word;
 use crate::session::sessions_of;
+use crate::spans;
 
 impl Engine {
     /// Looks again at what is marked until nothing is.
@@ -45,6 +46,11 @@ impl Engine {
 
     fn settle_doors(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
         let mut trouble_from: Option<UtcMicros> = None;
+        let mut opened: Vec<(Word, Span)> = Vec::new();
+        let former = !self.world.trouble.is_empty() && self.world.model.doors.iter().next().is_none();
+        if self.dirty.doors.is_empty() && !former {
+            return;
+        }
         for door in std::mem::take(&mut self.dirty.doors) {
             let (before, findings) = self.world.look_at_door(door);
             let Some(view) = self.world.doors.get(door) else {
@@ -56,6 +62,7 @@ impl Engine {
                 let at = differs.unwrap_or(before.unseen.len().min(view.unseen.len()));
                 let from = before.unseen.get(at).into_iter().chain(view.unseen.get(at)).map(|s| s.start).min();
                 trouble_from = trouble_from.into_iter().chain(from).min();
+                opened.extend(spans::differing(&before.open, &view.open).map(|span| (door, span)));
                 if before.unsensed != view.unsensed {
                     trouble_from = Some(UtcMicros::MIN);
                 }
@@ -65,6 +72,9 @@ impl Engine {
             }
             self.set_wake(Task::Door(door), wake);
             self.own(Owner::Door(door), findings, cause, effects);
+        }
+        for (door, span) in opened {
+            self.mark_persons_at(door, span);
         }
         self.world.gather_trouble();
         if let Some(from) = trouble_from {
@@ -81,7 +91,7 @@ impl Engine {
             self.set_wake(Task::Person(person), wake);
             if let Some(from) = change.stays_from {
                 let stays = &self.world.persons.get(person).map_or(&[][..], |w| &w.stays);
-                let stays = stays[stays.partition_point(|s| s.span.start < from)..].to_vec();
+                let stays = stays[spans::partition_near_end(stays, |s| s.span.start < from)..].to_vec();
                 effects.push(Effect::Stays { person, from, stays });
             }
             if let Some(from) = change.from {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use kukaku_schema::observation::ManualDirection;
 use kukaku_schema::{DurationUs, Span, UtcMicros};
 
 use super::{
-    ClockNote, Happening, Memory, MusterNote, NO_SEQ, Numbered, Reading, ReadingHead, SignNote, SourceMemory,
-    StartNote, Touch, reading_order,
+    ClockNote, Happening, ManualNote, Memory, MusterNote, NO_SEQ, Numbered, Reading, ReadingHead, SignNote,
+    SourceMemory, StartNote, Touch, reading_order,
 };
 use crate::fact::{Fact, FactBody};
 use crate::names::Word;
@@ -63,7 +64,7 @@ impl Memory {
         true
     }
 
-    /// Takes a fact in. The second value says whether its source needs a new look.
+    /// Takes a fact in. The second value says whether its numbers or clock need a look.
     pub fn add(&mut self, fact: &Fact, max_skew: DurationUs) -> (Touch, bool) {
         let source = self.sources.or_insert_with(fact.source, SourceMemory::default);
         let occ = source.occurred(fact.device_time);
@@ -74,7 +75,9 @@ impl Memory {
             let known = |n: &Numbered| n.seq == seq && n.content == fact.order;
             match numbers.last() {
                 Some(last) if last.seq < seq => {
-                    look |= last.seq + 1 != seq || last.occ > occ;
+                    // The first number after our own down-time tells whether something was lost in it.
+                    let after_gap = self.watch_gaps.iter().any(|(gap, _)| last.occ < gap.end && gap.end <= occ);
+                    look |= last.seq + 1 != seq || last.occ > occ || after_gap;
                     numbers.push(numbered);
                 }
                 None => {
@@ -93,7 +96,7 @@ impl Memory {
         }
         let is_span = matches!(fact.body, FactBody::CaughtUp { .. } | FactBody::Clock { .. });
         if !is_span {
-            look |= source.unsettled || source.signs.last().is_none_or(|last| *last > fact.device_time);
+            source.first_sign = Some(source.first_sign.map_or(occ, |first| first.min(occ)));
             put(&mut source.signs, fact.device_time);
             let ahead = fact.device_time > fact.recorded_at.plus(max_skew);
             if ahead || fact.device_time < CLOCK_UNSET_BEFORE {
@@ -129,13 +132,13 @@ impl Memory {
             }
             FactBody::Used { door, reading, used } => {
                 source.doors.insert(*door);
-                let list = self.used.entry((fact.source, fact.epoch, *reading)).or_default();
-                known(put(list, (fact.order, *used)), Touch::Use(*door, occ))
+                let key = (fact.source, fact.epoch, *reading);
+                known(put(self.used.entry(key).or_default(), (fact.order, *used)), Touch::Use(key))
             }
             FactBody::Door { door, state } => {
                 source.doors.insert(*door);
                 self.any_position = true;
-                known(put(self.doors.entry(*door).or_default(), happening(fact, occ, *state)), Touch::Door(*door, occ))
+                known(put(self.doors.entry(*door).or_default(), happening(fact, occ, *state)), Touch::Door(*door))
             }
             FactBody::Reader { reader, status } => {
                 source.readers.insert(*reader);
@@ -211,18 +214,19 @@ impl Memory {
                 let span = Span::new(*from, *to);
                 let new =
                     !self.watch_gaps.iter().any(|(s, _)| *s == span) && put(&mut self.watch_gaps, (span, fact.entry));
-                for source in self.sources.values_mut() {
-                    source.unsettled = true;
-                }
                 known(new, Touch::All)
             }
             FactBody::ClockStep { step_us } => {
-                known(put(&mut self.clock_steps, (occ, *step_us, fact.entry)), Touch::Source(fact.source))
+                known(put(&mut self.clock_steps, (occ, fact.source, *step_us, fact.entry)), Touch::Source(fact.source))
             }
             FactBody::Muster { inside } => {
-                let note = MusterNote { at: occ, entry: fact.entry, inside: inside.clone() };
-                let again = self.musters.iter().any(|m| m.at == note.at && m.inside == note.inside);
-                known(!again && put(&mut self.musters, note), Touch::All)
+                let note = MusterNote { at: occ, order: fact.order, inside: inside.clone() };
+                known(put(&mut self.musters, note), Touch::All)
+            }
+            FactBody::ManualEntry { person, zone, direction } => {
+                let entered = *direction == ManualDirection::Entry;
+                let note = ManualNote { at: occ, order: fact.order, person: *person, zone: *zone, entered };
+                known(put(&mut self.manuals, note), Touch::All)
             }
         }
     }
@@ -263,6 +267,7 @@ impl Memory {
         for n in memory.numbers.values_mut().flatten() {
             n.occ = clocks.occurred(n.dev);
         }
+        memory.first_sign = memory.signs.iter().map(|dev| clocks.occurred(*dev)).min();
         for list in self.readings.values_mut() {
             let heads = &self.heads;
             for r in list.iter_mut().filter(|r| heads[r.head as usize].source == source) {

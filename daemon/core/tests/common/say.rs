@@ -2,9 +2,9 @@
 #![allow(missing_docs)]
 
 use kukaku_schema::observation::{
-    DoorReading, DoorState, DoorStateWord, DoorUsed, Muster, MusterEntry, ReaderStatus, ReaderStatusWord,
-    ReadingResult, SessionAlive, SessionEnded, SessionStarted, SourceAlive, SourceCaughtUp, SourceClock, WatchGap,
-    WatchStarted,
+    DoorReading, DoorState, DoorStateWord, DoorUsed, ManualDirection, ManualEntry, Muster, MusterEntry, ReaderStatus,
+    ReaderStatusWord, ReadingResult, SessionAlive, SessionEnded, SessionStarted, SourceAlive, SourceCaughtUp,
+    SourceClock, WatchGap, WatchStarted,
 };
 use kukaku_schema::{Name, Observation, UtcMicros};
 
@@ -192,6 +192,21 @@ pub fn muster(time: &str, inside: &[(&str, &str)]) -> Observation {
         event_id: None,
         device_time: at(time),
         inside: inside.iter().map(|(p, z)| MusterEntry { person: name(p), zone: name(z) }).collect(),
+        written_by: name("yamada"),
+        confirmed_by: name("kato"),
+    })
+}
+
+pub fn written(time: &str, zone: &str, direction: ManualDirection, who: &str) -> Observation {
+    Observation::ManualEntry(ManualEntry {
+        source: name("kukaku"),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at(time),
+        person: name(who),
+        zone: name(zone),
+        direction,
         written_by: name("yamada"),
         confirmed_by: name("kato"),
     })

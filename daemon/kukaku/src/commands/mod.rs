@@ -29,6 +29,7 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         Command::Certificates(args) => certificates::run(&args.action),
         Command::Registers(args) => registers::run(args),
         Command::Muster(args) => muster::run(args),
+        Command::ManualEntry(args) => muster::run_manual(args),
         Command::Import(args) => import::run(args),
         Command::Replay(args) => match &args.store {
             Some(dir) => verify::replay(dir),

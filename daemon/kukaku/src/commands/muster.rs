@@ -1,9 +1,11 @@
-//! `kukaku muster`: who is inside, written by one user and confirmed by another.
+//! `kukaku muster` and `kukaku manual-entry`: what one user writes and another confirms.
 
 use std::path::Path;
 
+use kukaku_schema::observation::ManualDirection;
+
 use super::registers::act;
-use crate::cli::MusterArgs;
+use crate::cli::{ManualEntryArgs, MusterArgs, Way};
 use crate::control::{Credentials, Request};
 use crate::failure::Failure;
 use crate::say::ask;
@@ -28,6 +30,22 @@ pub fn run(args: &MusterArgs) -> Result<(), Failure> {
     let written_by = credentials("user who writes it", args.written_by.as_ref())?;
     let confirmed_by = credentials("user who confirms it", args.confirmed_by.as_ref())?;
     act(&dir, &Request::Muster { at: args.at, inside, written_by, confirmed_by })
+}
+
+/// Runs `kukaku manual-entry`.
+///
+/// # Errors
+/// `Written`: the person or zone isn't registered then. `Failed`: a user or password is wrong.
+pub fn run_manual(args: &ManualEntryArgs) -> Result<(), Failure> {
+    let dir = SiteDir::find(args.dir.dir.as_deref())?;
+    let written_by = credentials("user who writes it", args.written_by.as_ref())?;
+    let confirmed_by = credentials("user who confirms it", args.confirmed_by.as_ref())?;
+    let direction = match args.direction {
+        Way::Entry => ManualDirection::Entry,
+        Way::Exit => ManualDirection::Exit,
+    };
+    let (person, zone) = (args.person.clone(), args.zone.clone());
+    act(&dir, &Request::ManualEntry { at: args.at, person, zone, direction, written_by, confirmed_by })
 }
 
 fn credentials(question: &str, named: Option<&String>) -> Result<Credentials, Failure> {

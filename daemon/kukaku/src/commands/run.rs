@@ -138,7 +138,7 @@ async fn open_rooms(rooms: &mut Rooms, dir: &SiteDir, loaded: &Loaded, writer: &
     for folder in &config.footage {
         start::footage::start(rooms, dir, folder, writer)?;
     }
-    start::alerts::start(rooms, dir, config, writer, &start::writer::time_zone(dir)?)?;
+    start::alerts::start(rooms, dir, config, writer, &start::writer::time_zone(dir)?).await?;
     start::commands::start(rooms, dir, writer, users_changed);
     Ok(ready)
 }

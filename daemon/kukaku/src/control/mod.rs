@@ -5,6 +5,7 @@
 //! JSON until the last. Where no daemon runs, the command opens the store itself and speaks the
 //! same protocol with itself, so there is one way in, not two.
 
+mod by_two;
 mod client;
 mod import;
 mod server;
@@ -14,6 +15,7 @@ pub use import::WireArrival;
 pub use server::{Desk, serve, serve_connection};
 
 use kukaku_schema::UtcMicros;
+use kukaku_schema::observation::ManualDirection;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -46,6 +48,21 @@ pub enum Request {
         at: UtcMicros,
         /// Person and zone of everybody inside.
         inside: Vec<(String, String)>,
+        /// User who writes it.
+        written_by: Credentials,
+        /// User who confirms it.
+        confirmed_by: Credentials,
+    },
+    /// Record a line of the entry book.
+    ManualEntry {
+        /// When he went through the door.
+        at: UtcMicros,
+        /// Who.
+        person: String,
+        /// The zone that he entered or left.
+        zone: String,
+        /// Which way.
+        direction: ManualDirection,
         /// User who writes it.
         written_by: Credentials,
         /// User who confirms it.

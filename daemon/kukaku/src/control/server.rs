@@ -5,19 +5,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kukaku_schema::intake::{Arrival, ArrivalBody, Intake as _, NotKept, Receipt};
-use kukaku_schema::observation::{Muster, MusterEntry};
-use kukaku_schema::{Name, Observation, UtcMicros};
-use kukaku_store::users::Users;
-use kukaku_store::{query, read_only};
+use kukaku_schema::intake::{Intake as _, NotKept, Receipt};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
+use super::by_two;
 use super::client::short_path;
-use super::{Credentials, LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
-use crate::clock;
+use super::{LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
 use crate::failure::Failure;
 use crate::rooms::{Ledger, Stop, stopped};
 use crate::site_dir::SiteDir;
@@ -32,9 +28,6 @@ const IN_FLIGHT_MAX: usize = 4096;
 
 /// After so many arrivals an import tells how far it is.
 const TELL_EVERY: u64 = 1000;
-
-/// The name under which the site's own acts are recorded.
-const OWN_SOURCE: &str = "kukaku";
 
 /// What is needed to serve commands.
 #[derive(Clone)]
@@ -168,7 +161,11 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
         }
         Request::ImportRegisters { toml, file, by, reason } => import_registers(desk, &toml, &file, by, reason).await,
         Request::Muster { at, inside, written_by, confirmed_by } => {
-            muster(desk, at, inside, written_by, confirmed_by).await
+            by_two::muster(desk, at, inside, written_by, confirmed_by).await
+        }
+        Request::ManualEntry { at, person, zone, direction, written_by, confirmed_by } => {
+            let line = by_two::Line { at, person, zone, direction };
+            by_two::manual_entry(desk, line, written_by, confirmed_by).await
         }
         Request::Import => Err(Failure::Failed("an import goes on with its rows".to_owned())),
     }
@@ -178,91 +175,6 @@ async fn import_registers(desk: &Desk, toml: &str, file: &str, by: String, reaso
     let registers = kukaku_schema::registers::parse(toml, file).map_err(|e| Failure::Written(e.to_string()))?;
     let change = desk.writer.import_registers(registers, by, reason).await.map_err(start::writer::act_failure)?;
     Ok(Reply::Done { lines: vec![change.to_string()] })
-}
-
-/// Both users sign in, so that neither can write the other's name.
-async fn muster(
-    desk: &Desk,
-    at: UtcMicros,
-    inside: Vec<(String, String)>,
-    written_by: Credentials,
-    confirmed_by: Credentials,
-) -> Result<Reply, Failure> {
-    let now = clock::now();
-    if at > now {
-        return Err(Failure::Failed(format!("{} lies in the future", at.to_rfc3339_utc())));
-    }
-    if written_by.user == confirmed_by.user {
-        return Err(Failure::Failed("a muster needs two people: give another user to confirm it".to_owned()));
-    }
-    let store = desk.store.clone();
-    let (writer, confirmer) = (written_by.user.clone(), confirmed_by.user.clone());
-    let checked = tokio::task::spawn_blocking(move || -> Result<Vec<MusterEntry>, Failure> {
-        let users = Users::open(&store).map_err(|e| Failure::Store(e.to_string()))?;
-        sign_in(&users, &written_by, now)?;
-        sign_in(&users, &confirmed_by, now)?;
-        placed(&store, at, inside)
-    });
-    let inside = checked.await.map_err(|e| Failure::Failed(e.to_string()))??;
-    let count = inside.len();
-    let name = |text: &str| Name::new(text).map_err(Failure::Failed);
-    let observation = Observation::Muster(Muster {
-        source: name(OWN_SOURCE)?,
-        epoch: None,
-        seq: None,
-        event_id: None,
-        device_time: at,
-        inside,
-        written_by: name(&writer)?,
-        confirmed_by: name(&confirmer)?,
-    });
-    let arrival = Arrival { link: "muster".to_owned(), body: ArrivalBody::Observation(Box::new(observation)) };
-    let kept = async { desk.writer.submit(arrival).await?.await }.await.map_err(not_kept)?;
-    Ok(Reply::Done {
-        lines: vec![format!(
-            "journal entry {}: {count} inside at {}, written by {writer}, confirmed by {confirmer}",
-            kept.journal_seq,
-            at.to_rfc3339_utc()
-        )],
-    })
-}
-
-fn sign_in(users: &Users, who: &Credentials, now: UtcMicros) -> Result<(), Failure> {
-    match users.sign_in(&who.user, &who.password, "control", now) {
-        Ok(Some(user)) if user.must_change => Err(Failure::Failed(format!(
-            "{} still has a one-time password; sign in on the pages and change it first",
-            who.user
-        ))),
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => Err(Failure::Failed(format!("user {:?} or its password is wrong, or it is locked", who.user))),
-        Err(error) => Err(crate::commands::users::failure(error)),
-    }
-}
-
-/// Persons and zones have to be registered at that instant, and each person has one place.
-fn placed(store: &std::path::Path, at: UtcMicros, inside: Vec<(String, String)>) -> Result<Vec<MusterEntry>, Failure> {
-    let conn = read_only(store).map_err(|e| Failure::Store(e.to_string()))?;
-    let registers = query::registers(&conn).map_err(|e| Failure::Store(e.to_string()))?;
-    let registers =
-        registers.ok_or_else(|| Failure::Failed("there are no registers yet; import them first".to_owned()))?;
-    let mut entries: Vec<MusterEntry> = Vec::new();
-    for (person, zone) in inside {
-        let holds = |valid: &kukaku_schema::Span| valid.contains(at);
-        let is_known = registers.operators.iter().any(|e| e.row.id == person && holds(&e.valid))
-            || registers.persons.iter().any(|e| e.row.id == person && holds(&e.valid));
-        if !is_known {
-            return Err(Failure::Written(format!("person {person:?} is not in the registers at that instant")));
-        }
-        if !registers.zones.iter().any(|e| e.row.id == zone && holds(&e.valid)) {
-            return Err(Failure::Written(format!("zone {zone:?} is not in the registers at that instant")));
-        }
-        if entries.iter().any(|e| e.person.as_str() == person) {
-            return Err(Failure::Written(format!("person {person:?} stands twice; give the innermost zone alone")));
-        }
-        let name = |text| Name::new(text).map_err(Failure::Written);
-        entries.push(MusterEntry { person: name(person)?, zone: name(zone)? });
-    }
-    Ok(entries)
 }
 
 async fn import(
@@ -304,6 +216,6 @@ async fn import(
     Ok(Reply::Imported { kept: so_far.0, known: so_far.1, last: true })
 }
 
-fn not_kept(error: NotKept) -> Failure {
+pub(super) fn not_kept(error: NotKept) -> Failure {
     Failure::Store(error.to_string())
 }

@@ -5,7 +5,7 @@
 //! that a renamed door is still found in the records.
 
 use kukaku_notify::{Alert, AlertKind};
-use kukaku_schema::observation::{MusterEntry, ReadingResult};
+use kukaku_schema::observation::{ManualDirection, MusterEntry, ReadingResult};
 use kukaku_schema::registers::{Entry, Registers};
 use kukaku_schema::{Lang, Observation, SiteZone, UtcMicros};
 
@@ -175,6 +175,13 @@ impl Named<'_> {
                 let inside: Vec<String> =
                     o.inside.iter().map(|MusterEntry { person, zone }| format!("{person}={zone}")).collect();
                 format!("{} {}", lang.pick("在室者の確定", "muster"), inside.join(" "))
+            }
+            Observation::ManualEntry(o) => {
+                let way = match o.direction {
+                    ManualDirection::Entry => lang.pick("入室", "entry"),
+                    ManualDirection::Exit => lang.pick("退室", "exit"),
+                };
+                format!("{} {}={} {way}", lang.pick("入退室帳", "entry book"), o.person, o.zone)
             }
             other => format!("{} {}", other.kind().word(), self.named("source", other.header().source.as_str())),
         }

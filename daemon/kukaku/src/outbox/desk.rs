@@ -83,7 +83,7 @@ pub(super) struct Look {
     pub due: Vec<(OutboxRow, Result<Alert, String>)>,
     /// When messages went out within the last minute, each message once.
     pub sent_at: Vec<UtcMicros>,
-    /// When the next row of any channel is due.
+    /// When the next row of the channel is due.
     pub next_at: Option<UtcMicros>,
 }
 
@@ -96,7 +96,7 @@ impl OutboxDesk {
         let mut sent_at = outbox_delivered_since(&conn, channel.as_str(), window)?;
         // All rows of a digest bear the same instant: they were one message.
         sent_at.dedup();
-        let next_at = outbox_next_due(&conn)?;
+        let next_at = outbox_next_due(&conn, channel.as_str())?;
         let registers = if rows.is_empty() { None } else { query::registers(&conn)? };
         let lang = self.alerts.lang_of(channel).unwrap_or_default();
         let said = |seq: u64| -> Result<Option<Observation>, StoreError> {

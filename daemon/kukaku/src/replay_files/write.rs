@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use kukaku_core::replay::Replay;
+use kukaku_core::replay::{Case, Judgements, Order, Replay, Sentence};
 use kukaku_core::{Finding, Names, Stay};
 use kukaku_schema::{SiteZone, Span, UtcMicros};
 
+use super::turns::in_order;
 use crate::failure::Failure;
 
 /// A file that gets its name when it is whole.
@@ -34,9 +35,15 @@ impl Output {
 
     fn end_line(&mut self) -> Result<(), Failure> {
         self.line.push('\n');
-        self.writer.write_all(self.line.as_bytes()).map_err(|e| Failure::io("write", &self.to, &e))?;
+        let line = std::mem::take(&mut self.line);
+        self.write(&line)?;
+        self.line = line;
         self.line.clear();
         Ok(())
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), Failure> {
+        self.writer.write_all(text.as_bytes()).map_err(|e| Failure::io("write", &self.to, &e))
     }
 
     fn finish(mut self) -> Result<(), Failure> {
@@ -59,7 +66,7 @@ impl Drop for Output {
 
 /// Appends a field, quoted where it must be.
 fn field(line: &mut String, text: &str) {
-    if text.contains([',', '"', '\n', '\r']) {
+    if text.bytes().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r')) {
         line.push('"');
         line.push_str(&text.replace('"', "\"\""));
         line.push('"');
@@ -70,57 +77,85 @@ fn field(line: &mut String, text: &str) {
 
 fn number(line: &mut String, n: i64) {
     use std::fmt::Write as _;
+    // What most sessions have.
+    if n == 0 {
+        return line.push('0');
+    }
     let _ = write!(line, "{n}");
 }
 
-/// Writes `source,session,verdict,grade,absent_us,unknown_us,spans`.
+/// Writes `source,session,verdict,grade,absent_us,unknown_us,spans`; what is wrong with the
+/// sessions comes back where it is asked for.
 pub(super) fn verdicts(
     replay: &mut Replay,
+    order: Order,
     zone: &SiteZone,
     path: &Path,
-    findings: Option<&mut Vec<Finding>>,
-) -> Result<(), Failure> {
+    with_findings: bool,
+) -> Result<Option<Vec<Finding>>, Failure> {
     let mut out = Output::create(path)?;
-    let mut outcome = Ok(());
     out.line.push_str("source,session,verdict,grade,absent_us,unknown_us,spans");
     out.end_line()?;
-    replay.judge(
-        |names, sentence| {
-            let key = sentence.session.key;
-            let line = &mut out.line;
-            field(line, names.text(key.source));
-            line.push(',');
-            field(line, names.text(key.id));
-            line.push(',');
-            line.push_str(sentence.verdict.word());
-            line.push(',');
-            line.push_str(sentence.grade.map_or("", |g| g.word()));
-            let total = |spans: &[Span]| spans.iter().map(|s| s.length().0).sum::<i64>();
-            line.push(',');
-            number(line, total(sentence.absent));
-            line.push(',');
-            number(line, total(sentence.unknown));
-            line.push(',');
-            let mut first = true;
-            for (sort, spans) in [("absent:", sentence.absent), ("unknown:", sentence.unknown)] {
-                for span in spans {
-                    if !std::mem::take(&mut first) {
-                        line.push(';');
-                    }
-                    line.push_str(sort);
-                    zone.write_rfc3339(line, span.start);
-                    line.push('/');
-                    zone.write_rfc3339(line, span.end);
-                }
-            }
-            if outcome.is_ok() {
-                outcome = out.end_line();
+    let mut cases = replay.docket(order).into_iter();
+    let mut all = with_findings.then(Judgements::default);
+    in_order(
+        |desk: &mut JudgeDesk| {
+            desk.case = cases.next();
+            Ok(desk.case.is_some())
+        },
+        |desk| {
+            let JudgeDesk { case, lines, wrongs } = desk;
+            lines.clear();
+            if let Some(case) = case {
+                replay.judge(case, |names, s| verdict(lines, zone, names, s), with_findings.then_some(wrongs));
             }
         },
-        findings,
-    );
-    outcome?;
-    out.finish()
+        |desk| {
+            if let Some(all) = &mut all {
+                all.append(&mut desk.wrongs);
+            }
+            out.write(&desk.lines)
+        },
+    )?;
+    out.finish()?;
+    Ok(all.map(|all| replay.wrongs(all)))
+}
+
+/// Sessions that one thread judges.
+#[derive(Default)]
+struct JudgeDesk {
+    case: Option<Case>,
+    lines: String,
+    wrongs: Judgements,
+}
+
+fn verdict(line: &mut String, zone: &SiteZone, names: &Names, sentence: &Sentence<'_>) {
+    field(line, names.text(sentence.session.key.source));
+    line.push(',');
+    field(line, sentence.id);
+    line.push(',');
+    line.push_str(sentence.verdict.word());
+    line.push(',');
+    line.push_str(sentence.grade.map_or("", |g| g.word()));
+    let total = |spans: &[Span]| spans.iter().map(|s| s.length().0).sum::<i64>();
+    line.push(',');
+    number(line, total(sentence.absent));
+    line.push(',');
+    number(line, total(sentence.unknown));
+    line.push(',');
+    let mut first = true;
+    for (sort, spans) in [("absent:", sentence.absent), ("unknown:", sentence.unknown)] {
+        for span in spans {
+            if !std::mem::take(&mut first) {
+                line.push(';');
+            }
+            line.push_str(sort);
+            zone.write_rfc3339(line, span.start);
+            line.push('/');
+            zone.write_rfc3339(line, span.end);
+        }
+    }
+    line.push('\n');
 }
 
 fn open_end(line: &mut String, zone: &SiteZone, at: UtcMicros) {

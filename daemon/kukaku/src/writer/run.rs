@@ -120,7 +120,9 @@ impl Run {
         let done = self.machine.group(jobs);
         match done {
             Ok((outcomes, changed, sign)) => {
-                for (job, outcome) in jobs.drain(..).zip(outcomes) {
+                // From the last to the first: a link waits for its oldest receipt, and finds all that
+                // came after it resolved when it wakes, once.
+                for (job, outcome) in jobs.drain(..).zip(outcomes).rev() {
                     self.answer(job, outcome);
                 }
                 if !changed.is_empty() {

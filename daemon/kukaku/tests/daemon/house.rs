@@ -234,6 +234,11 @@ impl Daemon {
         self.address("mqtt ")
     }
 
+    /// The address of the MQTT listener with TLS.
+    pub fn mqtt_tls(&self) -> String {
+        self.address("mqtt tls ")
+    }
+
     fn address(&self, after: &str) -> String {
         let start = self.ready.find(after).unwrap() + after.len();
         self.ready[start..].split([',', ' ']).next().unwrap().to_owned()

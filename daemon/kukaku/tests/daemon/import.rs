@@ -141,4 +141,20 @@ fn a_muster_needs_two_people_who_know_their_passwords() {
     let status: serde_json::Value =
         serde_json::from_str(&exits(&kukaku(&["status", site.dir(), "--json"]), 0)).unwrap();
     assert_eq!(status["inside"][0]["person_name"], "佐藤 花子");
+
+    // The daemon doesn't run, so every door is in outage and a line of the entry book counts.
+    let leaves = |person: &str, answers: &str| {
+        let (dir, at) = (site.dir(), crate::house::ago(1));
+        let line = ["--at", &at, "--person", person, "--zone", "zone-a", "--direction", "exit"];
+        let signed = ["--written-by", "hanako", "--confirmed-by", "taro"];
+        kukaku_told(&[&["manual-entry", dir][..], &line, &signed].concat(), answers)
+    };
+    let said = exits(&leaves("op-99", both), 2);
+    assert!(said.contains("op-99"), "{said}");
+    let said = exits(&leaves("op-01", both), 0);
+    assert!(said.contains("op-01 leaves zone-a") && said.contains("confirmed by taro"), "{said}");
+    assert!(site.journal().iter().any(|kind| kind == "manual.entry"));
+    let status: serde_json::Value =
+        serde_json::from_str(&exits(&kukaku(&["status", site.dir(), "--json"]), 0)).unwrap();
+    assert_eq!(status["inside"], serde_json::json!([]));
 }

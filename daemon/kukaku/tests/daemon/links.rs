@@ -81,3 +81,54 @@ fn what_an_existing_broker_holds_comes_in() {
     let _ = broker.kill();
     let _ = broker.wait();
 }
+
+/// A CA of the devices, and a device's certificate by it.
+fn device_papers(site: &Site, name: &str) -> [std::path::PathBuf; 3] {
+    let ca_key = rcgen::KeyPair::generate().unwrap();
+    let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    ca.distinguished_name.push(rcgen::DnType::CommonName, "devices");
+    let ca_paper = ca.self_signed(&ca_key).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut device = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    device.distinguished_name.push(rcgen::DnType::CommonName, name);
+    device.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let paper = device.signed_by(&key, &rcgen::Issuer::from_params(&ca, &ca_key)).unwrap();
+    [
+        site.folder.write("devices.pem", ca_paper.pem()),
+        site.folder.write(&format!("{name}.pem"), paper.pem()),
+        site.folder.secret(&format!("{name}.key"), &key.serialize_pem()),
+    ]
+}
+
+#[test]
+fn a_device_with_a_certificate_speaks_for_its_own_source_alone() {
+    let site = Site::new();
+    let [ca, paper, key] = device_papers(&site, "panel-device");
+    site.configure(&format!(
+        "[web]\nlisten = \"127.0.0.1:0\"\n[mqtt.tls]\nlisten = \"127.0.0.1:0\"\ncertificate = \"tls/server.pem\"\n\
+         key = \"tls/server.key\"\nclient_ca = \"{}\"\n[[mqtt.certificate]]\nname = \"panel-device\"\n\
+         sources = [\"panel\"]\n",
+        text(&ca)
+    ));
+    let daemon = site.run();
+    let address = daemon.mqtt_tls();
+    let port = address.rsplit(':').next().unwrap();
+    let server_ca = site.dir.join("tls/ca.pem");
+    let publish = |source: &str, papers: &[&str]| {
+        let message = format!(r#"{{"kind":"source.alive","source":"{source}","device_time":"{}"}}"#, ago(1));
+        let topic = format!("kukaku/v1/{source}/alive");
+        let fixed =
+            ["-q", "1", "-h", "localhost", "-p", port, "--cafile", text(&server_ca), "-t", &topic, "-m", &message];
+        let published = Command::new("mosquitto_pub").args(fixed).args(papers).stderr(Stdio::null()).status();
+        published.unwrap().success()
+    };
+    let signed = ["--cert", text(&paper), "--key", text(&key)];
+    assert!(!publish("panel", &[]), "without a certificate nobody gets in");
+    assert!(publish("vpn-1", &signed), "it is answered, and kept as what it is not allowed to say");
+    site.wait_for("unreadable");
+    assert!(!site.journal().iter().any(|kind| kind == "source.alive"));
+    assert!(publish("panel", &signed));
+    site.wait_for("source.alive");
+    assert!(daemon.stop().0.success());
+}

@@ -2,7 +2,7 @@
 
 use kukaku_core::{Fact, FactBody};
 use kukaku_schema::UtcMicros;
-use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord};
+use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord};
 
 use super::{Fault, In, LAYOUT, Out};
 
@@ -161,6 +161,12 @@ fn write_body(out: &mut Out<'_>, body: &FactBody) {
                 out.word(*zone);
             }
         }
+        FactBody::ManualEntry { person, zone, direction } => {
+            sort(out, 16);
+            out.word(*person);
+            out.word(*zone);
+            out.flag(*direction == ManualDirection::Entry);
+        }
     }
 }
 
@@ -228,6 +234,11 @@ fn read_body(input: &mut In<'_>) -> Result<FactBody, Fault> {
                 (0..input.count()?).map(|_| Ok((input.word()?, input.word()?))).collect::<Result<_, Fault>>()?;
             FactBody::Muster { inside }
         }
+        16 => FactBody::ManualEntry {
+            person: input.word()?,
+            zone: input.word()?,
+            direction: if input.flag()? { ManualDirection::Entry } else { ManualDirection::Exit },
+        },
         _ => return Err("the sort of a fact is unknown to this version"),
     })
 }

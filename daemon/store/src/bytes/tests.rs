@@ -1,5 +1,5 @@
 use kukaku_core::{Fact, FactBody, Finding, FindingKey, OutageCause, Subject, Word};
-use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord};
+use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord};
 use kukaku_schema::{FindingKind, Severity, Span, UtcMicros};
 use proptest::prelude::*;
 
@@ -42,6 +42,11 @@ fn body() -> impl Strategy<Value = FactBody> {
         (instant(), instant()).prop_map(|(from, to)| FactBody::WatchGap { from, to }),
         any::<i64>().prop_map(|step_us| FactBody::ClockStep { step_us }),
         prop::collection::vec((word(), word()), 0..4).prop_map(|inside| FactBody::Muster { inside }),
+        (word(), word(), any::<bool>()).prop_map(|(person, zone, entered)| FactBody::ManualEntry {
+            person,
+            zone,
+            direction: if entered { ManualDirection::Entry } else { ManualDirection::Exit },
+        }),
     ]
 }
 

@@ -110,30 +110,35 @@ impl Row {
 /// Each row's line number with its observation as JSON, or why there is none.
 type Rows = Vec<(u64, Result<String, String>)>;
 
-/// Both ways to read a file must tell the same of each row.
-fn both_ways(table: &Table, file: impl Fn() -> Box<dyn Read>) -> Result<Rows, String> {
+/// How large the portions are: so small that every record is cut, and as in use.
+const PORTIONS: [usize; 4] = [1, 24, 100, 1 << 18];
+
+/// All ways to read a file must tell the same of each row.
+fn every_way(table: &Table, file: impl Fn() -> Box<dyn Read>) -> Result<Rows, String> {
     let mut general = Vec::new();
     let first = read_rows(table, file(), |line_no, row| {
         general.push((line_no, row.map(|all| json(&all[0]))));
         ControlFlow::Continue(())
     });
-    let mut borrowed = Vec::new();
-    let second = visit_doors(table, file(), |line_no, row| {
-        borrowed.push((line_no, row.map(|row| json(&row.to_observation().unwrap()))));
-    });
-    assert_eq!(general, borrowed);
-    match (first, second) {
-        (Ok(first), Ok(second)) => {
-            assert_eq!(first, second);
-            assert_eq!(first.read + first.failed, general.len() as u64);
-            Ok(general.into_iter().map(|(line_no, row)| (line_no, row.map_err(|e| e.reason))).collect())
-        }
-        (first, second) => {
-            let first = first.unwrap_err().to_string();
-            assert_eq!(first, second.unwrap_err().to_string());
-            Err(first)
-        }
+    for read_bytes in PORTIONS {
+        let (mut borrowed, mut owned) = (Vec::new(), Vec::new());
+        let second = each_portion(table, file(), read_bytes, |portion| {
+            portion.doors(|line_no, row| {
+                borrowed.push((line_no, row.map(|row| json(&row.to_observation().unwrap()))));
+            })
+        });
+        let third = each_portion(table, file(), read_bytes, |portion| {
+            portion.observations(|line_no, row| owned.push((line_no, row.map(|all| json(&all[0])))))
+        });
+        assert_eq!(general, borrowed);
+        assert_eq!(general, owned);
+        let told = |outcome: &Result<RowCount, ReadError>| outcome.as_ref().copied().map_err(ToString::to_string);
+        assert_eq!(told(&first), told(&second));
+        assert_eq!(told(&first), told(&third));
     }
+    let count = first.map_err(|e| e.to_string())?;
+    assert_eq!(count.read + count.failed, general.len() as u64);
+    Ok(general.into_iter().map(|(line_no, row)| (line_no, row.map_err(|e| e.reason))).collect())
 }
 
 /// Gives its bytes in pieces of uneven length.
@@ -161,11 +166,11 @@ proptest! {
             (MAPPING.to_owned(), text.into_bytes())
         };
         let table = doors(&mapping);
-        let seen = both_ways(&table, || Box::new(std::io::Cursor::new(file.clone()))).unwrap();
+        let seen = every_way(&table, || Box::new(std::io::Cursor::new(file.clone()))).unwrap();
         let expected: Vec<Result<String, ()>> = rows.iter().map(Row::on_wire).collect();
         let said: Vec<Result<String, ()>> = seen.iter().map(|(_, row)| row.clone().map_err(|_| ())).collect();
         prop_assert_eq!(said, expected);
-        let in_pieces = both_ways(&table, || Box::new(Pieces(file.clone(), 0, 3))).unwrap();
+        let in_pieces = every_way(&table, || Box::new(Pieces(file.clone(), 0, 3))).unwrap();
         prop_assert_eq!(seen, in_pieces);
     }
 
@@ -177,15 +182,15 @@ proptest! {
             let mut with_header = b"id,ms,zone,dir,name,result,factors\n".to_vec();
             with_header.extend(&file);
             for bytes in [&with_header, &file] {
-                let whole = both_ways(&table, || Box::new(std::io::Cursor::new(bytes.clone())));
-                let in_pieces = both_ways(&table, || Box::new(Pieces(bytes.clone(), 0, 1)));
+                let whole = every_way(&table, || Box::new(std::io::Cursor::new(bytes.clone())));
+                let in_pieces = every_way(&table, || Box::new(Pieces(bytes.clone(), 0, 1)));
                 prop_assert_eq!(whole, in_pieces);
             }
         }
     }
 
     #[test]
-    fn sessions_mean_the_same_both_ways(starts in proptest::collection::vec((any::<i32>(), proptest::option::of(any::<i32>()), name()), 0..20)) {
+    fn sessions_mean_the_same_every_way(starts in proptest::collection::vec((any::<i32>(), proptest::option::of(any::<i32>()), name()), 0..20)) {
         let table = sessions(r#"
             [sessions.fields]
             source = { constant = "vpn-1" }
@@ -204,15 +209,17 @@ proptest! {
             general.push((line_no, row));
             ControlFlow::Continue(())
         }).unwrap();
-        let mut borrowed = Vec::new();
-        visit_sessions(&table, file.as_bytes(), |line_no, row| {
-            if let Ok(row) = &row {
-                let (start, end, _) = &starts[row.session.parse::<usize>().unwrap()];
-                assert_eq!(row.start.0, i64::from(*start) * 1_000_000);
-                assert_eq!(row.end.map(|at| at.0), end.map(|end| i64::from(end) * 1_000_000));
-            }
-            borrowed.push((line_no, row.map(|row| row.to_observations().unwrap())));
-        }).unwrap();
-        prop_assert_eq!(general, borrowed);
+        for read_bytes in PORTIONS {
+            let mut borrowed = Vec::new();
+            each_portion(&table, file.as_bytes(), read_bytes, |portion| portion.sessions(|line_no, row| {
+                if let Ok(row) = &row {
+                    let (start, end, _) = &starts[row.session.parse::<usize>().unwrap()];
+                    assert_eq!(row.start.0, i64::from(*start) * 1_000_000);
+                    assert_eq!(row.end.map(|at| at.0), end.map(|end| i64::from(end) * 1_000_000));
+                }
+                borrowed.push((line_no, row.map(|row| row.to_observations().unwrap())));
+            })).unwrap();
+            prop_assert_eq!(&general, &borrowed);
+        }
     }
 }

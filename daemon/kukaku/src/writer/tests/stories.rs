@@ -57,7 +57,11 @@ async fn deliveries_are_noted_and_what_is_due_is_found() {
     rows[0].last_error = Some("connection refused".to_owned());
     writer.note_deliveries(rows).await.unwrap();
     assert!(due(at(64)).is_empty());
-    assert_eq!(kukaku_store::outbox_next_due(&house.conn()).unwrap(), Some(rows_next(&house)));
+    let next = |channel| kukaku_store::outbox_next_due(&house.conn(), channel).unwrap();
+    assert_eq!((next("mail"), next("pager")), (Some(at(65)), None));
+    assert!(next("tower").is_some_and(|due| due < at(65)), "one channel's patience is not the other's");
+    let stranded = |known: &[&str]| kukaku_store::outbox_stranded(&house.conn(), known, 10).unwrap().len();
+    assert_eq!((stranded(&["tower", "mail"]), stranded(&["tower"]), stranded(&[])), (0, 1, 2));
     let mut rows = due(at(65));
     rows[0].state = kukaku_store::OutboxState::Delivered;
     rows[0].delivered_at = Some(at(66));
@@ -68,10 +72,6 @@ async fn deliveries_are_noted_and_what_is_due_is_found() {
 }
 
 /// The tower's row was never tried.
-fn rows_next(house: &House) -> kukaku_schema::UtcMicros {
-    kukaku_store::outbox_due(&house.conn(), "tower", at(9999), 10).unwrap()[0].next_at
-}
-
 #[tokio::test]
 async fn broker_delivers_three_times_and_one_is_kept() {
     let house = House::new().await;
