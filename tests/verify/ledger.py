@@ -14,6 +14,7 @@ A claim is one of these, in fields separated by one space; hashes in hex, an emp
     inclusion LEAFHASH INDEX SIZE ROOT PROOF,PROOF,...
     consistency OLD OLDROOT NEW NEWROOT PROOF,PROOF,...
     checkpoint VERIFIERKEY NOTEBYTES
+    cosignature WITNESSKEY NOTEBYTES
 
 Exit code: 0 if everything was answered (claims) or is right (vectors), 1 if a vector is wrong,
 2 if it was called wrongly.
@@ -192,12 +193,12 @@ def check_name(name):
         expect(c != "+" and unicodedata.category(c) not in ("Cc", "Zs", "Zl", "Zp"), "bad key name")
 
 
-def read_verifier_key(text):
+def read_verifier_key(text, algorithm=1):
     parts = text.split("+", 2)
     expect(len(parts) == 3, "not a verifier key")
     name, key_id, key = parts[0], parts[1], strict_base64(parts[2])
     check_name(name)
-    expect(len(key) == 33 and key[0] == 1, "not an Ed25519 key")
+    expect(len(key) == 33 and key[0] == algorithm, "not a key of that use")
     own_id = sha256(name.encode() + b"\n" + key)[:4]
     expect(key_id == own_id.hex(), "key id doesn't fit")
     return name, own_id, key[1:]
@@ -217,8 +218,8 @@ def openssl_verifies(public, text, signature):
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def check_checkpoint(verifier_key, note):
-    name, key_id, public = read_verifier_key(verifier_key)
+def read_note(note):
+    """Its text and its signatures: (name, id, signature)."""
     expect(len(note) <= NOTE_MAX_BYTES, "note too large")
     try:
         text = note.decode()
@@ -238,6 +239,25 @@ def check_checkpoint(verifier_key, note):
         expect(len(blob) > 4, "signature too short")
         signatures.append((parts[1], blob[:4], blob[4:]))
     expect(len(signatures) <= SIGNATURES_MAX, "too many signatures")
+    return body, signatures
+
+
+def check_cosignature(witness_key, note):
+    """When the witness cosigned, in seconds since 1970 (C2SP tlog-cosignature)."""
+    name, key_id, public = read_verifier_key(witness_key, 4)
+    body, signatures = read_note(note)
+    own = [s for n, i, s in signatures if (n, i) == (name, key_id)]
+    expect(len(own) == 1, "not one cosignature by the witness")
+    expect(len(own[0]) == 72, "cosignature isn't 72 bytes")
+    time = int.from_bytes(own[0][:8], "big")
+    message = f"cosignature/v1\ntime {time}\n{body}".encode()
+    expect(openssl_verifies(public, message, own[0][8:]), "cosignature doesn't verify")
+    return time
+
+
+def check_checkpoint(verifier_key, note):
+    name, key_id, public = read_verifier_key(verifier_key)
+    body, signatures = read_note(note)
     own = [s for n, i, s in signatures if (n, i) == (name, key_id)]
     expect(len(own) == 1, "not one signature by the key")
     three = body.split("\n")
@@ -276,6 +296,8 @@ def judge(line):
         check_consistency(int(f[0]), hash_of(f[1]), int(f[2]), hash_of(f[3]), proof_of(f[4]))
     elif sort == "checkpoint":
         check_checkpoint(f[0], bytes.fromhex(f[1]))
+    elif sort == "cosignature":
+        check_cosignature(f[0], bytes.fromhex(f[1]))
     else:
         sys.exit(f"claim of unknown sort {sort!r}")
 
@@ -328,7 +350,13 @@ def check_vectors(folder):
     with open(os.path.join(folder, "checkpoint-v1.note"), "rb") as file:
         _, size, root = check_checkpoint(verifier_key, file.read())
     expect(root == tree_root(leaves[:size]), "checkpoint-v1.note: other root than tree-v1.tsv")
-    return checked + 1
+    with open(os.path.join(folder, "cosignature-v1.vkey"), encoding="utf-8") as file:
+        witness_key = file.read().rstrip("\n")
+    with open(os.path.join(folder, "cosignature-v1.note"), "rb") as file:
+        cosigned = file.read()
+    expect(check_cosignature(witness_key, cosigned) == 1700000000, "cosignature-v1.note: other time")
+    check_checkpoint(verifier_key, cosigned)
+    return checked + 2
 
 
 def main(arguments):

@@ -75,6 +75,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         act("/registers", Access::Full, || post(registers::import)),
         page("/registers.toml", Access::Full, &[], || get(registers::export)),
         page("/journal", Access::Full, journal::PARAMS, || get(journal::journal)),
+        page("/journal/checkpoint.txt", Access::Full, journal::CHECKPOINT_PARAMS, || get(journal::checkpoint)),
         page("/journal/{seq}", Access::Full, &[], || get(journal::entry)),
         page("/unreadable", Access::Full, journal::UNREADABLE_PARAMS, || get(journal::unreadable)),
         page("/login", Access::Open, gate::PARAMS, || get(gate::login)),

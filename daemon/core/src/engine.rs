@@ -11,7 +11,7 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kukaku_schema::registers::Registers;
-use kukaku_schema::{Span, UtcMicros};
+use kukaku_schema::{DurationUs, Span, UtcMicros};
 
 use crate::effect::{Cause, Effect, Finding, FindingKey, Outage, Revision, SessionKey, SessionView, Stay};
 use crate::fact::{Fact, FactBody};
@@ -115,6 +115,8 @@ pub struct Engine {
     pub(crate) by_operator: Index,
     pub(crate) by_account: Index,
     pub(crate) by_zone: Index,
+    /// The longest session that has ended: how far behind an end its start lies at most.
+    pub(crate) longest_session: DurationUs,
     pub(crate) owned: BTreeMap<Owner, BTreeMap<FindingKey, Finding>>,
     pub(crate) timers: BTreeSet<(UtcMicros, Task)>,
     pub(crate) wakes: BTreeMap<Task, UtcMicros>,
@@ -136,6 +138,7 @@ impl Engine {
             by_operator: BTreeMap::new(),
             by_account: BTreeMap::new(),
             by_zone: BTreeMap::new(),
+            longest_session: DurationUs::ZERO,
             owned: BTreeMap::new(),
             timers: BTreeSet::new(),
             wakes: BTreeMap::new(),

@@ -228,6 +228,9 @@ impl<'a> Fold<'a> {
     /// Adds every place that he may reach unseen from where he may be now.
     fn spread(&mut self) {
         let at = self.at;
+        if !spans::holds(&self.trouble.any, at) {
+            return;
+        }
         let mut ways: Vec<(Place, Place, UtcMicros)> = Vec::with_capacity(self.trouble.doors.len() * 2);
         for t in &self.trouble.doors {
             let from = t.unseen.partition_point(|s| s.end <= at);
@@ -240,27 +243,17 @@ impl<'a> Fold<'a> {
             ways.extend(expiry(t.entry_unread).map(|expiry| (t.outer, Some(t.inner), expiry)));
             ways.extend(expiry(t.exit_unread).map(|expiry| (Some(t.inner), t.outer, expiry)));
         }
+        // From where he is known to be, then from each place that was or becomes possible.
+        let (mut from, mut next) = (self.place, 0);
         loop {
-            let mut grown = false;
-            for (from, to, expiry) in &ways {
-                if self.place != *from && !self.possible.iter().any(|(p, _)| p == from) {
-                    continue;
-                }
+            for (_, to, expiry) in ways.iter().filter(|(start, ..)| *start == from) {
                 match self.possible.iter_mut().find(|(p, _)| p == to) {
-                    Some((_, known)) if *known >= *expiry => {}
-                    Some((_, known)) => {
-                        *known = *expiry;
-                        grown = true;
-                    }
-                    None => {
-                        self.possible.push((*to, *expiry));
-                        grown = true;
-                    }
+                    Some((_, known)) => *known = (*known).max(*expiry),
+                    None => self.possible.push((*to, *expiry)),
                 }
             }
-            if !grown {
-                return;
-            }
+            let Some((place, _)) = self.possible.get(next) else { return };
+            (from, next) = (*place, next + 1);
         }
     }
 
@@ -446,9 +439,7 @@ impl<'a> Fold<'a> {
     fn finish(&mut self) {
         self.advance(self.now);
         self.possible.retain(|(_, expiry)| *expiry > self.now);
-        if spans::holds(&self.trouble.any, self.now) {
-            self.spread();
-        }
+        self.spread();
         self.emit(Span::new(self.now, UtcMicros::MAX));
         let due: Vec<UtcMicros> =
             self.open.iter().map(|s| self.expiry(s)).chain(self.possible.iter().map(|p| p.1)).collect();

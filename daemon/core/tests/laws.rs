@@ -256,6 +256,7 @@ proptest! {
         let site = site_of(lively);
         let now = UtcMicros(at("+14:00").0 + 72_000_000_000 + after * 61_000_000);
         let late = numbered_arrivals(&world, true);
+        let now = now.max(late[late.len() - 1].arrives.at);
         let (engine, effects) = run(&site, &late, now);
         let live = Shown::of(&engine);
         // From nothing, all at once.
@@ -282,6 +283,7 @@ proptest! {
         let site = site_of(lively);
         let now = UtcMicros(at("+14:00").0 + 72_000_000_000);
         let all = numbered_arrivals(&world, true);
+        let now = now.max(all[all.len() - 1].arrives.at);
         let cut = cut.min(all.len());
         let (whole, mut through) = run(&site, &all, now);
         let stopped_at = all[cut.saturating_sub(1)].arrives.at;

@@ -118,8 +118,8 @@ pub enum KeyError {
         /// The form expected.
         expected: &'static str,
     },
-    /// A signature algorithm other than Ed25519.
-    #[error("key text: algorithm {0:#04x}, only Ed25519 (0x01) is supported")]
+    /// A key of another use or algorithm than wanted.
+    #[error("key text: algorithm {0:#04x}; a site's key has 0x01 (Ed25519), a witness's 0x04 (cosignature)")]
     UnknownAlgorithm(u8),
     /// The bytes are no Ed25519 key, or one under which everything verifies.
     #[error("key text: the bytes are not a usable Ed25519 key")]

@@ -17,7 +17,7 @@ use crate::hash::Hash;
 pub const KEY_NAME_MAX_BYTES: usize = 256;
 
 /// The algorithm byte of Ed25519 notes.
-const ED25519: u8 = 0x01;
+pub(crate) const ED25519: u8 = 0x01;
 
 const PUBLIC_FORM: &str = "name+8 lower case hex digits+base64";
 const SECRET_FORM: &str = "PRIVATE+KEY+name+8 lower case hex digits+base64";
@@ -27,16 +27,17 @@ const SECRET_FORM: &str = "PRIVATE+KEY+name+8 lower case hex digits+base64";
 pub struct VerifierKey {
     name: String,
     id: u32,
+    algorithm: u8,
     key: ed25519_dalek::VerifyingKey,
 }
 
 impl VerifierKey {
-    fn new(name: &str, key: ed25519_dalek::VerifyingKey) -> Result<Self, KeyError> {
+    fn new(name: &str, key: ed25519_dalek::VerifyingKey, algorithm: u8) -> Result<Self, KeyError> {
         check_name(name)?;
         if key.is_weak() {
             return Err(KeyError::BadKey);
         }
-        Ok(Self { id: key_id(name, key.as_bytes()), name: name.to_owned(), key })
+        Ok(Self { id: key_id(name, algorithm, key.as_bytes()), name: name.to_owned(), algorithm, key })
     }
 
     /// Reads the text form.
@@ -44,14 +45,19 @@ impl VerifierKey {
     /// # Errors
     /// Says which part is wrong; an id that doesn't fit name and key is refused.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
+        Self::parse_as(text, ED25519)
+    }
+
+    /// Reads the text form of a key of this algorithm byte.
+    pub(crate) fn parse_as(text: &str, algorithm: u8) -> Result<Self, KeyError> {
         let bad_form = KeyError::BadForm { expected: PUBLIC_FORM };
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(bad_form);
         };
-        let bytes = key_bytes(key).ok_or(bad_form)??;
+        let bytes = key_bytes(key, algorithm).ok_or(bad_form)??;
         let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::BadKey)?;
-        let verifier = Self::new(name, key)?;
+        let verifier = Self::new(name, key, algorithm)?;
         check_id(id, verifier.id, PUBLIC_FORM)?;
         Ok(verifier)
     }
@@ -86,7 +92,7 @@ impl VerifierKey {
 /// The text form, to be handed to whoever shall verify.
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = encode_key(self.key.as_bytes());
+        let key = encode_key(self.algorithm, self.key.as_bytes());
         write!(f, "{}+{:08x}+{key}", self.name, self.id)
     }
 }
@@ -103,8 +109,12 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::BadName`].
     pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, KeyError> {
+        Self::from_seed_as(name, seed, ED25519)
+    }
+
+    pub(crate) fn from_seed_as(name: &str, seed: &[u8; 32], algorithm: u8) -> Result<Self, KeyError> {
         let key = ed25519_dalek::SigningKey::from_bytes(seed);
-        let verifier = VerifierKey::new(name, key.verifying_key())?;
+        let verifier = VerifierKey::new(name, key.verifying_key(), algorithm)?;
         Ok(Self { key, verifier })
     }
 
@@ -113,12 +123,16 @@ impl SigningKey {
     /// # Errors
     /// Says which part is wrong, without repeating the text.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
+        Self::parse_as(text, ED25519)
+    }
+
+    pub(crate) fn parse_as(text: &str, algorithm: u8) -> Result<Self, KeyError> {
         let bad_form = KeyError::BadForm { expected: SECRET_FORM };
         let mut parts = text.strip_prefix("PRIVATE+KEY+").ok_or(bad_form.clone())?.splitn(3, '+');
         let (Some(name), Some(id), Some(seed)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(bad_form);
         };
-        let key = Self::from_seed(name, &key_bytes(seed).ok_or(bad_form)??)?;
+        let key = Self::from_seed_as(name, &key_bytes(seed, algorithm).ok_or(bad_form)??, algorithm)?;
         check_id(id, key.verifier.id, SECRET_FORM)?;
         Ok(key)
     }
@@ -126,8 +140,8 @@ impl SigningKey {
     /// The secret text form, for the key file alone.
     #[must_use]
     pub fn to_secret_text(&self) -> String {
-        let VerifierKey { name, id, .. } = &self.verifier;
-        format!("PRIVATE+KEY+{name}+{id:08x}+{}", encode_key(self.key.as_bytes()))
+        let VerifierKey { name, id, algorithm, .. } = &self.verifier;
+        format!("PRIVATE+KEY+{name}+{id:08x}+{}", encode_key(*algorithm, self.key.as_bytes()))
     }
 
     /// The public half.
@@ -157,25 +171,25 @@ pub(crate) fn check_name(name: &str) -> Result<(), KeyError> {
     Ok(())
 }
 
-fn key_id(name: &str, public: &[u8; 32]) -> u32 {
+fn key_id(name: &str, algorithm: u8, public: &[u8; 32]) -> u32 {
     let mut bytes = name.as_bytes().to_vec();
-    bytes.extend([0x0A, ED25519]);
+    bytes.extend([0x0A, algorithm]);
     bytes.extend(public);
     let [a, b, c, d, ..] = Hash::of(&bytes).0;
     u32::from_be_bytes([a, b, c, d])
 }
 
-fn encode_key(bytes: &[u8; 32]) -> String {
-    let mut out = vec![ED25519];
+fn encode_key(algorithm: u8, bytes: &[u8; 32]) -> String {
+    let mut out = vec![algorithm];
     out.extend(bytes);
     STANDARD.encode(out)
 }
 
 /// The 32 bytes behind the algorithm byte; `None` where the text isn't of that form.
-fn key_bytes(text: &str) -> Option<Result<[u8; 32], KeyError>> {
+fn key_bytes(text: &str, expected: u8) -> Option<Result<[u8; 32], KeyError>> {
     let bytes = STANDARD.decode(text).ok()?;
     let (&algorithm, key) = bytes.split_first()?;
-    if algorithm != ED25519 {
+    if algorithm != expected {
         return Some(Err(KeyError::UnknownAlgorithm(algorithm)));
     }
     Some(key.try_into().map_err(|_| KeyError::BadKey))

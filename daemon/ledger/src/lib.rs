@@ -8,7 +8,7 @@
 //! of it. It therefore depends on no other room, and takes instants as plain microseconds. The
 //! formats are documented byte by byte in `schema/README.md`; hashing is RFC 6962 and RFC 9162,
 //! tiles, notes and checkpoints are those of C2SP (`tlog-tiles`, `signed-note`,
-//! `tlog-checkpoint`), so that tools by others verify them.
+//! `tlog-checkpoint`, `tlog-cosignature`, `tlog-witness`), so that tools by others verify them.
 //!
 //! A forger who holds the signing key *and* the disk can build another tree and sign its head.
 //! Nothing in here stops him: a head that somebody else has kept does, because no consistency
@@ -16,6 +16,7 @@
 
 mod checkpoint;
 mod commitment;
+mod cosignature;
 mod error;
 mod hash;
 mod key;
@@ -26,9 +27,11 @@ mod proof;
 mod testing;
 mod tiles;
 mod tree;
+mod witness;
 
 pub use checkpoint::{Checkpoint, Head, KeyTerm, Signer};
 pub use commitment::{SALT_BYTES, commitment};
+pub use cosignature::{Cosigner, CosignerKey};
 pub use error::{KeyError, LeafError, NoteError, ProofError, SignRefusal};
 pub use hash::{HASH_BYTES, Hash, empty_root, leaf_hash, node_hash};
 pub use key::{KEY_NAME_MAX_BYTES, SigningKey, VerifierKey};
@@ -37,3 +40,4 @@ pub use note::{NOTE_MAX_BYTES, NoteSignature, SIGNATURES_MAX, SignedNote};
 pub use proof::{consistency_proof, inclusion_proof, root_at, verify_consistency, verify_inclusion};
 pub use tiles::{TILE_WIDTH, TileId, node_from_tiles, tiles_touched};
 pub use tree::{Frontier, MAX_TREE_SIZE, NodeId, peaks};
+pub use witness::{AddCheckpoint, PROOF_LINES_MAX, WitnessRefusal, accept, open_signed};

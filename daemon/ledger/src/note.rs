@@ -29,6 +29,16 @@ pub struct NoteSignature {
     pub signature: Vec<u8>,
 }
 
+impl NoteSignature {
+    /// The line as it stands under a note, with its newline.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        let mut bytes = self.id.to_be_bytes().to_vec();
+        bytes.extend(&self.signature);
+        format!("{SIGNATURE_START}{} {}\n", self.name, STANDARD.encode(bytes))
+    }
+}
+
 /// A text and its signatures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedNote {
@@ -94,14 +104,21 @@ impl SignedNote {
         &self.signatures
     }
 
+    /// The same note with one more signature under it.
+    ///
+    /// # Errors
+    /// [`NoteError::TooManySignatures`], [`NoteError::TooLarge`].
+    pub fn with_signature(&self, signature: NoteSignature) -> Result<Self, NoteError> {
+        let text = format!("{}{}", self.to_text(), signature.to_line());
+        Self::parse(text.as_bytes())
+    }
+
     /// The note as it is stored and handed on.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut out = format!("{}\n", self.text);
-        for NoteSignature { name, id, signature } in &self.signatures {
-            let mut bytes = id.to_be_bytes().to_vec();
-            bytes.extend(signature);
-            out.push_str(&format!("{SIGNATURE_START}{name} {}\n", STANDARD.encode(bytes)));
+        for signature in &self.signatures {
+            out.push_str(&signature.to_line());
         }
         out
     }

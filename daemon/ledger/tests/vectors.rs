@@ -6,16 +6,18 @@ use std::fs;
 use std::path::PathBuf;
 
 use kukaku_ledger::{
-    Checkpoint, ClockState, Frontier, Hash, Head, KeyTerm, Leaf, Signer, SigningKey, VerifierKey, commitment,
-    leaf_hash, verify_consistency, verify_inclusion,
+    Checkpoint, ClockState, Cosigner, CosignerKey, Frontier, Hash, Head, KeyTerm, Leaf, SignedNote, Signer, SigningKey,
+    VerifierKey, commitment, leaf_hash, verify_consistency, verify_inclusion,
 };
 
 /// The first bytes of each file and their hash. A file may grow behind them and never change in
 /// them; a new line here goes with each growth.
-const SEALED: [(&str, usize, &str); 6] = [
+const SEALED: [(&str, usize, &str); 8] = [
     ("checkpoint-v1.note", 195, "db1cfbd718145299910409ab3847f6ea81d4f8a0b3804ee8a435e7414d01476e"),
     ("checkpoint-v1.vkey", 79, "5af5e9c1b91cfed7f8a3b3cc78f76da7e369d742044264086847123c771fc48b"),
     ("commitment-v1.tsv", 695, "48fb627816a7e1a80a4cdb229a04e60aad9fb34410e986613ac72223bd212f38"),
+    ("cosignature-v1.note", 325, "a4483d21e894d5d66eac12a1f3e5d38f2a079dfad93e9f4aca72cec691f776a6"),
+    ("cosignature-v1.vkey", 75, "b013a6cc3edc8259fb0645075528d79326a3bd282d3914ec287ce292d152c5b4"),
     ("leaf-v1.tsv", 2412, "eae755f987770857dbe4a184a77666d6ed40e06213020cac809772b8af608e6f"),
     ("proof-v1.tsv", 22077, "a92ac5a40ffcaf9b9ae41716cf09e0aa5b796419959f2cd21c081b3debf923ca"),
     ("tree-v1.tsv", 642, "c8ad07dd2c43e23c68e504165d360c07509ac4bb45abc2ef708074dcdb5d02ef"),
@@ -140,5 +142,21 @@ fn the_published_checkpoint_is_ours_to_the_byte() {
     let seed: [u8; 32] = std::array::from_fn(|n| u8::try_from(n).unwrap());
     let key = SigningKey::from_seed(verifier.name(), &seed).unwrap();
     let signed = Signer::new(key, None).sign(head, &[]).unwrap();
+    assert_eq!(signed.to_text(), published);
+}
+
+/// The published cosignature was made by openssl from the seed 20 21 22 ... 3f.
+#[test]
+fn the_published_cosignature_is_ours_to_the_byte() {
+    let key = CosignerKey::parse(read("cosignature-v1.vkey").trim_end()).unwrap();
+    let published = read("cosignature-v1.note");
+    let cosigned = SignedNote::parse(published.as_bytes()).unwrap();
+    assert_eq!(key.cosigned_at(&cosigned), Ok(1_700_000_000));
+
+    let seed: [u8; 32] = std::array::from_fn(|n| u8::try_from(n + 0x20).unwrap());
+    let witness = Cosigner::from_seed(key.name(), &seed).unwrap();
+    assert_eq!(witness.key(), key);
+    let plain = SignedNote::parse(read("checkpoint-v1.note").as_bytes()).unwrap();
+    let signed = plain.with_signature(witness.cosign(&plain, 1_700_000_000)).unwrap();
     assert_eq!(signed.to_text(), published);
 }

@@ -1,6 +1,6 @@
 //! Signed heads of the tree, and what is needed to sign the next.
 
-use kukaku_ledger::{Hash, Head as TreeHead, consistency_proof};
+use kukaku_ledger::{AddCheckpoint, Hash, Head as TreeHead, SignedNote, consistency_proof};
 use kukaku_schema::UtcMicros;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -34,6 +34,36 @@ impl StoredCheckpoint {
     }
 }
 
+/// The proof that the tree of `old` entries is the beginning of the one of `size`.
+fn consistency(conn: &Connection, old: u64, size: u64) -> Result<Vec<Hash>, StoreError> {
+    let mut failed = None;
+    let proof = consistency_proof(old, size, |id| {
+        tree::node(conn, id).unwrap_or_else(|error| {
+            failed = Some(error);
+            None
+        })
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => proof.map_err(|e| StoreError::corrupt("prove that the journal only grew", e.to_string())),
+    }
+}
+
+/// The newest checkpoint with the proof that it goes on from the one of `old` entries, as the
+/// body that a witness takes (C2SP tlog-witness, add-checkpoint); none before the first, and for
+/// an `old` that was never reached.
+///
+/// # Errors
+/// What the disk says.
+pub fn newest_checkpoint_from(conn: &Connection, old: u64) -> Result<Option<String>, StoreError> {
+    let Some(newest) = newest_checkpoint(conn)?.filter(|newest| newest.head.size >= old) else {
+        return Ok(None);
+    };
+    let note = SignedNote::parse(newest.note.as_bytes()).map_err(|e| StoreError::corrupt(ACT, e.to_string()))?;
+    let proof = consistency(conn, old, newest.head.size)?;
+    Ok(Some(AddCheckpoint { old, proof, note }.to_text()))
+}
+
 /// The newest checkpoint; none before the first.
 ///
 /// # Errors
@@ -59,22 +89,11 @@ impl Store {
     /// [`StoreError::RolledBack`] if the present tree is smaller, [`StoreError::Corrupt`] if a
     /// node is missing.
     pub fn consistency_from(&self, old: u64) -> Result<Vec<Hash>, StoreError> {
-        const ACT: &str = "prove that the journal only grew";
         let size = self.frontier.size();
         if old > size {
             return Err(StoreError::RolledBack { path: self.path().to_owned(), size, signed: old });
         }
-        let mut failed = None;
-        let proof = consistency_proof(old, size, |id| {
-            tree::node(&self.conn, id).unwrap_or_else(|error| {
-                failed = Some(error);
-                None
-            })
-        });
-        match failed {
-            Some(error) => Err(error),
-            None => proof.map_err(|error| StoreError::corrupt(ACT, error.to_string())),
-        }
+        consistency(&self.conn, old, size)
     }
 
     /// Keeps a signed head; keeping it again changes nothing.

@@ -37,7 +37,7 @@ mod verify;
 pub use batch::{Appended, Batch, Committed, NewLeaf, PAYLOAD_FIELD};
 pub use bodies::{finding as finding_body, revision as revision_body};
 pub use changed::{Changed, ChangedKind};
-pub use checkpoint::{StoredCheckpoint, newest_checkpoint};
+pub use checkpoint::{StoredCheckpoint, newest_checkpoint, newest_checkpoint_from};
 pub use connect::{beside, read_only};
 pub use directory::Directory;
 pub use effects::{Notice, Route};

@@ -142,6 +142,29 @@ fn a_journal_that_was_rebuilt_and_signed_anew_is_not_the_one_whose_checkpoint_wa
 }
 
 #[test]
+fn whoever_noted_an_older_checkpoint_can_follow_the_journal_to_the_newest() {
+    let evidence = Evidence::new(ENTRIES);
+    let conn = read_only(&evidence.forged("SELECT 1")).unwrap();
+    let noted = |size: u64| {
+        let sql = "SELECT note FROM checkpoint WHERE size = ?1";
+        let note: String = conn.query_row(sql, [size.cast_signed()], |row| row.get(0)).unwrap();
+        kukaku_ledger::Checkpoint::open(note.as_bytes(), &terms()).unwrap().head
+    };
+    for size in [7, 252, 259, 511, 693, 700] {
+        let size = size / 7 * 7;
+        let body = kukaku_store::newest_checkpoint_from(&conn, size).unwrap().unwrap();
+        let request = kukaku_ledger::AddCheckpoint::parse(body.as_bytes()).unwrap();
+        let newest = kukaku_ledger::open_signed(&request, &terms()).unwrap().head;
+        assert_eq!((request.old, newest.size), (size, ENTRIES));
+        kukaku_ledger::accept(&request, newest, Some(noted(size))).unwrap();
+        // With another root in his notes the same proof proves nothing.
+        let other = kukaku_ledger::Head { size, root: kukaku_ledger::leaf_hash(b"another") };
+        assert!(kukaku_ledger::accept(&request, newest, Some(other)).is_err());
+    }
+    assert_eq!(kukaku_store::newest_checkpoint_from(&conn, ENTRIES + 1).unwrap(), None);
+}
+
+#[test]
 fn a_checkpoint_by_another_key_proves_nothing() {
     let evidence = Evidence::new(14);
     let other = kukaku_ledger::SigningKey::from_seed("kukaku.example/test", &[1; 32]).unwrap();

@@ -69,10 +69,11 @@ fn no_marks_of_unfinished_work_and_no_traces_of_one_machine() {
 }
 
 /// The rooms and what each may know of the others, as ARCHITECTURE.md draws them.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("schema", &[]),
     ("daemon/core", &["schema"]),
     ("daemon/ledger", &[]),
+    ("daemon/verify", &["ledger"]),
     ("adapters/codec", &["schema"]),
     ("daemon/store", &["schema", "core", "ledger"]),
     ("adapters/mqtt", &["schema", "codec"]),

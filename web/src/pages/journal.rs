@@ -2,8 +2,10 @@
 
 use askama::Template;
 use axum::extract::{Extension, State};
+use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use kukaku_schema::Lang;
+use kukaku_store::newest_checkpoint_from;
 use kukaku_store::query::{self, Cursor};
 
 use super::layout::{Frame, page, rendered};
@@ -27,6 +29,10 @@ pub(crate) const UNREADABLE_PARAMS: &[Param] = &[
     Param::new("after", Shape::Text, "cursor: the `next` of the page before"),
     Param::new("part", Shape::Choice(&["list"]), "the list alone"),
 ];
+
+/// What the newest checkpoint can be asked for.
+pub(crate) const CHECKPOINT_PARAMS: &[Param] =
+    &[Param::new("from", Shape::Count { max: u32::MAX }, "entries of the checkpoint that is known already")];
 
 /// Bytes of an unreadable arrival that its page shows.
 const HEAD_SHOWN: usize = 4096;
@@ -111,6 +117,22 @@ struct EntryPage {
     erased: bool,
     before: Option<i64>,
     after: Option<i64>,
+}
+
+/// `GET /journal/checkpoint.txt`: the newest checkpoint with the proof that it goes on from the
+/// one that is known already, as `kukaku-verify remember` and witnesses take it.
+pub(crate) async fn checkpoint(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
+) -> Result<Response, WebError> {
+    let from = u64::from(params.count("from", 0));
+    let (_, text) = read_view(&app, &viewer, move |reader, _| newest_checkpoint_from(reader, from)).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"checkpoint.txt\""),
+    ];
+    Ok((headers, text.ok_or(WebError::NotFound)?).into_response())
 }
 
 /// `GET /journal/{seq}`.

@@ -171,8 +171,8 @@ impl Engine {
         }
         self.index(&view);
         if let Some(account) = view.account.filter(|_| !same_but_sign) {
-            let index = self.by_account.get(&account);
-            let near = index.into_iter().flat_map(|i| i.range((view.key.start, SMALLEST)..)).map(|(_, k)| *k);
+            let end = before.as_ref().map_or(view.end_at(), |b| b.end_at().max(view.end_at()));
+            let near = self.of_account(account, Span::new(view.key.start, end));
             self.dirty.shared.extend(near);
         }
         self.dirty.shared.insert(key);
@@ -198,7 +198,21 @@ impl Engine {
         effects.push(Effect::SessionGone(key));
     }
 
+    /// The sessions of an account that may overlap `span`.
+    fn of_account(&self, account: Word, span: Span) -> Vec<SessionKey> {
+        let Some(index) = self.by_account.get(&account) else {
+            return Vec::new();
+        };
+        let last = span.end.plus(self.longest_session);
+        let ended = index.range((span.start, SMALLEST)..(UtcMicros::MAX, SMALLEST)).take_while(|(end, _)| *end <= last);
+        let open = index.range((UtcMicros::MAX, SMALLEST)..);
+        ended.chain(open).map(|(_, key)| *key).collect()
+    }
+
     fn index(&mut self, view: &SessionView) {
+        if view.end_at() < UtcMicros::MAX {
+            self.longest_session = self.longest_session.max(view.end_at().since(view.key.start));
+        }
         let item = (view.end_at(), view.key);
         for (index, word) in self.indexes(view) {
             index.entry(word).or_default().insert(item);
@@ -273,10 +287,10 @@ impl Engine {
             let Some(view) = self.sessions.get(&key).map(|kept| &kept.view) else {
                 continue;
             };
-            let index = view.account.and_then(|a| self.by_account.get(&a));
-            let near = index.into_iter().flat_map(|i| i.range((view.key.start, SMALLEST)..)).filter(|(_, k)| *k != key);
-            let others: Vec<&SessionView> =
-                near.filter_map(|(_, k)| self.sessions.get(k)).map(|kept| &kept.view).collect();
+            let span = Span::new(view.key.start, view.end_at());
+            let near = view.account.map_or_else(Vec::new, |account| self.of_account(account, span));
+            let others = near.iter().filter(|k| **k != key).filter_map(|k| self.sessions.get(k));
+            let others: Vec<&SessionView> = others.map(|kept| &kept.view).collect();
             let findings = shared_accounts(&self.world.names, view, &others);
             self.own(Owner::Shared(key), findings, cause, effects);
         }

@@ -201,6 +201,16 @@ impl Court<'_> {
         if whole.is_empty() {
             return;
         }
+        let absent: Vec<Span> = judged.absent.iter().map(|s| s.intersect(whole)).filter(|s| !s.is_empty()).collect();
+        // Before somebody was first there it is the operator's absence, not an empty room.
+        let operator_cover = spans::minus(
+            &[whole],
+            &spans::joined(judged.absent.iter().chain(&judged.unknown).map(|s| s.intersect(whole)).collect()),
+        );
+        let Some(first) = operator_cover.first().map(|s| s.start).filter(|_| !absent.is_empty()) else {
+            // Whoever else was there makes no difference as long as this is so.
+            return;
+        };
         let slack = policy.grace_before.max(policy.grace_after);
         let mut inside = Vec::new();
         let mut maybe = Vec::new();
@@ -214,22 +224,14 @@ impl Court<'_> {
                 horizon.boundary(graced.end);
                 inside.push(graced);
             }
-            for (span, _) in known.maybe.iter().filter(|(span, of)| *of == zone && span.end > whole.start) {
+            let began = known.maybe.iter().take_while(|(span, _)| span.start < session.end_at());
+            for (span, _) in began.filter(|(span, of)| *of == zone && span.end > whole.start) {
                 horizon.boundary(span.start);
                 horizon.boundary(span.end);
                 maybe.push(*span);
             }
         }
         let inside = spans::joined(inside);
-        let absent: Vec<Span> = judged.absent.iter().map(|s| s.intersect(whole)).filter(|s| !s.is_empty()).collect();
-        // Before somebody was first there it is the operator's absence, not an empty room.
-        let operator_cover = spans::minus(
-            &[whole],
-            &spans::joined(judged.absent.iter().chain(&judged.unknown).map(|s| s.intersect(whole)).collect()),
-        );
-        let Some(first) = operator_cover.first().map(|s| s.start) else {
-            return;
-        };
         let empty = spans::minus(&spans::minus(&absent, &inside), &spans::joined(maybe));
         let empty: Vec<Span> =
             empty.into_iter().map(|s| s.intersect(Span::new(first, whole.end))).filter(|s| !s.is_empty()).collect();

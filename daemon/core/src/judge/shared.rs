@@ -1,23 +1,24 @@
 //! One account at two terminals at once.
 
-use kukaku_schema::{FindingKind, Span};
+use kukaku_schema::{FindingKind, Span, UtcMicros};
 
 use crate::effect::{Finding, FindingKey, PROOFS_MAX, SessionView, Subject};
 use crate::names::Names;
+
+/// By text: the numbers of names follow the order of arrival.
+fn order<'a>(names: &'a Names, s: &SessionView) -> (UtcMicros, &'a str, &'a str) {
+    (s.key.start, names.text(s.key.source), names.text(s.key.id))
+}
 
 /// One account, two terminals, at once: a finding for each pair, named by the later session.
 pub(crate) fn shared_accounts(names: &Names, later: &SessionView, others: &[&SessionView]) -> Vec<Finding> {
     let mut out = Vec::new();
     for other in others {
-        let order = |s: &SessionView| {
-            // By text: the numbers of names follow the order of arrival.
-            (s.key.start, names.text(s.key.source).to_owned(), names.text(s.key.id).to_owned())
-        };
         let both = Span::new(later.key.start, later.end_at()).intersect(Span::new(other.key.start, other.end_at()));
         let account = later.account.zip(other.account).filter(|(a, b)| a == b).map(|(a, _)| a);
         let Some(account) = account else { continue };
         let two_desks = later.terminal.zip(other.terminal).is_some_and(|(a, b)| a != b);
-        if order(other) >= order(later) || both.is_empty() || !two_desks {
+        if both.is_empty() || !two_desks || order(names, other) >= order(names, later) {
             continue;
         }
         let about = vec![

@@ -50,8 +50,8 @@ fn a_key_under_which_everything_verifies_is_refused() {
     // The identity point: small order.
     let mut point = [0; 32];
     point[0] = 1;
-    let id = key_id("weak", &point);
-    let text = format!("weak+{id:08x}+{}", encode_key(&point));
+    let id = key_id("weak", ED25519, &point);
+    let text = format!("weak+{id:08x}+{}", encode_key(ED25519, &point));
     assert_eq!(VerifierKey::parse(&text), Err(KeyError::BadKey));
 }
 

@@ -1,0 +1,16 @@
+//! What a city holds against its vendor: a memory of every checkpoint that it ever saw, which
+//! only grows, and a witness that cosigns what continues it.
+//!
+//! Invariant: nothing is answered before it is durable, and a site that once signed two heads of
+//! one size is never accepted again. Uses nothing but the standard library's files and sockets,
+//! so that it builds for every system that a city runs.
+
+mod error;
+mod memory;
+mod server;
+mod words;
+
+pub use error::MemoryError;
+pub use memory::{Finding, Memory, SiteView};
+pub use server::{BODY_MAX_BYTES, CONNECTIONS_MAX, serve};
+pub use words::Lang;

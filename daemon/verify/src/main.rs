@@ -1,0 +1,277 @@
+//! `kukaku-verify`: the city's own tool.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Parser, Subcommand};
+use kukaku_ledger::{AddCheckpoint, Cosigner, Hash, NOTE_MAX_BYTES, VerifierKey};
+use kukaku_verify::{Finding, Lang, Memory, MemoryError, serve};
+
+const HELP_JA: &str = include_str!("help.ja.txt");
+const HELP_EN: &str = include_str!("help.en.txt");
+
+#[derive(Parser)]
+#[command(name = "kukaku-verify", version, disable_help_flag = true, disable_help_subcommand = true)]
+struct Arguments {
+    #[arg(long, global = true)]
+    lang: Option<String>,
+    #[arg(long, global = true)]
+    memory: Option<PathBuf>,
+    #[arg(long, short, global = true)]
+    help: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Trust {
+        vkey: String,
+        #[arg(long)]
+        fingerprint: Option<String>,
+        #[arg(long, default_value_t = 0)]
+        from_size: u64,
+    },
+    Remember {
+        file: PathBuf,
+        #[arg(long)]
+        proof: Option<PathBuf>,
+    },
+    Show,
+    WitnessInit {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        key: PathBuf,
+    },
+    Witness {
+        #[arg(long)]
+        listen: String,
+        #[arg(long)]
+        key: PathBuf,
+    },
+}
+
+/// What ends the program early: the exit code and what to say.
+type Failure = (u8, String);
+
+fn main() -> ExitCode {
+    let variable = std::env::var("LANG").ok();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.kind() == clap::error::ErrorKind::DisplayVersion => {
+            print!("{error}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            let lang = Lang::choose(None, variable.as_deref());
+            let hint = lang.pick("使い方: kukaku-verify --help", "Usage: kukaku-verify --help --lang en");
+            eprintln!("{error}\n{hint}");
+            return ExitCode::from(1);
+        }
+    };
+    let lang = Lang::choose(arguments.lang.as_deref(), variable.as_deref());
+    let Some(command) = arguments.command.filter(|_| !arguments.help) else {
+        print!("{}", lang.pick(HELP_JA, HELP_EN));
+        return ExitCode::SUCCESS;
+    };
+    match run(command, arguments.memory, lang) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((code, text)) => {
+            eprintln!("{text}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn default_memory() -> Option<PathBuf> {
+    if let Some(local) = std::env::var_os("LOCALAPPDATA") {
+        return Some(PathBuf::from(local).join("kukaku-verify"));
+    }
+    std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share/kukaku-verify"))
+}
+
+fn run(command: Command, memory: Option<PathBuf>, lang: Lang) -> Result<(), Failure> {
+    let failed = |error: MemoryError| (error.exit_code(), error.say(lang));
+    let open = || {
+        let no_folder = lang.pick("--memory で保管先を指定してください", "say where to remember with --memory");
+        let folder = memory.clone().or_else(default_memory).ok_or((1, no_folder.to_owned()))?;
+        Memory::open(&folder).map_err(failed)
+    };
+    match command {
+        Command::Trust { vkey, fingerprint, from_size } => {
+            let key = VerifierKey::parse(vkey.trim()).map_err(|error| failed(error.into()))?;
+            confirm(&key, fingerprint, lang)?;
+            open()?.trust(&key, from_size).map_err(failed)?;
+            println!("{}: {}", lang.pick("公開鍵を登録しました", "Trusted"), key.name());
+        }
+        Command::Remember { file, proof } => {
+            let bytes = read(&file, lang)?;
+            let proof = proof.map(|path| read(&path, lang)).transpose()?;
+            let form = |error: kukaku_ledger::WitnessRefusal| failed(error.into());
+            let (note, proof): (Vec<u8>, Option<(u64, Vec<Hash>)>) = if bytes.starts_with(b"old ") {
+                let request = AddCheckpoint::parse(&bytes).map_err(form)?;
+                (request.note.to_text().into_bytes(), Some((request.old, request.proof)))
+            } else {
+                let proof = proof.map(|text| AddCheckpoint::parse_proof(&text)).transpose().map_err(form)?;
+                (bytes, proof)
+            };
+            let finding = open()?.remember(&note, proof.as_ref(), now()).map_err(failed)?;
+            return tell(&finding, lang);
+        }
+        Command::Show => show(&open()?, lang),
+        Command::WitnessInit { name, key } => {
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed).map_err(|error| (1, error.to_string()))?;
+            let cosigner = Cosigner::from_seed(&name, &seed).map_err(|error| failed(error.into()))?;
+            write_key(&key, &cosigner.to_secret_text()).map_err(|e| (1, format!("{}: {e}", key.display())))?;
+            println!("{}", cosigner.key());
+        }
+        Command::Witness { listen, key } => {
+            let text = String::from_utf8_lossy(&read(&key, lang)?).into_owned();
+            let cosigner = Cosigner::parse(text.trim_end()).map_err(|error| failed(error.into()))?;
+            let memory = open()?;
+            let heard = TcpListener::bind(&listen).map_err(|error| (1, format!("{listen}: {error}")))?;
+            let address = heard.local_addr().map_err(|error| (1, error.to_string()))?;
+            println!("{} http://{address}/add-checkpoint", lang.pick("待ち受け中:", "Listening on"));
+            serve(&heard, memory, cosigner).map_err(|error| (1, error.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Reads a file, or the standard input for `-`; never more than a note may hold.
+fn read(path: &Path, lang: Lang) -> Result<Vec<u8>, Failure> {
+    let limit = NOTE_MAX_BYTES as u64 + 1;
+    let mut bytes = Vec::new();
+    let done = if path == Path::new("-") {
+        std::io::stdin().take(limit).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+    };
+    let cannot = lang.pick("読み込めません", "can't be read");
+    done.map(|_| bytes).map_err(|error| (1, format!("{}: {cannot} ({error})", path.display())))
+}
+
+fn write_key(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(format!("{text}\n").as_bytes())?;
+    file.sync_all()
+}
+
+/// 80 bits of the hash of the key's text, in groups of four.
+fn fingerprint_of(key: &VerifierKey) -> String {
+    let hex = Hash::of(key.to_string().as_bytes()).to_string();
+    [&hex[..4], &hex[4..8], &hex[8..12], &hex[12..16], &hex[16..20]].join("-")
+}
+
+fn confirm(key: &VerifierKey, typed: Option<String>, lang: Lang) -> Result<(), Failure> {
+    let expected = fingerprint_of(key);
+    let typed = if let Some(typed) = typed {
+        typed
+    } else {
+        let ask = lang.pick(
+            "紙などで別に受け取った公開鍵と一字ずつ照合し、一致したら次の指紋を入力してください",
+            "Compare the key with the one you got on paper, then type this fingerprint",
+        );
+        println!("{key}\n{ask}: {expected}");
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map_err(|error| (1, error.to_string()))?;
+        line
+    };
+    let plain = |text: &str| text.to_lowercase().replace(['-', ' ', '\r', '\n'], "");
+    if plain(&typed) == plain(&expected) {
+        return Ok(());
+    }
+    Err((
+        3,
+        lang.pick("指紋が一致しません。登録しませんでした。", "The fingerprint differs; nothing was trusted.")
+            .to_owned(),
+    ))
+}
+
+/// Says what was found; anything but a known or connected checkpoint has its own exit code.
+fn tell(finding: &Finding, lang: Lang) -> Result<(), Failure> {
+    let say = |ja: String, en: String| if lang == Lang::Ja { ja } else { en };
+    let text = match finding {
+        Finding::First(head) => say(
+            format!("{} 件の封印を、この拠点の最初の封印として記憶しました。", head.size),
+            format!("Remembered {} entries: the first checkpoint of this site.", head.size),
+        ),
+        Finding::Known(head) => {
+            say(format!("{} 件の封印は記憶と一致します。", head.size), format!("{} entries: as remembered.", head.size))
+        }
+        Finding::Connected(head) => say(
+            format!("{} 件の封印は記憶とつながっています。変更や切り捨てはありません。", head.size),
+            format!("{} entries: connected to what is remembered; nothing was changed or cut.", head.size),
+        ),
+        Finding::Unconnected { head, largest } if head.size < *largest => {
+            let ja = format!(
+                "注意: {} 件の封印は、記憶している {largest} 件より小さく、まだつながっていません。巻き戻しの疑いがあります。証明を取り寄せ --proof で確認してください。",
+                head.size
+            );
+            let en = format!(
+                "Careful: {} entries are fewer than the {largest} remembered, and not yet connected: a rollback? Ask for a proof.",
+                head.size
+            );
+            return Err((4, say(ja, en)));
+        }
+        Finding::Unconnected { head, largest } => say(
+            format!(
+                "{} 件の封印を記憶しました。記憶している {largest} 件とはまだつながっていません(証明なし)。",
+                head.size
+            ),
+            format!("Remembered {} entries; not yet connected to the {largest} remembered (no proof).", head.size),
+        ),
+        Finding::ProofFails(head) => {
+            let ja = format!(
+                "{} 件の封印は記憶しましたが、証明は記憶とつながりません。正しい証明を求めてください。",
+                head.size
+            );
+            let en = format!(
+                "Remembered {} entries, but the proof doesn't connect them. Ask for the right proof.",
+                head.size
+            );
+            return Err((4, say(ja, en)));
+        }
+        Finding::Fork { size, evidence } => {
+            let ja = format!("分岐: 同じ {size} 件に二つの異なる封印があります。証拠: {}", evidence.display());
+            let en = format!("Fork: two different checkpoints of {size} entries. Evidence: {}", evidence.display());
+            return Err((2, say(ja, en)));
+        }
+        Finding::ForkedBefore => {
+            let ja = "この拠点には分岐の証拠があり、今後も受け入れません。".to_owned();
+            return Err((2, say(ja, "This site has forked before; it is refused for ever.".to_owned())));
+        }
+    };
+    println!("{text}");
+    Ok(())
+}
+
+fn show(memory: &Memory, lang: Lang) {
+    for site in memory.sites() {
+        println!("{}", site.origin);
+        for key in site.keys {
+            println!("  {}: {key}", lang.pick("公開鍵", "key"));
+        }
+        let (kept, open) = (site.checkpoints, site.unlinked);
+        println!("  {}: {kept} ({}: {open})", lang.pick("封印", "checkpoints"), lang.pick("未接続", "not connected"));
+        if let Some(head) = site.newest {
+            println!("  {}: {} {}", lang.pick("最大", "largest"), head.size, head.root);
+        }
+        if site.forked {
+            println!("  {}", lang.pick("分岐の証拠あり。受け入れません。", "FORKED: refused for ever."));
+        }
+    }
+}
