@@ -344,6 +344,11 @@ impl Engine {
                 let doors = self.world.doors_of_source(word);
                 self.dirty.doors.extend(doors);
             }
+            Touch::Watch => {
+                self.dirty.sources.extend(self.world.memory.sources.words());
+                self.dirty.doors.extend(self.world.model.doors.words());
+                self.dirty.cameras.extend(self.world.model.cameras.words());
+            }
             Touch::All => {
                 self.dirty.sources.insert(source);
                 self.touch_all();

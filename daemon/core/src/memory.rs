@@ -200,6 +200,8 @@ pub(crate) struct Memory {
 pub(crate) enum Touch {
     /// It was known already.
     Nothing,
+    /// Whether kukaku itself was watching: everything that is watched.
+    Watch,
     /// A reading of a credential at an instant.
     Credential(Word, Word, UtcMicros),
     /// The use of a reading, by its number.

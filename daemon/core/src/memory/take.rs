@@ -214,7 +214,7 @@ impl Memory {
                 let span = Span::new(*from, *to);
                 let new =
                     !self.watch_gaps.iter().any(|(s, _)| *s == span) && put(&mut self.watch_gaps, (span, fact.entry));
-                known(new, Touch::All)
+                known(new, Touch::Watch)
             }
             FactBody::ClockStep { step_us } => {
                 known(put(&mut self.clock_steps, (occ, fact.source, *step_us, fact.entry)), Touch::Source(fact.source))
