@@ -264,6 +264,8 @@ impl Memory {
         let forked = site.forked;
         let largest = site.seen.last_key_value().map(|(size, _)| *size);
         let known = site.seen.get(&head.size).map(|seen| seen.linked);
+        // Nothing is the beginning of everything, and each head of itself: that is no proof.
+        let proof = proof.filter(|(old, hashes)| *old > 0 && !(*old == head.size && hashes.is_empty()));
         let linked = proof.is_some_and(|(old, hashes)| {
             let backward = site.seen.get(old).filter(|_| *old < head.size);
             let leads =
@@ -277,8 +279,9 @@ impl Memory {
         Ok(match (known, largest) {
             _ if forked => Finding::ForkedBefore,
             _ if linked => Finding::Connected(head),
+            (Some(true), _) => Finding::Known(head),
             _ if proof.is_some() => Finding::ProofFails(head),
-            (Some(_), _) => Finding::Known(head),
+            (Some(false), _) => Finding::Known(head),
             (None, None) => Finding::First(head),
             (None, Some(largest)) => Finding::Unconnected { head, largest },
         })

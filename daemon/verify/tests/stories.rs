@@ -92,6 +92,19 @@ fn a_rebuilt_journal_is_caught_by_what_the_city_remembers_and_refused_for_ever()
 }
 
 #[test]
+fn a_file_that_says_from_where_it_leads_is_no_false_alarm() {
+    let log = Log::grown_to(20, None);
+    let mut memory = trusting(&folder("leads"));
+    // The first one leads from nothing; the same one again leads from itself.
+    assert!(matches!(show(&mut memory, &log, 10, Some(0)), Finding::First(_)));
+    assert!(matches!(show(&mut memory, &log, 10, Some(10)), Finding::Known(_)));
+    assert!(matches!(show(&mut memory, &log, 20, Some(0)), Finding::Unconnected { largest: 10, .. }));
+    assert!(matches!(show(&mut memory, &log, 20, Some(10)), Finding::Connected(_)));
+    // What is connected stays so, whatever proof it comes with again.
+    assert!(matches!(show(&mut memory, &log, 20, Some(7)), Finding::Known(_)));
+}
+
+#[test]
 fn a_journal_cut_at_any_length_is_not_taken_for_the_one_remembered() {
     let folder = folder("cut");
     let log = Log::grown_to(12, None);

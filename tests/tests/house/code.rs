@@ -48,8 +48,7 @@ fn unwanted() -> Vec<(String, &'static str)> {
 
 /// Where a real wait is right: the program waits for the outside world.
 fn may_wait(path: &str) -> bool {
-    // A benchmark measures the clock.
-    (!path.contains("tests") && !path.contains("testing")) || path.starts_with("tests/src/bench/")
+    !path.contains("tests") && !path.contains("testing")
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::mpsc::Receiver;
 
 use serde_json::Value;
 
-use crate::house::{Folder, PATIENCE, Site, ago, exits, kukaku, kukaku_told, lines_of, text};
+use crate::house::{Daemon, Folder, PATIENCE, Site, ago, exits, kukaku, kukaku_told, lines_of, text};
 
 /// A peer of `adapters/notify/tests/peer`, on a port of its own.
 struct Peer {
@@ -92,8 +92,8 @@ fn a_session_without_its_operator_is_mailed_and_posted() {
     assert_eq!((status["outbox"]["failing"].as_i64(), status["findings"]["critical"].as_i64()), (Some(0), Some(1)));
 }
 
-#[test]
-fn an_alert_whose_channel_is_broken_is_shown_and_goes_out_after_the_next_start() {
+/// A session without its operator, told to the webhook; its mail waits.
+fn alert_while_mail_is_down() -> (Folder, Peer, Site, Daemon) {
     let peers = Folder::new();
     let hook = Peer::start("webhook.py", &["http", "-", "-", "a shared key of the house", "204"]);
     // A port where nobody listens: the mail server is down.
@@ -105,6 +105,12 @@ fn an_alert_whose_channel_is_broken_is_shown_and_goes_out_after_the_next_start()
     daemon.post(&key, &session_of_nobody(&ago(0)));
     // The other channel is not held up by it.
     assert_eq!(hook.next()["body"]["alert"]["kind"], "absent");
+    (peers, hook, site, daemon)
+}
+
+#[test]
+fn an_alert_whose_channel_is_broken_is_shown_and_goes_out_after_the_next_start() {
+    let (peers, hook, site, daemon) = alert_while_mail_is_down();
     let deadline = std::time::Instant::now() + PATIENCE;
     let failing = loop {
         let status: Value = serde_json::from_str(&exits(&kukaku(&["status", site.dir(), "--json"]), 0)).unwrap();
@@ -127,15 +133,7 @@ fn an_alert_whose_channel_is_broken_is_shown_and_goes_out_after_the_next_start()
 
 #[test]
 fn an_alert_whose_channel_was_taken_away_is_shown_as_failed() {
-    let peers = Folder::new();
-    let hook = Peer::start("webhook.py", &["http", "-", "-", "a shared key of the house", "204"]);
-    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let site = Site::with_alerts(&channels(&peers, u64::from(dead), hook.port));
-    let key = site.key("vpn-1");
-    let daemon = site.run();
-    muster_nobody(&site);
-    daemon.post(&key, &session_of_nobody(&ago(0)));
-    assert_eq!(hook.next()["body"]["alert"]["kind"], "absent");
+    let (_peers, _hook, site, daemon) = alert_while_mail_is_down();
     assert!(daemon.stop().0.success());
 
     site.configure("[web]\nlisten = \"127.0.0.1:0\"\n");
