@@ -39,8 +39,9 @@ const LINES: &str = "application/x-ndjson";
 /// How a body is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
-    /// Objects, each on as many lines as it likes: a line that begins with `{` begins one, for an
-    /// observation holds no other object. So JSON Lines sent as JSON are read as what they are.
+    /// Objects, each on as many lines as it likes: an observation holds no other object, so a line
+    /// that begins with `{` begins one, and one that ends with `}` ends it. JSON Lines sent as
+    /// JSON are read as what they are.
     Objects,
     /// One object a line.
     Lines,
@@ -221,11 +222,13 @@ struct Cutter {
     seen: usize,
     /// Nothing but white space came since the last line's end.
     at_beginning: bool,
+    /// The last byte that is no white space is a `}`.
+    is_closed: bool,
 }
 
 impl Cutter {
     fn new(sort: Sort) -> Self {
-        Self { sort, line: Line::new(1), seen: 1, at_beginning: true }
+        Self { sort, line: Line::new(1), seen: 1, at_beginning: true, is_closed: false }
     }
 
     /// Takes from `rest`, and returns the next line that is whole and not blank.
@@ -239,8 +242,8 @@ impl Cutter {
                     *rest = &rest[blank..];
                 }
                 let first = *rest.first()?;
-                if self.sort == Sort::Lines || first == b'{' {
-                    self.at_beginning = false;
+                if self.sort == Sort::Lines || first == b'{' || self.is_closed || self.line.is_blank() {
+                    (self.at_beginning, self.is_closed) = (false, false);
                     let done = std::mem::replace(&mut self.line, Line::new(self.seen));
                     if !done.is_blank() {
                         return Some(done);
@@ -259,6 +262,8 @@ impl Cutter {
     fn add(&mut self, part: &[u8]) {
         self.at_beginning = part.last() == Some(&b'\n');
         self.seen += usize::from(self.at_beginning);
+        let last = part.iter().rfind(|byte| !byte.is_ascii_whitespace());
+        self.is_closed = last.map_or(self.is_closed, |byte| *byte == b'}');
         // A line end belongs to no line; the carriage return of a Windows line is white space to JSON.
         let without_end = self.at_beginning && self.sort == Sort::Lines;
         self.line.add(&part[..part.len() - usize::from(without_end)]);
@@ -298,6 +303,14 @@ mod tests {
                 let pieces: Vec<&[u8]> = body.chunks(size).collect();
                 assert_eq!(cut(sort, &pieces), whole, "{sort:?} in pieces of {size}");
             }
+        }
+    }
+
+    #[test]
+    fn a_line_of_garbage_spoils_no_other() {
+        for sort in [Sort::Lines, Sort::Objects] {
+            let numbers = |body: &[u8]| cut(sort, &[body]).iter().map(|(n, ..)| *n).collect::<Vec<_>>();
+            assert_eq!(numbers(b"{\"a\":1}\ngarbage\n{\"b\":2} \n\n\xff\n"), [1, 2, 3, 5], "{sort:?}");
         }
     }
 
