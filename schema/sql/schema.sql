@@ -50,12 +50,13 @@ BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER journal_is_append_only_delete BEFORE DELETE ON journal
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 
--- What was said, beside the tree: here values will be encrypted and, at the end of their term,
--- erased, while the tree stays whole.
+-- What was said, beside the tree and sealed: at the end of its term a value and its key are
+-- erased, while the tree stays whole. In it: the salt of the commitment (32 random bytes), then
+-- canonical JSON, an observation as in schema/wire or what schema/README.md, "Journal bodies", says.
 CREATE TABLE payload (
-  seq  INTEGER PRIMARY KEY, -- the journal entry
-  salt BLOB NOT NULL CHECK (length(salt) = 32), -- random, for this value only: without it the commitment tells nothing
-  body BLOB NOT NULL        -- canonical JSON: an observation as in schema/wire, or what schema/README.md, "Journal bodies", says
+  seq    INTEGER PRIMARY KEY, -- the journal entry
+  key    INTEGER NOT NULL,    -- number of its data key in the key store, which lies outside this database
+  sealed BLOB NOT NULL CHECK (length(sealed) >= 48) -- AES-256-GCM, as store/src/values.rs documents it
 ) STRICT;
 
 CREATE TRIGGER payload_is_append_only_update BEFORE UPDATE ON payload

@@ -13,6 +13,7 @@ use crate::error::{StoreError, in_act};
 use crate::prepared::new_salt;
 use crate::store::Store;
 use crate::tree;
+use crate::values::RecordClass;
 
 /// The field name under which a value is committed to.
 pub const PAYLOAD_FIELD: &str = "payload";
@@ -36,6 +37,8 @@ pub struct NewLeaf<'a> {
 pub(crate) struct Committing<'a> {
     pub(crate) salt: &'a [u8; SALT_BYTES],
     pub(crate) commitment: Hash,
+    /// Whose the value is beside the entry's client: the clients of the person it speaks of.
+    pub(crate) entitled: &'a [Word],
 }
 
 /// What became of an arrival within a batch.
@@ -165,7 +168,7 @@ impl<'a> Batch<'a> {
     pub fn append(&mut self, leaf: NewLeaf<'_>, names: &Names) -> Result<u64, StoreError> {
         let salt = new_salt()?;
         let commitment = commitment(&salt, PAYLOAD_FIELD, leaf.payload);
-        self.append_committed(leaf, &Committing { salt: &salt, commitment }, names)
+        self.append_committed(leaf, &Committing { salt: &salt, commitment, entitled: &[] }, names)
     }
 
     pub(crate) fn append_committed(
@@ -212,9 +215,15 @@ impl<'a> Batch<'a> {
                 hash.as_bytes(),
             ])
         })
-        .and_then(|_| conn.prepare_cached("INSERT INTO payload (seq, salt, body) VALUES (?1, ?2, ?3)"))
-        .and_then(|mut statement| statement.execute(params![seq.cast_signed(), committing.salt, new.payload]))
         .map_err(in_act(ACT))?;
+        let class = RecordClass::of_kind(new.kind);
+        let own = [new.client];
+        let entitled = if names.text(new.client).is_empty() { committing.entitled } else { &own };
+        let (key, sealed) =
+            self.store.sealing.seal(class, entitled, names, self.recorded_at, seq, committing, new.payload)?;
+        conn.prepare_cached("INSERT INTO payload (seq, key, sealed) VALUES (?1, ?2, ?3)")
+            .and_then(|mut statement| statement.execute(params![seq.cast_signed(), key.cast_signed(), sealed]))
+            .map_err(in_act(ACT))?;
         source.leaves += 1;
         source.dirty = true;
         client.leaves += 1;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{StoreError, in_act};
 use crate::schema::{APPLICATION_ID, SCHEMA_VERSION};
+use crate::values;
 
 /// The oldest SQLite without the bug that can lose the WAL's last frames when it is reset.
 const SQLITE_AT_LEAST: i32 = 3_051_003;
@@ -92,6 +93,7 @@ fn open(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
     // A store is data from elsewhere: its schema may call no functions with side effects.
     set(&conn, "trusted_schema", 0)?;
     set(&conn, "cell_size_check", 1)?;
+    values::register(&conn, path)?;
     Ok(conn)
 }
 

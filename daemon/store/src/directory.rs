@@ -27,6 +27,8 @@ pub struct Directory {
     accounts: ByWord<(Option<Word>, Word)>,
     terminals: ByWord<Word>,
     sources: ByWord<Word>,
+    /// The clients that an operator works for, sorted by their text.
+    entitled: ByWord<Vec<Word>>,
 }
 
 impl Directory {
@@ -39,6 +41,13 @@ impl Directory {
                 let person = names.intern(person);
                 add(&mut made.persons, names, &entry.row.id, entry, person);
             }
+        }
+        for entry in &registers.operators {
+            let mut clients = entry.row.clients.clone();
+            clients.sort();
+            clients.dedup();
+            let clients = clients.iter().map(|client| names.intern(client)).collect();
+            add(&mut made.entitled, names, &entry.row.id, entry, clients);
         }
         for entry in &registers.readers {
             let door = names.intern(&entry.row.door);
@@ -71,6 +80,18 @@ impl Directory {
     /// Whose a credential is at an instant.
     pub(crate) fn person(&self, credential: Word, at: UtcMicros) -> Option<Word> {
         valid(&self.persons, credential, at).copied()
+    }
+
+    /// The clients of the person that an observation of the door speaks of; none: of nobody, or of
+    /// somebody who works for no client.
+    pub(crate) fn entitled(&self, observation: &Observation, recorded_at: UtcMicros, names: &Names) -> Option<&[Word]> {
+        let at = observation.header().device_time.unwrap_or(recorded_at);
+        let person = match observation {
+            Observation::DoorReading(o) => self.person(names.find(o.credential.as_str())?, at)?,
+            Observation::ManualEntry(o) => names.find(o.person.as_str())?,
+            _ => return None,
+        };
+        valid(&self.entitled, person, at).map(Vec::as_slice)
     }
 
     /// Where a reader stands at an instant.

@@ -28,10 +28,12 @@ pub mod query;
 mod registers;
 mod replay;
 mod schema;
+mod sealing;
 mod stays;
 mod store;
 mod tree;
 pub mod users;
+mod values;
 mod verify;
 
 pub use batch::{Appended, Batch, Committed, NewLeaf, PAYLOAD_FIELD};
@@ -53,4 +55,5 @@ pub use replay::{JournalLine, journal_lines};
 pub use rusqlite::Connection;
 pub use schema::{APPLICATION_ID, SCHEMA_SQL, SCHEMA_VERSION};
 pub use store::{Head, Store};
+pub use values::{DataKey, DestroyedKey, RecordClass, Value, keys_of};
 pub use verify::{Fault, VerifyReport, verify};

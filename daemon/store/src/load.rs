@@ -6,8 +6,8 @@ use kukaku_core::engine::Known;
 use kukaku_core::{
     Cause, Fact, Finding, Names, Outage, OutageCause, Revision, SessionEnd, SessionKey, SessionView, Stay, Word,
 };
-use kukaku_schema::{DurationUs, Grade, Span, UtcMicros, Verdict};
-use rusqlite::{Connection, Row};
+use kukaku_schema::{DurationUs, Grade, SiteZone, Span, UtcMicros, Verdict};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::bytes::{FactRow, read_finding};
 use crate::error::{StoreError, in_act};
@@ -33,6 +33,15 @@ pub fn head(conn: &Connection) -> Result<Head, StoreError> {
     };
     let sql = "SELECT journal_size, recorded_at_us, advanced_to_us, watched_to_us, longest_stay_us, stopped FROM head";
     conn.query_row(sql, [], read).map_err(in_act(ACT))
+}
+
+/// The zone of the site's days; Japan's before there are registers.
+pub(crate) fn zone(conn: &Connection) -> Result<SiteZone, StoreError> {
+    let sql =
+        "SELECT json_extract(body, '$.time_zone') FROM register_entry WHERE tbl = 'site' AND replaced_seq IS NULL";
+    let name: Option<Option<String>> = conn.query_row(sql, [], |row| row.get(0)).optional().map_err(in_act(ACT))?;
+    let name = name.flatten().unwrap_or_else(|| "Asia/Tokyo".to_owned());
+    SiteZone::named(&name).map_err(|error| StoreError::corrupt(ACT, error))
 }
 
 pub(crate) fn count_words(conn: &Connection) -> Result<usize, StoreError> {

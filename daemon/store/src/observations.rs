@@ -68,7 +68,8 @@ impl Batch<'_> {
             device_time: header.device_time,
             payload: &arrival.payload,
         };
-        let committing = Committing { salt: &arrival.salt, commitment: arrival.commitment };
+        let entitled = directory.entitled(observation, self.recorded_at, names).unwrap_or_default();
+        let committing = Committing { salt: &arrival.salt, commitment: arrival.commitment, entitled };
         let seq = self.append_committed(leaf, &committing, names)?;
         let fact = Fact::of(observation, seq, self.recorded_at, &arrival.content, names);
         self.note_fact(&fact);
@@ -103,7 +104,7 @@ impl Batch<'_> {
         }
         let client = names.intern("");
         let leaf = NewLeaf { kind: "unreadable", source, client, device_time: None, payload: &arrival.payload };
-        let committing = Committing { salt: &arrival.salt, commitment: arrival.commitment };
+        let committing = Committing { salt: &arrival.salt, commitment: arrival.commitment, entitled: &[] };
         let seq = self.append_committed(leaf, &committing, names)?;
         let reason: String = unreadable.reason.chars().take(REASON_SHOWN_CHARS).collect();
         let length = unreadable.length.min(i64::MAX.unsigned_abs()).cast_signed();

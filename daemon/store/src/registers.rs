@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kukaku_core::{Names, Word};
 use kukaku_schema::registers::{Registers, StoredEntry, from_stored, to_stored};
-use kukaku_schema::{Span, UtcMicros};
+use kukaku_schema::{SiteZone, Span, UtcMicros};
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -218,6 +218,10 @@ impl Batch<'_> {
             })
             .map_err(in_act(ACT))?;
         let now = registers(&self.store.conn)?.ok_or_else(|| StoreError::corrupt(ACT, "no registers are in force"))?;
+        let zone = SiteZone::named(&now.site.time_zone).map_err(|error| StoreError::corrupt(ACT, error))?;
+        if zone.name() != self.store.sealing.zone().name() {
+            self.store.sealing.set_zone(zone);
+        }
         self.show_readings_anew(diff, &now, names)?;
         Ok((seq, now))
     }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row};
 use crate::error::{StoreError, in_act};
 use crate::load::Facts;
 use crate::registers::registers_at;
+use crate::values::Value;
 
 const ACT: &str = "replay the journal";
 
@@ -56,7 +57,7 @@ pub fn journal_lines<E: From<StoreError>>(
     let mut facts = Facts::new(fact_rows.query([]).map_err(in_act(ACT))?);
     let mut fact = facts.next()?;
     let sql = "SELECT j.seq, j.kind, j.recorded_at_us,
-               CASE WHEN j.kind IN ('revision', 'finding') THEN p.body END
+               CASE WHEN j.kind IN ('revision', 'finding') THEN unseal(j.seq, j.commitment, p.key, p.sealed) END
                FROM journal j LEFT JOIN payload p ON p.seq = j.seq ORDER BY j.seq";
     let mut statement = conn.prepare(sql).map_err(in_act(ACT))?;
     let mut rows = statement.query([]).map_err(in_act(ACT))?;
@@ -78,7 +79,7 @@ pub fn journal_lines<E: From<StoreError>>(
 
 fn line(conn: &Connection, row: &Row<'_>, entry: u64) -> Result<Option<JournalLine>, StoreError> {
     let kind: String = row.get(1).map_err(in_act(ACT))?;
-    let body: Option<Vec<u8>> = row.get(3).map_err(in_act(ACT))?;
+    let body = Value::of(row.get(3).map_err(in_act(ACT))?).into_body();
     let missing = |what: &str| StoreError::corrupt(ACT, format!("{what} of entry {entry} is missing"));
     Ok(match kind.as_str() {
         "revision" | "finding" => Some(JournalLine::Effect { entry, body: body.ok_or_else(|| missing("the value"))? }),

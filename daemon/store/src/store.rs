@@ -13,6 +13,7 @@ use crate::batch::Batch;
 use crate::error::{StoreError, in_act, io_in_act};
 use crate::lock::Lock;
 use crate::offsets::Offsets;
+use crate::sealing::Sealing;
 use crate::stays::StaysKept;
 use crate::{connect, load, schema, tree, verify};
 
@@ -73,6 +74,7 @@ pub struct Store {
     pub(crate) clients: HashMap<Word, ClientSeen>,
     pub(crate) offsets: Offsets,
     pub(crate) stays: StaysKept,
+    pub(crate) sealing: Sealing,
     /// A batch was given up after it had appended: the numbers above are ahead of the file.
     pub(crate) ahead: bool,
     path: PathBuf,
@@ -151,6 +153,7 @@ impl Store {
         let sources = load::sources(&conn)?;
         let clients = load::clients(&conn)?;
         let offsets = Offsets::load(&conn)?;
+        let sealing = Sealing::open(path, head.journal_size > 0, load::zone(&conn)?)?;
         Ok(Self {
             conn,
             head,
@@ -160,6 +163,7 @@ impl Store {
             clients,
             offsets,
             stays: StaysKept::default(),
+            sealing,
             ahead: false,
             path: path.to_owned(),
             lock,

@@ -13,12 +13,15 @@ use rusqlite::{Connection, Row};
 use crate::batch::PAYLOAD_FIELD;
 use crate::checkpoint::StoredCheckpoint;
 use crate::error::{StoreError, in_act};
+use crate::values::Value;
 use crate::{load, tree};
 
 /// Most faults that a report lists: the first is what matters, a few more show the extent.
 const FAULTS_MAX: usize = 20;
 
 const ACT: &str = "verify the journal";
+
+const CHANGED: &str = "its value was changed: it is not what the entry commits to";
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +51,9 @@ pub struct VerifyReport {
 struct Entry {
     leaf: Leaf,
     kept: Vec<u8>,
-    payload: Option<(Vec<u8>, Vec<u8>)>,
+    /// A row is there for it.
+    has_row: bool,
+    value: Value,
 }
 
 const COLUMNS: &str = "j.seq, j.kind, s.text, c.text, j.client_seq, j.source_seq, j.recorded_at_us, j.device_time_us, \
@@ -83,7 +88,7 @@ pub fn verify(
     };
     state.open_outside(outside);
     let sql = format!(
-        "SELECT {COLUMNS}, p.salt, p.body FROM journal j {WORDS} LEFT JOIN payload p ON p.seq = j.seq ORDER BY j.seq"
+        "SELECT {COLUMNS}, p.seq IS NOT NULL, unseal(j.seq, j.commitment, p.key, p.sealed) FROM journal j {WORDS} LEFT JOIN payload p ON p.seq = j.seq ORDER BY j.seq"
     );
     let mut statement = view.prepare(&sql).map_err(in_act(ACT))?;
     let mut rows = statement.query([]).map_err(in_act(ACT))?;
@@ -141,12 +146,13 @@ impl State<'_> {
         if hash.as_bytes().as_slice() != entry.kept {
             self.fault(seq, "was changed: its bytes do not give the hash in the tree".to_owned());
         }
-        match &entry.payload {
-            None => self.fault(seq, "its value is missing".to_owned()),
-            Some((salt, body)) => {
-                let made = salt.as_slice().try_into().ok().map(|salt| commitment(&salt, PAYLOAD_FIELD, body));
-                if made != Some(entry.leaf.commitment) {
-                    self.fault(seq, "its value was changed: it is not what the entry commits to".to_owned());
+        match &entry.value {
+            Value::Gone if entry.has_row => self.fault(seq, "the key of its value is missing".to_owned()),
+            Value::Gone => self.fault(seq, "its value is missing".to_owned()),
+            Value::Forged => self.fault(seq, CHANGED.to_owned()),
+            Value::Open { salt, body } => {
+                if commitment(salt, PAYLOAD_FIELD, body) != entry.leaf.commitment {
+                    self.fault(seq, CHANGED.to_owned());
                 }
             }
         }
@@ -262,18 +268,15 @@ fn read(row: &Row<'_>, with_payload: bool) -> Result<Entry, StoreError> {
             },
             commitment: Hash([0; 32]),
         };
-        let payload = if with_payload {
-            row.get::<_, Option<Vec<u8>>>(11)?.zip(row.get::<_, Option<Vec<u8>>>(12)?)
-        } else {
-            None
-        };
-        Ok((leaf, row.get::<_, Vec<u8>>(9)?, row.get::<_, Vec<u8>>(10)?, payload))
+        let (has_row, value) =
+            if with_payload { (row.get(11)?, Value::of(row.get(12)?)) } else { (false, Value::Gone) };
+        Ok((leaf, row.get::<_, Vec<u8>>(9)?, row.get::<_, Vec<u8>>(10)?, has_row, value))
     };
-    let (mut leaf, commitment, kept, payload) = column().map_err(in_act(ACT))?;
+    let (mut leaf, commitment, kept, has_row, value) = column().map_err(in_act(ACT))?;
     let seq = leaf.seq;
     leaf.commitment = Hash::from_slice(&commitment)
         .ok_or_else(|| StoreError::corrupt(ACT, format!("the commitment of entry {seq} is cut short")))?;
-    Ok(Entry { leaf, kept, payload })
+    Ok(Entry { leaf, kept, has_row, value })
 }
 
 /// Hashes the last entries again, at least `last` of `size`, and holds them against the tree.

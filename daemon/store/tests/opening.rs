@@ -118,7 +118,7 @@ fn the_journal_refuses_to_be_edited_even_with_plain_sql() {
     for sql in [
         "UPDATE journal SET kind = 'x' WHERE seq = 1",
         "DELETE FROM journal WHERE seq = 2",
-        "UPDATE payload SET body = x'00'",
+        "UPDATE payload SET sealed = zeroblob(64)",
         "DELETE FROM payload",
     ] {
         let error = conn.execute(sql, []).unwrap_err().to_string();

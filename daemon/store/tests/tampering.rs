@@ -62,8 +62,8 @@ fn an_untouched_journal_is_whole_and_signed_to_its_end() {
 fn every_forgery_is_found_at_the_entry_where_it_begins() {
     let evidence = Evidence::new(ENTRIES);
     for (forge, entry) in [
-        ("UPDATE payload SET body = x'7B7D' WHERE seq = 333", 333),
-        ("UPDATE payload SET salt = randomblob(32) WHERE seq = 334", 334),
+        ("UPDATE payload SET sealed = (SELECT sealed FROM payload WHERE seq = 332) WHERE seq = 333", 333),
+        ("UPDATE payload SET key = key + 1 WHERE seq = 334", 334),
         ("DELETE FROM payload WHERE seq = 335", 335),
         ("UPDATE journal SET kind = 'door.reading' WHERE seq = 5", 5),
         ("UPDATE journal SET source = client WHERE seq = 3", 3),
@@ -106,9 +106,7 @@ fn every_changed_byte_of_values_salts_and_hashes_is_found_at_its_entry() {
     let path = evidence.forged("SELECT 1");
     let conn = Connection::open(&path).unwrap();
     let reader = read_only(&path).unwrap();
-    for (table, column) in
-        [("payload", "body"), ("payload", "salt"), ("journal", "commitment"), ("journal", "leaf_hash")]
-    {
+    for (table, column) in [("payload", "sealed"), ("journal", "commitment"), ("journal", "leaf_hash")] {
         for seq in [0, 7, 20] {
             let select = format!("SELECT {column} FROM {table} WHERE seq = {seq}");
             let update = format!("UPDATE {table} SET {column} = ?1 WHERE seq = {seq}");

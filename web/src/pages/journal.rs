@@ -5,8 +5,8 @@ use axum::extract::{Extension, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use kukaku_schema::Lang;
-use kukaku_store::newest_checkpoint_from;
 use kukaku_store::query::{self, Cursor};
+use kukaku_store::{Value, newest_checkpoint_from};
 
 use super::layout::{Frame, page, rendered};
 use super::{LIST_ROWS, View, read_view};
@@ -148,6 +148,14 @@ pub(crate) async fn entry(
     let (lang, zone) = (view.lang, &view.dir.zone);
     let mut f = view.frame(&viewer, "journal", "記録台帳", "Journal", format!("/journal/{seq}"));
     f.title = format!("{} {seq}", lang.pick("記録台帳", "Journal entry"));
+    let (salt, body) = match &row.value {
+        Value::Open { salt, body } => (hex(salt), body_text(body)),
+        Value::Gone => (String::new(), String::new()),
+        Value::Forged => {
+            let forged = "値が改ざんされています。この記録と結びつく値ではありません。";
+            (String::new(), lang.pick(forged, "The value was forged: it is not what this entry commits to.").to_owned())
+        }
+    };
     let body = EntryPage {
         line: JournalLine {
             seq: row.seq,
@@ -167,9 +175,9 @@ pub(crate) async fn entry(
         },
         commitment: hex(&row.commitment),
         leaf_hash: hex(&row.leaf_hash),
-        salt: row.salt.as_deref().map_or_else(String::new, hex),
-        erased: row.body.is_none(),
-        body: row.body.as_deref().map_or_else(String::new, body_text),
+        salt,
+        erased: row.value == Value::Gone,
+        body,
         before: (row.seq > 0).then(|| row.seq - 1),
         after: (row.seq + 1 < head.journal_size).then(|| row.seq + 1),
         f,

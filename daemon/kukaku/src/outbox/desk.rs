@@ -101,7 +101,7 @@ impl OutboxDesk {
         let lang = self.alerts.lang_of(channel).unwrap_or_default();
         let said = |seq: u64| -> Result<Option<Observation>, StoreError> {
             let entry = query::journal_entry(&conn, seq.cast_signed())?;
-            Ok(entry.and_then(|entry| entry.body).and_then(|body| serde_json::from_slice(&body).ok()))
+            Ok(entry.and_then(|entry| entry.value.into_body()).and_then(|body| serde_json::from_slice(&body).ok()))
         };
         let due = rows
             .into_iter()

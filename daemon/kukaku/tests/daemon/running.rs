@@ -123,8 +123,10 @@ fn a_changed_entry_and_a_foreign_key_are_found_by_verify() {
     std::fs::write(site.dir.join("checkpoint.pub"), own).unwrap();
     // Whoever holds the disk can take the triggers away.
     let conn = rusqlite::Connection::open(site.dir.join("store.db")).unwrap();
-    conn.execute_batch("DROP TRIGGER payload_is_append_only_update; UPDATE payload SET body = x'7b7d' WHERE seq = 1")
-        .unwrap();
+    conn.execute_batch(
+        "DROP TRIGGER payload_is_append_only_update; UPDATE payload SET sealed = zeroblob(64) WHERE seq = 1",
+    )
+    .unwrap();
     let said = exits(&kukaku(&["verify", site.dir()]), 4);
     assert!(said.contains("entry 1") && said.contains("was changed"), "{said}");
 }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::cells::{instant_at, maybe_instant_at};
 use super::{Cursor, Listed};
 use crate::error::{StoreError, in_act};
+use crate::values::Value;
 
 /// Where the store stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,10 +88,8 @@ pub struct JournalEntry {
     pub commitment: Vec<u8>,
     /// The leaf of the tree, 32 bytes.
     pub leaf_hash: Vec<u8>,
-    /// The salt of the commitment; none once erased.
-    pub salt: Option<Vec<u8>>,
-    /// What was said; none once erased.
-    pub body: Option<Vec<u8>>,
+    /// What was said, and the salt of its commitment.
+    pub value: Value,
 }
 
 /// One journal entry.
@@ -100,7 +99,7 @@ pub struct JournalEntry {
 pub fn journal_entry(conn: &Connection, seq: i64) -> Result<Option<JournalEntry>, StoreError> {
     let sql =
         "SELECT j.seq, j.kind, s.text, c.text, j.client_seq, j.source_seq, j.recorded_at_us, j.device_time_us, j.clock,
-                      j.commitment, j.leaf_hash, p.salt, p.body
+                      j.commitment, j.leaf_hash, unseal(j.seq, j.commitment, p.key, p.sealed)
                FROM journal j JOIN word s ON s.id = j.source JOIN word c ON c.id = j.client
                     LEFT JOIN payload p ON p.seq = j.seq
                WHERE j.seq = ?1";
@@ -119,8 +118,7 @@ pub fn journal_entry(conn: &Connection, seq: i64) -> Result<Option<JournalEntry>
                     clock: row.get(8)?,
                     commitment: row.get(9)?,
                     leaf_hash: row.get(10)?,
-                    salt: row.get(11)?,
-                    body: row.get(12)?,
+                    value: Value::of(row.get(11)?),
                 })
             })
             .optional()
@@ -173,8 +171,11 @@ pub fn journal_entries(conn: &Connection, after: Option<Cursor>, limit: u32) -> 
 
 /// What was said in a journal entry.
 pub(super) fn body_of(conn: &Connection, seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
-    conn.prepare_cached("SELECT body FROM payload WHERE seq = ?1")
+    let sql = "SELECT unseal(j.seq, j.commitment, p.key, p.sealed) FROM journal j JOIN payload p ON p.seq = j.seq
+               WHERE j.seq = ?1";
+    conn.prepare_cached(sql)
         .and_then(|mut s| s.query_row([seq.cast_signed()], |row| row.get(0)).optional())
+        .map(|unsealed| Value::of(unsealed.flatten()).into_body())
         .map_err(in_act("read what a journal entry says"))
 }
 

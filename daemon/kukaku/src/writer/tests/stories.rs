@@ -187,7 +187,7 @@ async fn hours_that_nobody_watched_are_in_the_journal() {
     command.stop().await.unwrap();
     house.clock.pass_to(at(7200));
     let writer = house.watch();
-    let gaps = "SELECT group_concat(cast(body AS text), char(10)) FROM payload JOIN journal USING (seq) WHERE kind = 'watch.gap'";
+    let gaps = "SELECT group_concat(cast(substr(unseal(seq, commitment, key, sealed), 33) AS text), char(10)) FROM payload JOIN journal USING (seq) WHERE kind = 'watch.gap'";
     let expected = r#"{"kind":"watch.gap","source":"kukaku","from":"2026-11-22T00:00:00Z","to":"2026-11-22T02:00:00Z","cause":"stopped"}"#;
     assert_eq!(house.ask(gaps), expected);
     // Cut off without a stop: the gap begins at the last sign of life.
@@ -198,11 +198,16 @@ async fn hours_that_nobody_watched_are_in_the_journal() {
     for file in ["store.db", "store.db-wal", "checkpoint"] {
         std::fs::copy(house.folder.0.join(file), copy.0.join(file)).unwrap();
     }
+    std::fs::create_dir(copy.0.join("keys")).unwrap();
+    for file in std::fs::read_dir(house.folder.0.join("keys")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copy.0.join("keys").join(file.file_name())).unwrap();
+    }
     writer.stop().await.unwrap();
     let crashed = House { folder: copy, clock: house.clock.clone() };
     crashed.clock.pass_to(at(9000));
     crashed.watch().stop().await.unwrap();
-    let last = "SELECT cast(body AS text) FROM payload JOIN journal USING (seq) WHERE kind = 'watch.gap' ORDER BY seq DESC LIMIT 1";
+    let last = "SELECT cast(substr(unseal(seq, commitment, key, sealed), 33) AS text) FROM payload JOIN journal USING (seq) WHERE kind = 'watch.gap' ORDER BY seq DESC LIMIT 1";
     let expected = r#"{"kind":"watch.gap","source":"kukaku","from":"2026-11-22T02:01:01Z","to":"2026-11-22T02:30:00Z","cause":"crashed"}"#;
     assert_eq!(crashed.ask(last), expected);
     assert_eq!(house.ask("SELECT count(*) FROM journal WHERE kind = 'watch.started'"), "1");
@@ -221,7 +226,7 @@ async fn a_quiet_hour_has_sixty_signs_of_life_and_as_many_checkpoints() {
         writer.advance().await.unwrap();
     }
     assert_eq!(house.ask("SELECT count(*) FROM journal WHERE kind = 'liveness'"), "60");
-    let body = "SELECT cast(body AS text) FROM payload JOIN journal USING (seq) WHERE kind = 'liveness' LIMIT 1";
+    let body = "SELECT cast(substr(unseal(seq, commitment, key, sealed), 33) AS text) FROM payload JOIN journal USING (seq) WHERE kind = 'liveness' LIMIT 1";
     let expected = r#"{"kind":"liveness","at":"2026-11-22T00:01:00Z","clients":[{"client":"","leaves":3}]}"#;
     assert_eq!(house.ask(body), expected);
     writer.stop().await.unwrap();
@@ -244,7 +249,7 @@ async fn clock_that_is_set_is_recorded_and_time_goes_on() {
     // And right again: what was skipped was not watched.
     house.clock.set(at(60));
     submit(&writer, &reading(3, 55, "north-in", "card:1")).await.unwrap();
-    let gap = "SELECT cast(body AS text) FROM payload JOIN journal USING (seq) WHERE kind = 'watch.gap' ORDER BY seq DESC LIMIT 1";
+    let gap = "SELECT cast(substr(unseal(seq, commitment, key, sealed), 33) AS text) FROM payload JOIN journal USING (seq) WHERE kind = 'watch.gap' ORDER BY seq DESC LIMIT 1";
     assert!(house.ask(gap).ends_with(r#""from":"2026-11-22T00:00:00Z","to":"2026-11-22T00:01:00Z","cause":"clock"}"#));
     writer.stop().await.unwrap();
     let backwards =
@@ -268,7 +273,7 @@ async fn a_new_card_is_journaled_with_who_and_why_and_readings_show_its_owner() 
     let change = writer.import_registers(registers(more), "山田".to_owned(), "カード追加".to_owned()).await.unwrap();
     assert_eq!((change.added, change.closed), (1, 0));
     assert_eq!(house.ask(person), "op-01");
-    let body = "SELECT cast(body AS text) FROM payload JOIN journal USING (seq) WHERE kind = 'register' ORDER BY seq DESC LIMIT 1";
+    let body = "SELECT cast(substr(unseal(seq, commitment, key, sealed), 33) AS text) FROM payload JOIN journal USING (seq) WHERE kind = 'register' ORDER BY seq DESC LIMIT 1";
     let body = house.ask(body);
     assert!(body.contains(r#""actor":"山田","reason":"カード追加","opening":false"#), "{body}");
     assert!(

@@ -1,0 +1,76 @@
+//! Classes of records: what agreements on retention speak of.
+
+/// A class of records. Each has its own data keys and its own agreed period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordClass {
+    /// 入退室: readings, doors, readers, musters, lines of the entry book.
+    Entry,
+    /// セッション: remote sessions and their verdicts.
+    Session,
+    /// カメラ: health of cameras.
+    Camera,
+    /// 映像: the index of footage.
+    Footage,
+    /// 検知: findings.
+    Finding,
+    /// 台帳: changes of registers.
+    Register,
+    /// 不明: what could not be understood.
+    Unreadable,
+    /// 運用: kukaku's own life, sources and clocks.
+    Operation,
+}
+
+impl RecordClass {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Entry,
+        Self::Session,
+        Self::Camera,
+        Self::Footage,
+        Self::Finding,
+        Self::Register,
+        Self::Unreadable,
+        Self::Operation,
+    ];
+
+    /// Its word in files and on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Entry => "entry",
+            Self::Session => "session",
+            Self::Camera => "camera",
+            Self::Footage => "footage",
+            Self::Finding => "finding",
+            Self::Register => "register",
+            Self::Unreadable => "unreadable",
+            Self::Operation => "operation",
+        }
+    }
+
+    /// The class of that word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.word() == word)
+    }
+
+    /// The class of a kind of journal entry. What is not named here is kukaku's own.
+    #[must_use]
+    pub fn of_kind(kind: &str) -> Self {
+        match kind {
+            "revision" => Self::Session,
+            "finding" => Self::Finding,
+            "register" => Self::Register,
+            "unreadable" => Self::Unreadable,
+            "muster" | "manual.entry" => Self::Entry,
+            "camera.health" => Self::Camera,
+            "footage.segment" => Self::Footage,
+            _ => match kind.split_once('.') {
+                Some(("door" | "reader", _)) => Self::Entry,
+                Some(("session", _)) => Self::Session,
+                _ => Self::Operation,
+            },
+        }
+    }
+}
