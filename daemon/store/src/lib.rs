@@ -16,6 +16,7 @@ mod checkpoint;
 mod connect;
 mod directory;
 mod effects;
+mod erase;
 mod error;
 mod identity;
 mod load;
@@ -43,6 +44,7 @@ pub use checkpoint::{StoredCheckpoint, newest_checkpoint, newest_checkpoint_from
 pub use connect::{beside, read_only};
 pub use directory::Directory;
 pub use effects::{Notice, Route};
+pub use erase::{Erased, ErasedNote, ErasureOrder, erased_note};
 pub use error::StoreError;
 pub use load::{head, known, names, with_facts};
 pub use outbox::{
@@ -51,7 +53,7 @@ pub use outbox::{
 };
 pub use prepared::{Prepared, PreparedBody};
 pub use registers::{RegisterDiff, RegisterStep, plan, registers, registers_at};
-pub use replay::{JournalLine, journal_lines};
+pub use replay::{JournalLine, journal_lines, last_erasure};
 pub use rusqlite::Connection;
 pub use schema::{APPLICATION_ID, SCHEMA_SQL, SCHEMA_VERSION};
 pub use store::{Head, Store};

@@ -2,7 +2,7 @@
 
 use kukaku_core::Fact;
 use kukaku_schema::UtcMicros;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::error::{StoreError, in_act};
 use crate::load::Facts;
@@ -45,6 +45,18 @@ impl JournalLine {
     }
 }
 
+/// The last entry that says that values were erased, and when it was recorded. What the engine said before it can't be said
+/// again: some of what it was told is gone.
+///
+/// # Errors
+/// What the disk says.
+pub fn last_erasure(conn: &Connection) -> Result<Option<(u64, UtcMicros)>, StoreError> {
+    let sql = "SELECT seq, recorded_at_us FROM journal WHERE seq = (SELECT max(entry) FROM erased)";
+    let last: Option<(i64, i64)> =
+        conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(in_act(ACT))?;
+    Ok(last.map(|(entry, at)| (entry.cast_unsigned(), UtcMicros(at))))
+}
+
 /// Hands every line of the journal that concerns the engine to `take`, in order.
 ///
 /// # Errors
@@ -81,6 +93,18 @@ fn line(conn: &Connection, row: &Row<'_>, entry: u64) -> Result<Option<JournalLi
     let kind: String = row.get(1).map_err(in_act(ACT))?;
     let body = Value::of(row.get(3).map_err(in_act(ACT))?).into_body();
     let missing = |what: &str| StoreError::corrupt(ACT, format!("{what} of entry {entry} is missing"));
+    let spoken = matches!(kind.as_str(), "revision" | "finding") && body.is_some();
+    if kind.contains('.') || (matches!(kind.as_str(), "revision" | "finding") && !spoken) {
+        // Its value, and what was derived of it, may have been erased at the end of its term.
+        let sql = "SELECT EXISTS (SELECT 1 FROM erased WHERE first <= ?1 AND last >= ?1)";
+        let gone: bool = conn
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row([entry.cast_signed()], |row| row.get(0)))
+            .map_err(in_act(ACT))?;
+        if gone {
+            return Ok(None);
+        }
+    }
     Ok(match kind.as_str() {
         "revision" | "finding" => Some(JournalLine::Effect { entry, body: body.ok_or_else(|| missing("the value"))? }),
         "register" => {

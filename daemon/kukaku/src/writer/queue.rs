@@ -2,9 +2,10 @@
 
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Kept, NotKept};
-use kukaku_store::{OutboxRow, Prepared, RegisterDiff};
+use kukaku_store::{Erased, OutboxRow, Prepared, RegisterDiff};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::erasing::EraseRequest;
 use super::error::ActError;
 use super::machine::RegisterChange;
 
@@ -42,6 +43,8 @@ pub(super) enum Act {
     Deliveries(Vec<OutboxRow>),
     /// Let time pass to now, and answer when all that is due is kept.
     Advance,
+    /// Erase values.
+    Erase(Box<EraseRequest>),
     /// Sign the journal as it stands.
     Checkpoint,
     /// Stop.
@@ -54,4 +57,5 @@ pub(super) enum Done {
     Planned(RegisterDiff),
     Imported(RegisterChange),
     Signed(Option<String>),
+    Erased(Erased),
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use kukaku_schema::intake::NotKept;
 use kukaku_store::{Changed, Store, StoreError};
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use super::WriterConfig;
 use super::clock::Clock;
+use super::erasing::EraseRequest;
 use super::error::{ActError, WriterError};
 use super::handle::{Writer, WriterState};
 use super::machine::{Machine, Outcome};
@@ -45,13 +46,27 @@ pub(super) fn start(config: WriterConfig) -> Result<Writer, WriterError> {
     let writer = Writer { jobs, room, changes: changes.clone(), state: state.subscribe() };
     let thread_failed = |error: std::io::Error| WriterError::Thread(error.to_string());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(thread_failed)?;
-    let run = Run { machine, signing, clock, queue, changes, state, stopping: None, recoveries: 0, failed_at: None };
+    let run = Run {
+        machine,
+        signing,
+        clock,
+        queue,
+        changes,
+        state,
+        stopping: None,
+        erasing: Vec::new(),
+        recoveries: 0,
+        failed_at: None,
+    };
     std::thread::Builder::new()
         .name("writer".to_owned())
         .spawn(move || runtime.block_on(run.until_the_end()))
         .map_err(thread_failed)?;
     Ok(writer)
 }
+
+/// Where the answer of an act goes.
+type Reply = oneshot::Sender<Result<Done, ActError>>;
 
 struct Run {
     machine: Machine,
@@ -61,7 +76,9 @@ struct Run {
     changes: broadcast::Sender<Changed>,
     state: watch::Sender<WriterState>,
     /// Who asked for the end.
-    stopping: Option<tokio::sync::oneshot::Sender<Result<Done, ActError>>>,
+    stopping: Option<Reply>,
+    /// What is to be erased once the group is answered, and who asked.
+    erasing: Vec<(Box<EraseRequest>, Reply)>,
     recoveries: u32,
     failed_at: Option<tokio::time::Instant>,
 }
@@ -132,7 +149,7 @@ impl Run {
                 if sign && let Err(error) = self.sign() {
                     self.not_signed(error)?;
                 }
-                Ok(())
+                self.erase().await
             }
             Err(error) => {
                 let why = error.to_string();
@@ -144,12 +161,32 @@ impl Run {
         }
     }
 
+    /// Erases what was asked for in this group, each in a transaction of its own.
+    async fn erase(&mut self) -> Result<(), WriterError> {
+        for (request, reply) in std::mem::take(&mut self.erasing) {
+            match self.machine.erase(&request) {
+                Ok(outcome) => {
+                    // Whoever asked may be gone; what is erased is erased.
+                    let _ = reply.send(outcome);
+                }
+                Err(WriterError::Store(error)) => {
+                    tracing::error!("storage failed while erasing: {error}");
+                    let _ = reply.send(Err(ActError::NotKept(error.to_string())));
+                    self.recover(error).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn answer(&mut self, job: Job, outcome: Outcome) {
         match (job, outcome) {
             (Job::Arrival { reply, .. }, Outcome::Arrival(outcome)) => {
                 // A link that is gone asks again, and identity absorbs it.
                 let _ = reply.send(outcome);
             }
+            (Job::Act { act: Act::Erase(request), reply }, Outcome::Act(Ok(_))) => self.erasing.push((request, reply)),
             (Job::Act { act: Act::Stop, reply }, Outcome::Act(_)) => self.stopping = Some(reply),
             (Job::Act { act: Act::Checkpoint, reply }, Outcome::Act(Ok(_))) => {
                 let signed = self.sign().map(Done::Signed).map_err(|error| ActError::Refused(error.to_string()));

@@ -19,11 +19,13 @@ pub enum RecordClass {
     Unreadable,
     /// 運用: kukaku's own life, sources and clocks.
     Operation,
+    /// 証跡: what was erased, recovered, taken out, by whom. Never erased.
+    Proof,
 }
 
 impl RecordClass {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Entry,
         Self::Session,
         Self::Camera,
@@ -32,6 +34,7 @@ impl RecordClass {
         Self::Register,
         Self::Unreadable,
         Self::Operation,
+        Self::Proof,
     ];
 
     /// Its word in files and on the command line.
@@ -46,6 +49,7 @@ impl RecordClass {
             Self::Register => "register",
             Self::Unreadable => "unreadable",
             Self::Operation => "operation",
+            Self::Proof => "proof",
         }
     }
 
@@ -63,6 +67,7 @@ impl RecordClass {
             "finding" => Self::Finding,
             "register" => Self::Register,
             "unreadable" => Self::Unreadable,
+            "erased" | "offboarded" | "recovered" | "key_rotated" | "export" | "drill" => Self::Proof,
             "muster" | "manual.entry" => Self::Entry,
             "camera.health" => Self::Camera,
             "footage.segment" => Self::Footage,
