@@ -10,6 +10,7 @@
 
 mod ask;
 mod derived;
+mod offboard;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -19,6 +20,8 @@ use kukaku_ledger::{Hash, SALT_BYTES};
 use kukaku_schema::UtcMicros;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
+
+pub use offboard::Offboarded;
 
 use crate::batch::{Batch, NewLeaf};
 use crate::bodies::json;

@@ -44,7 +44,7 @@ pub use checkpoint::{StoredCheckpoint, newest_checkpoint, newest_checkpoint_from
 pub use connect::{beside, read_only};
 pub use directory::Directory;
 pub use effects::{Notice, Route};
-pub use erase::{Erased, ErasedNote, ErasureOrder, erased_note};
+pub use erase::{Erased, ErasedNote, ErasureOrder, Offboarded, erased_note};
 pub use error::StoreError;
 pub use load::{head, known, names, with_facts};
 pub use outbox::{

@@ -26,6 +26,17 @@ pub struct EraseRequest {
     pub keys: HashSet<u64>,
 }
 
+/// A client that leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OffboardRequest {
+    /// The client's id.
+    pub client: String,
+    /// Who: two people.
+    pub by: Vec<String>,
+    /// Why.
+    pub reason: String,
+}
+
 impl Machine {
     /// Erases in one transaction, destroys the keys, and builds the engine from what is left.
     pub(super) fn erase(&mut self, request: &EraseRequest) -> Result<Result<Done, ActError>, WriterError> {
@@ -61,6 +72,31 @@ impl Machine {
         let now = mind.engine.now();
         batch.commit(now, mind.engine.names())?;
         self.after_erasing(erased).map(Ok)
+    }
+
+    /// Erases everything of a client.
+    pub(super) fn offboard(&mut self, request: &OffboardRequest) -> Result<Result<Done, ActError>, WriterError> {
+        let refused = |why: String| Ok(Err(ActError::Refused(why)));
+        let now = self.read_clock();
+        let Some(mind) = &mut self.mind else { return refused("there are no registers yet".to_owned()) };
+        let mut batch = self.store.begin(now)?;
+        let client = request.client.as_str();
+        let registers = kukaku_store::registers(batch.connection())?;
+        if !registers.iter().flat_map(|registers| &registers.clients).any(|entry| entry.row.id == client) {
+            return refused(format!("no client {client:?} is registered"));
+        }
+        if let Some(open) = batch.open_session_of(client)? {
+            let from = open.to_rfc3339_utc();
+            return refused(format!("a session of {client} that began at {from} still goes on; end it first"));
+        }
+        let OffboardRequest { by, reason, .. } = request;
+        let (entry, said, registers) = batch.offboard(client, by, reason, mind.engine.names_mut())?;
+        let now = mind.engine.now();
+        batch.commit(now, mind.engine.names())?;
+        drop(registers);
+        self.store.finish_erasures()?;
+        self.build()?;
+        Ok(Ok(Done::Offboarded { entry, said: Box::new(said) }))
     }
 
     fn after_erasing(&mut self, erased: Erased) -> Result<Done, WriterError> {

@@ -358,7 +358,7 @@ impl Stepper<'_> {
                 Ok(Ok(Done::Nothing))
             }
             // Time has passed already; erasing, signing and stopping follow the commit.
-            Act::Advance | Act::Checkpoint | Act::Stop | Act::Erase(_) => Ok(Ok(Done::Nothing)),
+            Act::Advance | Act::Checkpoint | Act::Stop | Act::Erase(_) | Act::Offboard(_) => Ok(Ok(Done::Nothing)),
         }
     }
 

@@ -35,7 +35,7 @@ use kukaku_ledger::{KeyTerm, SigningKey};
 use kukaku_store::Notice;
 
 pub use clock::{Clock, ClockReading, RealClock, SimClock};
-pub use erasing::EraseRequest;
+pub use erasing::{EraseRequest, OffboardRequest};
 pub use error::{ActError, WriterError};
 pub use handle::{Writer, WriterState};
 pub use machine::RegisterChange;

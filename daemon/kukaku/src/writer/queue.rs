@@ -2,10 +2,10 @@
 
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Kept, NotKept};
-use kukaku_store::{Erased, OutboxRow, Prepared, RegisterDiff};
+use kukaku_store::{Erased, Offboarded, OutboxRow, Prepared, RegisterDiff};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::erasing::EraseRequest;
+use super::erasing::{EraseRequest, OffboardRequest};
 use super::error::ActError;
 use super::machine::RegisterChange;
 
@@ -45,6 +45,8 @@ pub(super) enum Act {
     Advance,
     /// Erase values.
     Erase(Box<EraseRequest>),
+    /// Erase everything of a client.
+    Offboard(Box<OffboardRequest>),
     /// Sign the journal as it stands.
     Checkpoint,
     /// Stop.
@@ -58,4 +60,5 @@ pub(super) enum Done {
     Imported(RegisterChange),
     Signed(Option<String>),
     Erased(Erased),
+    Offboarded { entry: u64, said: Box<Offboarded> },
 }

@@ -9,7 +9,6 @@ use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use super::WriterConfig;
 use super::clock::Clock;
-use super::erasing::EraseRequest;
 use super::error::{ActError, WriterError};
 use super::handle::{Writer, WriterState};
 use super::machine::{Machine, Outcome};
@@ -78,7 +77,7 @@ struct Run {
     /// Who asked for the end.
     stopping: Option<Reply>,
     /// What is to be erased once the group is answered, and who asked.
-    erasing: Vec<(Box<EraseRequest>, Reply)>,
+    erasing: Vec<(Act, Reply)>,
     recoveries: u32,
     failed_at: Option<tokio::time::Instant>,
 }
@@ -163,8 +162,13 @@ impl Run {
 
     /// Erases what was asked for in this group, each in a transaction of its own.
     async fn erase(&mut self) -> Result<(), WriterError> {
-        for (request, reply) in std::mem::take(&mut self.erasing) {
-            match self.machine.erase(&request) {
+        for (act, reply) in std::mem::take(&mut self.erasing) {
+            let erased = match &act {
+                Act::Erase(request) => self.machine.erase(request),
+                Act::Offboard(request) => self.machine.offboard(request),
+                _ => Ok(Ok(Done::Nothing)),
+            };
+            match erased {
                 Ok(outcome) => {
                     // Whoever asked may be gone; what is erased is erased.
                     let _ = reply.send(outcome);
@@ -186,7 +190,9 @@ impl Run {
                 // A link that is gone asks again, and identity absorbs it.
                 let _ = reply.send(outcome);
             }
-            (Job::Act { act: Act::Erase(request), reply }, Outcome::Act(Ok(_))) => self.erasing.push((request, reply)),
+            (Job::Act { act: act @ (Act::Erase(_) | Act::Offboard(_)), reply }, Outcome::Act(Ok(_))) => {
+                self.erasing.push((act, reply));
+            }
             (Job::Act { act: Act::Stop, reply }, Outcome::Act(_)) => self.stopping = Some(reply),
             (Job::Act { act: Act::Checkpoint, reply }, Outcome::Act(Ok(_))) => {
                 let signed = self.sign().map(Done::Signed).map_err(|error| ActError::Refused(error.to_string()));

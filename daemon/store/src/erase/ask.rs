@@ -36,6 +36,20 @@ impl Batch<'_> {
             .map_err(in_act(ACT))
     }
 
+    /// The start of the earliest session of a client that still goes on.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn open_session_of(&self, client: &str) -> Result<Option<UtcMicros>, StoreError> {
+        let sql = "SELECT min(s.start_us) FROM session s JOIN word c ON c.id = s.client
+                   WHERE s.ended = 'open' AND s.gone = 0 AND c.text = ?1";
+        self.store
+            .conn
+            .query_row(sql, [client], |row| row.get::<_, Option<i64>>(0))
+            .map(|start| start.map(UtcMicros))
+            .map_err(in_act(ACT))
+    }
+
     /// Who was where at an instant: person and zone, with the zones around it.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ impl RecordClass {
         match kind {
             "revision" => Self::Session,
             "finding" => Self::Finding,
-            "register" => Self::Register,
+            "register" | "masked" => Self::Register,
             "unreadable" => Self::Unreadable,
             "erased" | "offboarded" | "recovered" | "key_rotated" | "export" | "drill" => Self::Proof,
             "muster" | "manual.entry" => Self::Entry,

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use kukaku_store::{ErasureOrder, RecordClass, Store, erased_note, keys_of};
 
-use super::house::{House, at, reading, session, submit};
-use crate::writer::{ActError, EraseRequest, Writer};
+use super::house::{House, at, reading, registers, session, submit};
+use crate::writer::{ActError, EraseRequest, OffboardRequest, Writer};
 
 const DAY: i64 = 86_400;
 
@@ -203,4 +203,87 @@ async fn a_late_reading_of_days_whose_inputs_are_gone_is_kept_and_changes_no_ver
     assert_eq!(house.ask(&format!("SELECT count(*) FROM reading WHERE entry = {}", kept.journal_seq)), "1");
     writer.stop().await.unwrap();
     assert_eq!(house.verify().faults, []);
+}
+
+const LEAVING: &str = r#"
+[[operator]]
+id = "op-TSUBAME-1"
+name = "燕 TSUBAME"
+clients = ["chitose"]
+[[operator]]
+id = "op-03"
+name = "両方 太郎"
+clients = ["chitose", "tomakomai"]
+[[credential]]
+id = "card:TSUBAME-2"
+operator = "op-TSUBAME-1"
+[[credential]]
+id = "card:3"
+operator = "op-03"
+[[account]]
+id = "TSUBAME-3"
+operator = "op-TSUBAME-1"
+client = "chitose"
+[[account]]
+id = "tmk-a03"
+operator = "op-03"
+client = "tomakomai"
+"#;
+
+#[tokio::test]
+async fn a_client_that_left_is_nowhere_and_the_others_bytes_are_the_same() {
+    let house = House::new().await;
+    house.clock.pass_to(at(-600));
+    let writer = house.watch();
+    writer.import_registers(registers(LEAVING), "manager".to_owned(), "a new one".to_owned()).await.unwrap();
+    days(&house, &writer, 0, 2).await;
+    let start = 2 * DAY;
+    house.clock.pass_to(at(start));
+    submit(&writer, &reading(50, start, "north-in", "card:TSUBAME-2")).await.unwrap();
+    submit(&writer, &reading(51, start + 1, "north-in", "card:3")).await.unwrap();
+    submit(&writer, &session("started", 50, start + 10, "TSUBAME-4", "TSUBAME-3")).await.unwrap();
+    submit(&writer, &session("started", 51, start + 10, "both", "tmk-a03")).await.unwrap();
+    let refused = OffboardRequest {
+        client: "chitose".to_owned(),
+        by: vec!["a".to_owned(), "b".to_owned()],
+        reason: "契約終了".to_owned(),
+    };
+    house.clock.pass_to(at(start + 60));
+    writer.advance().await.unwrap();
+    let error = writer.offboard(refused.clone()).await.unwrap_err();
+    assert!(error.to_string().contains("still goes on"), "{error}");
+    house.clock.pass_to(at(start + 100));
+    submit(&writer, &session("ended", 52, start + 90, "TSUBAME-4", "")).await.unwrap();
+    submit(&writer, &session("ended", 53, start + 90, "both", "")).await.unwrap();
+    submit(&writer, &reading(52, start + 95, "north-out", "card:TSUBAME-2")).await.unwrap();
+    house.clock.pass_to(at(start + 400));
+    writer.advance().await.unwrap();
+    assert_ne!(holding(&house.folder.0, "TSUBAME"), Vec::<String>::new());
+    let others = "SELECT group_concat(hex(p.sealed)) FROM payload p JOIN journal j USING (seq)
+                  JOIN word w ON w.id = j.client WHERE w.text = 'tomakomai' AND seq < ";
+    let size = house.ask("SELECT max(seq) FROM journal");
+    let before = (house.ask(&format!("{others}{size}")), shown(&house, -DAY)[0].clone());
+    let (entry, said) = writer.offboard(refused).await.unwrap();
+    assert_eq!(holding(&house.folder.0, "TSUBAME"), Vec::<String>::new());
+    assert_eq!(house.ask(&format!("{others}{size}")), before.0, "not a byte of the others changed");
+    let sessions = shown(&house, -DAY)[0].clone();
+    assert!(before.1.contains("TSUBAME-4") && !sessions.contains("TSUBAME-4"));
+    assert!(sessions.contains("bothpresent"), "{sessions}");
+    assert_eq!((said.client.as_str(), said.register_entries), ("chitose", 6));
+    assert!(said.erased["session"] >= 3 && said.erased["entry"] >= 2 && said.masked >= 1, "{said:?}");
+    assert_eq!(house.ask(&format!("SELECT kind FROM journal WHERE seq = {entry}")), "offboarded");
+    let report = house.verify();
+    assert_eq!((report.faults, report.erased), (Vec::new(), said.erased.values().sum::<u64>()));
+    // Who worked for both works for the other.
+    house.clock.pass_to(at(3 * DAY));
+    submit(&writer, &reading(60, 3 * DAY, "north-in", "card:3")).await.unwrap();
+    assert!(keys_of(&house.store()).unwrap().iter().all(|key| !key.meta.scope.contains(&"chitose".to_owned())
+        || key.meta.scope.len() > 1
+        || key.meta.class == RecordClass::Proof));
+    writer.stop().await.unwrap();
+    let writer = house.watch();
+    writer.advance().await.unwrap();
+    assert!(shown(&house, -DAY)[0].contains("bothpresent"));
+    writer.stop().await.unwrap();
+    house.check_whole();
 }
