@@ -51,7 +51,8 @@ impl JournalLine {
 /// # Errors
 /// What the disk says.
 pub fn last_erasure(conn: &Connection) -> Result<Option<(u64, UtcMicros)>, StoreError> {
-    let sql = "SELECT seq, recorded_at_us FROM journal WHERE seq = (SELECT max(entry) FROM erased)";
+    let sql = "SELECT seq, recorded_at_us FROM journal 
+               WHERE seq = (SELECT max(entry) FROM erased) OR kind = 'offboarded' ORDER BY seq DESC LIMIT 1";
     let last: Option<(i64, i64)> =
         conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(in_act(ACT))?;
     Ok(last.map(|(entry, at)| (entry.cast_unsigned(), UtcMicros(at))))

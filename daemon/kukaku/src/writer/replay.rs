@@ -86,8 +86,9 @@ struct Replay {
 
 impl Replay {
     fn line(&mut self, line: JournalLine) -> Result<(), WriterError> {
-        if let Some((entry, at)) = self.erasure.filter(|(entry, _)| line.entry() > *entry) {
-            tracing::debug!("replay: compared from entry {entry} on, which erased what came before");
+        // What the engine said when it was built anew after it can't be said again either.
+        let is_effect = matches!(line, JournalLine::Effect { .. });
+        if let Some((_, at)) = self.erasure.filter(|(entry, _)| line.entry() > *entry && !is_effect) {
             if let Some(engine) = &mut self.engine {
                 let effects = engine.step(at, Input::Time);
                 self.take(effects);

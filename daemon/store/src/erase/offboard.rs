@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kukaku_core::Names;
-use kukaku_schema::{DurationUs, Registers, UtcMicros};
+use kukaku_schema::{Registers, Span, UtcMicros};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
@@ -291,10 +291,15 @@ impl Batch<'_> {
         let now = self.recorded_at;
         for entry in &mut wanted.operators {
             if entry.valid.contains(now) {
+                let before = entry.row.clients.len();
                 entry.row.clients.retain(|of| of != client);
+                if entry.row.clients.len() < before {
+                    // From now on, and not for what was before.
+                    entry.valid = Span::new(UtcMicros::MIN, entry.valid.end);
+                }
             }
         }
-        let diff = plan(&self.store.conn, &wanted, now.plus(DurationUs::ZERO))?;
+        let diff = plan(&self.store.conn, &wanted, now)?;
         if diff.is_empty() {
             return Ok(wanted);
         }
