@@ -29,6 +29,8 @@ pub enum JournalLine {
     Effect {
         /// Its journal entry.
         entry: u64,
+        /// When it was recorded.
+        recorded_at: UtcMicros,
         /// Its body.
         body: Vec<u8>,
     },
@@ -107,7 +109,10 @@ fn line(conn: &Connection, row: &Row<'_>, entry: u64) -> Result<Option<JournalLi
         }
     }
     Ok(match kind.as_str() {
-        "revision" | "finding" => Some(JournalLine::Effect { entry, body: body.ok_or_else(|| missing("the value"))? }),
+        "revision" | "finding" => {
+            let recorded_at = UtcMicros(row.get(2).map_err(in_act(ACT))?);
+            Some(JournalLine::Effect { entry, recorded_at, body: body.ok_or_else(|| missing("the value"))? })
+        }
         "register" => {
             let registers = registers_at(conn, entry)?.ok_or_else(|| missing("the register"))?;
             let recorded_at = UtcMicros(row.get(2).map_err(in_act(ACT))?);

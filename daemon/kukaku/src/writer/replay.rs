@@ -87,8 +87,8 @@ struct Replay {
 impl Replay {
     fn line(&mut self, line: JournalLine) -> Result<(), WriterError> {
         // What the engine said when it was built anew after it can't be said again either.
-        let is_effect = matches!(line, JournalLine::Effect { .. });
-        if let Some((_, at)) = self.erasure.filter(|(entry, _)| line.entry() > *entry && !is_effect) {
+        let of_building = |at: UtcMicros| matches!(line, JournalLine::Effect { recorded_at, .. } if recorded_at <= at);
+        if let Some((_, at)) = self.erasure.filter(|(entry, at)| line.entry() > *entry && !of_building(*at)) {
             if let Some(engine) = &mut self.engine {
                 let effects = engine.step(at, Input::Time);
                 self.take(effects);
@@ -110,7 +110,7 @@ impl Replay {
 
     fn tell(&mut self, line: JournalLine) -> Result<(), WriterError> {
         match line {
-            JournalLine::Effect { entry, body } => self.kept.push_back((entry, body)),
+            JournalLine::Effect { entry, body, .. } => self.kept.push_back((entry, body)),
             JournalLine::Fact(fact) => {
                 self.report.told += 1;
                 let Some(engine) = &mut self.engine else {
