@@ -16,6 +16,7 @@ mod checkpoint;
 mod connect;
 mod directory;
 mod effects;
+mod entry_proof;
 mod erase;
 mod error;
 mod identity;
@@ -44,6 +45,7 @@ pub use checkpoint::{StoredCheckpoint, newest_checkpoint, newest_checkpoint_from
 pub use connect::{beside, read_only};
 pub use directory::Directory;
 pub use effects::{Notice, Route};
+pub use entry_proof::{EntryProof, entry_proof};
 pub use erase::{Erased, ErasedNote, ErasureOrder, Offboarded, erased_note};
 pub use error::StoreError;
 pub use load::{head, known, names, with_facts};

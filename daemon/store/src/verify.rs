@@ -312,6 +312,15 @@ fn read(row: &Row<'_>, with_payload: bool) -> Result<Entry, StoreError> {
     Ok(Entry { leaf, kept, has_row, value })
 }
 
+/// The leaf of one entry, as its row says.
+pub(crate) fn leaf(conn: &Connection, seq: u64) -> Result<Option<Leaf>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM journal j {WORDS} WHERE j.seq = ?1");
+    let mut statement = conn.prepare_cached(&sql).map_err(in_act(ACT))?;
+    let mut rows = statement.query([seq.cast_signed()]).map_err(in_act(ACT))?;
+    let row = rows.next().map_err(in_act(ACT))?;
+    row.map(|row| read(row, false).map(|entry| entry.leaf)).transpose()
+}
+
 /// Hashes the last entries again, at least `last` of `size`, and holds them against the tree.
 pub(crate) fn tail(conn: &Connection, size: u64, last: u64) -> Result<(), StoreError> {
     const ACT: &str = "check the journal's last entries";

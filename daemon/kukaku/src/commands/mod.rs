@@ -5,6 +5,7 @@ pub mod check;
 pub mod import;
 pub mod init;
 pub mod muster;
+pub mod offboard;
 pub mod registers;
 pub mod run;
 pub mod sources;
@@ -30,6 +31,7 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         Command::Registers(args) => registers::run(args),
         Command::Muster(args) => muster::run(args),
         Command::ManualEntry(args) => muster::run_manual(args),
+        Command::Offboard(args) => offboard::run(args),
         Command::Import(args) => import::run(args),
         Command::Replay(args) => match &args.store {
             Some(dir) => verify::replay(dir),

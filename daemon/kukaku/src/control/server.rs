@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::by_two;
 use super::client::short_path;
+use super::offboarding;
 use super::{LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
 use crate::failure::Failure;
 use crate::rooms::{Ledger, Stop, stopped};
@@ -166,6 +167,9 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
         Request::ManualEntry { at, person, zone, direction, written_by, confirmed_by } => {
             let line = by_two::Line { at, person, zone, direction };
             by_two::manual_entry(desk, line, written_by, confirmed_by).await
+        }
+        Request::Offboard { client, reason, written_by, confirmed_by } => {
+            offboarding::offboard(desk, client, reason, written_by, confirmed_by).await
         }
         Request::Import => Err(Failure::Failed("an import goes on with its rows".to_owned())),
     }
