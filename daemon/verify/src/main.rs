@@ -1,5 +1,6 @@
 //! `kukaku-verify`: the city's own tool.
 
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 use kukaku_ledger::{AddCheckpoint, Cosigner, Hash, NOTE_MAX_BYTES, VerifierKey};
-use kukaku_verify::{Finding, Lang, Memory, MemoryError, serve};
+use kukaku_verify::{Finding, Lang, Memory, MemoryError, serve, verify_pack};
 
 const HELP_JA: &str = include_str!("help.ja.txt");
 const HELP_EN: &str = include_str!("help.en.txt");
@@ -41,6 +42,9 @@ enum Command {
         proof: Option<PathBuf>,
     },
     Show,
+    Pack {
+        file: PathBuf,
+    },
     WitnessInit {
         #[arg(long)]
         name: String,
@@ -60,7 +64,7 @@ type Failure = (u8, String);
 
 fn main() -> ExitCode {
     let variable = std::env::var("LANG").ok();
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::try_parse_from(with_pack_command(std::env::args_os().collect())) {
         Ok(arguments) => arguments,
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayVersion => {
             print!("{error}");
@@ -85,6 +89,17 @@ fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// `kukaku-verify pack.zip` is `kukaku-verify pack pack.zip`: a file that is dropped on the program.
+fn with_pack_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_pack = |argument: &OsString| {
+        Path::new(argument).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"))
+    };
+    if arguments.get(1).is_some_and(is_pack) {
+        arguments.insert(1, "pack".into());
+    }
+    arguments
 }
 
 fn default_memory() -> Option<PathBuf> {
@@ -123,6 +138,12 @@ fn run(command: Command, memory: Option<PathBuf>, lang: Lang) -> Result<(), Fail
             return tell(&finding, lang);
         }
         Command::Show => show(&open()?, lang),
+        Command::Pack { file } => {
+            let report =
+                verify_pack(&file, &mut open()?, now()).map_err(|error| (error.exit_code(), error.say(lang)))?;
+            report.say(lang).iter().for_each(|line| println!("{line}"));
+            return tell(&report.finding, lang);
+        }
         Command::WitnessInit { name, key } => {
             let mut seed = [0; 32];
             getrandom::fill(&mut seed).map_err(|error| (1, error.to_string()))?;
