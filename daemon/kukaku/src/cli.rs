@@ -1,10 +1,14 @@
 //! The command line. What each command does is in `commands`.
 
+mod export;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::EXIT_CODES;
+
+pub use export::{ExportArgs, ExportsArgs};
 
 /// 区画: shows for every remote session whether its operator was in the security zone.
 ///
@@ -56,6 +60,10 @@ pub enum Command {
     /// Verify the journal: every hash, number and signature (記録の検証)
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
+    /// Take records out as an evidence pack that a client verifies by itself (証拠パックの取り出し)
+    Export(ExportArgs),
+    /// List what was taken out: when, who, why (取り出しの一覧)
+    Exports(ExportsArgs),
     /// Run a working day of a made-up site in ten minutes (デモ)
     Demo(DemoArgs),
 }

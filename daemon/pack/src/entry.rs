@@ -63,7 +63,7 @@ impl Line {
     ///
     /// # Errors
     /// A leaf that has no bytes.
-    pub(crate) fn to_text(&self) -> Result<String, PackError> {
+    pub fn to_text(&self) -> Result<String, PackError> {
         let bytes = self.leaf.encode().map_err(|error| PackError::leaf(self.leaf.seq, &error))?;
         let mut wire = Wire {
             seq: self.leaf.seq,

@@ -17,6 +17,7 @@ mod connect;
 mod directory;
 mod effects;
 mod error;
+mod export;
 mod identity;
 mod load;
 mod lock;
@@ -42,6 +43,9 @@ pub use connect::{beside, read_only};
 pub use directory::Directory;
 pub use effects::{Notice, Route};
 pub use error::StoreError;
+pub use export::{
+    ExportEntry, ExportRange, ExportValue, checkpoint_at, export_leaves, export_range, export_value, exports, tree_node,
+};
 pub use load::{head, known, names, with_facts};
 pub use outbox::{
     OutboxRow, OutboxState, delivered_since as outbox_delivered_since, due as outbox_due, next_due as outbox_next_due,

@@ -51,9 +51,9 @@ struct Entry {
     payload: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-const COLUMNS: &str = "j.seq, j.kind, s.text, c.text, j.client_seq, j.source_seq, j.recorded_at_us, j.device_time_us, \
+pub(crate) const COLUMNS: &str = "j.seq, j.kind, s.text, c.text, j.client_seq, j.source_seq, j.recorded_at_us, j.device_time_us, \
                        j.clock, j.commitment, j.leaf_hash";
-const WORDS: &str = "LEFT JOIN word s ON s.id = j.source LEFT JOIN word c ON c.id = j.client";
+pub(crate) const WORDS: &str = "LEFT JOIN word s ON s.id = j.source LEFT JOIN word c ON c.id = j.client";
 
 /// Verifies the whole store: entries, values, tree, checkpoints. `keys` are the site's keys with
 /// their terms; `outside` is the newest checkpoint that is kept outside the database. `progress`
@@ -274,6 +274,14 @@ fn read(row: &Row<'_>, with_payload: bool) -> Result<Entry, StoreError> {
     leaf.commitment = Hash::from_slice(&commitment)
         .ok_or_else(|| StoreError::corrupt(ACT, format!("the commitment of entry {seq} is cut short")))?;
     Ok(Entry { leaf, kept, payload })
+}
+
+/// The leaf of a row of [`COLUMNS`], and the hash under which the tree has it.
+pub(crate) fn read_leaf(row: &Row<'_>) -> Result<(Leaf, Hash), StoreError> {
+    let Entry { leaf, kept, .. } = read(row, false)?;
+    let hash = Hash::from_slice(&kept)
+        .ok_or_else(|| StoreError::corrupt(ACT, format!("the hash of entry {} is cut short", leaf.seq)))?;
+    Ok((leaf, hash))
 }
 
 /// Hashes the last entries again, at least `last` of `size`, and holds them against the tree.

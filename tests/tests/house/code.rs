@@ -81,7 +81,10 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("adapters/footage", &["schema", "codec"]),
     ("adapters/notify", &["schema"]),
     ("web", &["schema", "core", "store"]),
-    ("daemon/kukaku", &["schema", "core", "ledger", "pack", "codec", "store", "mqtt", "serial", "footage", "notify", "web"]),
+    (
+        "daemon/kukaku",
+        &["schema", "core", "ledger", "pack", "codec", "store", "mqtt", "serial", "footage", "notify", "web"],
+    ),
     ("tests", &["schema", "core", "ledger", "codec", "store", "mqtt", "serial", "footage", "notify", "web", "kukaku"]),
 ];
 

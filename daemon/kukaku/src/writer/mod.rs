@@ -15,6 +15,7 @@
 
 mod clock;
 mod error;
+mod export;
 mod handle;
 mod life;
 mod machine;
@@ -35,6 +36,7 @@ use kukaku_store::Notice;
 
 pub use clock::{Clock, ClockReading, RealClock, SimClock};
 pub use error::{ActError, WriterError};
+pub use export::ExportNote;
 pub use handle::{Writer, WriterState};
 pub use machine::RegisterChange;
 pub use replay::{ReplayReport, replay_store};

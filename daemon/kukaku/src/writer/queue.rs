@@ -1,11 +1,13 @@
 //! What waits for the writer.
 
+use kukaku_ledger::Hash;
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Kept, NotKept};
 use kukaku_store::{OutboxRow, Prepared, RegisterDiff};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::error::ActError;
+use super::export::ExportNote;
 use super::machine::RegisterChange;
 
 /// Arrivals that may wait: one full group while another is committed. More would only add delay,
@@ -44,6 +46,10 @@ pub(super) enum Act {
     Advance,
     /// Sign the journal as it stands.
     Checkpoint,
+    /// Say in the journal that something is taken out.
+    Export(ExportNote),
+    /// Sign the manifest of a pack, by its hash.
+    SignPack(Hash),
     /// Stop.
     Stop,
 }
@@ -54,4 +60,5 @@ pub(super) enum Done {
     Planned(RegisterDiff),
     Imported(RegisterChange),
     Signed(Option<String>),
+    Exported(u64),
 }
