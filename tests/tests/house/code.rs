@@ -85,7 +85,10 @@ const ARROWS: [(&str, &[&str]); 14] = [
         "daemon/kukaku",
         &["schema", "core", "ledger", "pack", "codec", "store", "mqtt", "serial", "footage", "notify", "web"],
     ),
-    ("tests", &["schema", "core", "ledger", "codec", "store", "mqtt", "serial", "footage", "notify", "web", "kukaku"]),
+    (
+        "tests",
+        &["schema", "core", "ledger", "pack", "codec", "store", "mqtt", "serial", "footage", "notify", "web", "kukaku"],
+    ),
 ];
 
 #[test]
