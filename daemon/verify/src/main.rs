@@ -141,7 +141,10 @@ fn run(command: Command, memory: Option<PathBuf>, lang: Lang) -> Result<(), Fail
         Command::Pack { file } => {
             let report =
                 verify_pack(&file, &mut open()?, now()).map_err(|error| (error.exit_code(), error.say(lang)))?;
-            report.say(lang).iter().for_each(|line| println!("{line}"));
+            // A pack of a forked site proves the fork, and nothing else.
+            if !matches!(report.finding, Finding::Fork { .. } | Finding::ForkedBefore) {
+                report.say(lang).iter().for_each(|line| println!("{line}"));
+            }
             return tell(&report.finding, lang);
         }
         Command::WitnessInit { name, key } => {

@@ -87,3 +87,32 @@ impl Drop for Unfinished {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_bears_its_name_only_when_it_is_whole() {
+        let folder = std::env::temp_dir().join(format!("kukaku-unfinished-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("pack.zip");
+        let names = || std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>();
+        let mut broken_off = Unfinished::begin(&path).unwrap();
+        broken_off.out.write_all(b"half").unwrap();
+        assert!(!path.exists() && names().len() == 1);
+        drop(broken_off);
+        assert!(names().is_empty(), "nothing stays behind");
+        drop(part(&folder).unwrap());
+        assert!(names().is_empty(), "room for a file has no name");
+        let mut whole = Unfinished::begin(&path).unwrap();
+        whole.out.write_all(b"whole").unwrap();
+        whole.finish().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+        assert!(Unfinished::begin(&path).is_err(), "nothing is overwritten");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
