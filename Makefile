@@ -4,6 +4,7 @@
 #   make test      every test; installs the peers that the tests talk to (needs root or sudo)
 #   make lint      format, clippy, licences, duplicate crates
 #   make bench     figures beside their yardsticks, measured in one run
+#   make hashes    SHA-256 of what cities verify with, for publishing
 #   make install   program, service and manual under $(DESTDIR)$(PREFIX)
 
 # Build output lies outside the clone, so that clones share it and a clean clone stays clean.
@@ -13,7 +14,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 UNITDIR ?= /etc/systemd/system
 
-.PHONY: demo test lint bench install
+.PHONY: demo test lint bench hashes install
 
 # Other options of the demo: make demo ARGS="--once", make demo ARGS="--port 9000".
 demo:
@@ -32,6 +33,13 @@ lint:
 bench:
 	cargo build --locked --release --bin kukaku
 	cargo run --locked --release -p kukaku-tests --bin bench -- $(ARGS)
+
+# The two verifiers are handed out apart from the product, and their hashes published where the
+# vendor can't reach: a verifier that the accused hands over proves nothing.
+hashes:
+	cargo build --locked --release --bin kukaku-verify
+	cd "$(CARGO_TARGET_DIR)/release" && sha256sum kukaku-verify
+	cd daemon/verify/html && sha256sum verify.html
 
 install:
 	cargo build --locked --release --bin kukaku

@@ -34,7 +34,7 @@ CREATE TABLE head (
 -- Append-only, by trigger. Values are not in it: only the commitment to them is.
 CREATE TABLE journal (
   seq            INTEGER PRIMARY KEY CHECK (seq >= 0), -- number of the entry, from 0: the index of its leaf in the tree
-  kind           TEXT    NOT NULL CHECK (length(kind) > 0), -- an observation's kind, or unreadable, revision, finding, register, start, stop, liveness
+  kind           TEXT    NOT NULL CHECK (length(kind) > 0), -- an observation's kind, or unreadable, revision, finding, register, export, start, stop, liveness
   source         INTEGER NOT NULL, -- word: who said it; the empty text: kukaku itself
   client         INTEGER NOT NULL, -- word: the client it concerns; the empty text: the site
   client_seq     INTEGER NOT NULL CHECK (client_seq >= 0), -- number among the entries of this client, from 0: so a city sees that none of its own is missing

@@ -193,6 +193,7 @@ pub(crate) fn kind_label(kind: &str, lang: Lang) -> &'static str {
         "register" => lang.pick("台帳の変更", "register change"),
         "start" => lang.pick("起動", "start"),
         "stop" => lang.pick("停止", "stop"),
+        "export" => lang.pick("持ち出し", "taken out"),
         "liveness" => lang.pick("稼働の記録", "liveness"),
         _ => "",
     }

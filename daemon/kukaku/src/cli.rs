@@ -1,5 +1,6 @@
 //! The command line. What each command does is in `commands`.
 
+mod export;
 mod offboard;
 
 use std::path::PathBuf;
@@ -9,6 +10,8 @@ use clap::{Args, Parser, Subcommand};
 pub use offboard::OffboardArgs;
 
 use crate::failure::EXIT_CODES;
+
+pub use export::{ExportArgs, ExportsArgs};
 
 /// 区画: shows for every remote session whether its operator was in the security zone.
 ///
@@ -62,6 +65,10 @@ pub enum Command {
     /// Verify the journal: every hash, number and signature (記録の検証)
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
+    /// Take records out as an evidence pack that a client verifies by itself (証拠パックの取り出し)
+    Export(ExportArgs),
+    /// List what was taken out: when, who, why (取り出しの一覧)
+    Exports(ExportsArgs),
     /// Run a working day of a made-up site in ten minutes (デモ)
     Demo(DemoArgs),
 }

@@ -17,6 +17,7 @@ pub mod failure;
 pub mod logs;
 pub mod mqtt_passwords;
 pub mod outbox;
+pub mod packs;
 pub mod replay_files;
 pub mod rooms;
 pub mod say;

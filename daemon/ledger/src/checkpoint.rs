@@ -153,6 +153,18 @@ impl Signer {
         self.key.verifier()
     }
 
+    /// Signs a statement of the site about something else than its tree.
+    ///
+    /// # Errors
+    /// A text that could pass for a checkpoint is refused: heads are signed by [`Signer::sign`]
+    /// alone. [`NoteError::BadForm`], [`NoteError::ControlCharacter`], [`NoteError::TooLarge`].
+    pub fn sign_statement(&self, text: &str) -> Result<SignedNote, NoteError> {
+        if Checkpoint::parse_body(text).is_ok() {
+            return Err(NoteError::BadForm("a statement that reads as a checkpoint"));
+        }
+        SignedNote::sign(text, &self.key)
+    }
+
     /// Signs `head` if the last signed one is its beginning, which `consistency` must prove
     /// ([`crate::consistency_proof`] from `last().size`, or from 0, to `head.size`). Signing the
     /// last head again gives the same bytes.

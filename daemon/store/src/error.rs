@@ -106,7 +106,8 @@ impl StoreError {
     }
 
     /// Something that was read does not fit together.
-    pub(crate) fn corrupt(act: &'static str, detail: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn corrupt(act: &'static str, detail: impl Into<String>) -> Self {
         Self::Corrupt { act, detail: detail.into() }
     }
 

@@ -19,6 +19,7 @@ mod effects;
 mod entry_proof;
 mod erase;
 mod error;
+mod export;
 mod identity;
 mod load;
 mod lock;
@@ -48,6 +49,9 @@ pub use effects::{Notice, Route};
 pub use entry_proof::{EntryProof, entry_proof};
 pub use erase::{Erased, ErasedNote, ErasureOrder, Offboarded, erased_note};
 pub use error::StoreError;
+pub use export::{
+    ExportEntry, ExportRange, ExportValue, checkpoint_at, export_leaves, export_range, export_value, exports, tree_node,
+};
 pub use load::{head, known, names, with_facts};
 pub use outbox::{
     OutboxRow, OutboxState, delivered_since as outbox_delivered_since, due as outbox_due, next_due as outbox_next_due,

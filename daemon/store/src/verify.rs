@@ -58,9 +58,9 @@ struct Entry {
     value: Value,
 }
 
-const COLUMNS: &str = "j.seq, j.kind, s.text, c.text, j.client_seq, j.source_seq, j.recorded_at_us, j.device_time_us, \
+pub(crate) const COLUMNS: &str = "j.seq, j.kind, s.text, c.text, j.client_seq, j.source_seq, j.recorded_at_us, j.device_time_us, \
                        j.clock, j.commitment, j.leaf_hash";
-const WORDS: &str = "LEFT JOIN word s ON s.id = j.source LEFT JOIN word c ON c.id = j.client";
+pub(crate) const WORDS: &str = "LEFT JOIN word s ON s.id = j.source LEFT JOIN word c ON c.id = j.client";
 
 /// Verifies the whole store: entries, values, tree, checkpoints. `keys` are the site's keys with
 /// their terms; `outside` is the newest checkpoint that is kept outside the database. `progress`
@@ -319,6 +319,14 @@ pub(crate) fn leaf(conn: &Connection, seq: u64) -> Result<Option<Leaf>, StoreErr
     let mut rows = statement.query([seq.cast_signed()]).map_err(in_act(ACT))?;
     let row = rows.next().map_err(in_act(ACT))?;
     row.map(|row| read(row, false).map(|entry| entry.leaf)).transpose()
+}
+
+/// The leaf of a row of [`COLUMNS`], and the hash under which the tree has it.
+pub(crate) fn read_leaf(row: &Row<'_>) -> Result<(Leaf, Hash), StoreError> {
+    let Entry { leaf, kept, .. } = read(row, false)?;
+    let hash = Hash::from_slice(&kept)
+        .ok_or_else(|| StoreError::corrupt(ACT, format!("the hash of entry {} is cut short", leaf.seq)))?;
+    Ok((leaf, hash))
 }
 
 /// Hashes the last entries again, at least `last` of `size`, and holds them against the tree.

@@ -95,22 +95,22 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     (0..text.len() / 2).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()).collect()
 }
 
-/// Checks a certificate against the keys that are trusted for sites.
+/// Checks a certificate against the keys that are trusted for a site (`terms`, by its name).
 ///
 /// # Errors
 /// Which part of it proves nothing.
-pub fn check(bytes: &[u8], terms: &[KeyTerm]) -> Result<Certified, NoCertificate> {
+pub fn check(bytes: &[u8], terms: impl Fn(&str) -> Vec<KeyTerm>) -> Result<Certified, NoCertificate> {
     let form = |what: &str| NoCertificate::Form(what.to_owned());
     let file: File = serde_json::from_slice(bytes).map_err(|error| form(&error.to_string()))?;
     if file.format != FORMAT {
         return Err(form("another format"));
     }
-    let signed = Checkpoint::open(file.checkpoint.as_bytes(), terms)
+    let origin = file.checkpoint.lines().next().unwrap_or_default();
+    let signed = Checkpoint::open(file.checkpoint.as_bytes(), &terms(origin))
         .map_err(|error| NoCertificate::Key(error.to_string()))?;
     let leaf_bytes = STANDARD.decode(&file.leaf).map_err(|_| form("leaf"))?;
     let leaf = Leaf::decode(&leaf_bytes).map_err(|error| form(&error.to_string()))?;
-    let salt: [u8; SALT_BYTES] =
-        hex(&file.salt).and_then(|salt| salt.try_into().ok()).ok_or_else(|| form("salt"))?;
+    let salt: [u8; SALT_BYTES] = hex(&file.salt).and_then(|salt| salt.try_into().ok()).ok_or_else(|| form("salt"))?;
     if leaf.seq != file.entry || leaf.kind != "offboarded" {
         return Err(NoCertificate::Changed("the entry is not the one that is named"));
     }

@@ -1,16 +1,22 @@
 //! What a city holds against its vendor: a memory of every checkpoint that it ever saw, which
-//! only grows, and a witness that cosigns what continues it.
+//! only grows, a witness that cosigns what continues it, and the verification of evidence packs.
 //!
 //! Invariant: nothing is answered before it is durable, and a site that once signed two heads of
 //! one size is never accepted again. Uses nothing but the standard library's files and sockets,
 //! so that it builds for every system that a city runs.
 
+mod certificate;
 mod error;
 mod memory;
+mod pack;
 mod server;
 mod words;
 
+pub use certificate::{
+    CERTIFICATE_MAX_BYTES, Certified, NoCertificate, check as check_certificate, tell as tell_certificate,
+};
 pub use error::MemoryError;
 pub use memory::{Finding, Memory, SiteView};
+pub use pack::{PackFailure, PackReport, verify_pack};
 pub use server::{BODY_MAX_BYTES, CONNECTIONS_MAX, serve};
 pub use words::Lang;

@@ -1,5 +1,6 @@
 //! `kukaku-verify`: the city's own tool.
 
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 use kukaku_ledger::{AddCheckpoint, Cosigner, Hash, NOTE_MAX_BYTES, VerifierKey};
-use kukaku_verify::{Finding, Lang, Memory, MemoryError, serve};
+use kukaku_verify::{
+    CERTIFICATE_MAX_BYTES, Finding, Lang, Memory, MemoryError, check_certificate, serve, tell_certificate, verify_pack,
+};
 
 const HELP_JA: &str = include_str!("help.ja.txt");
 const HELP_EN: &str = include_str!("help.en.txt");
@@ -41,6 +44,12 @@ enum Command {
         proof: Option<PathBuf>,
     },
     Show,
+    Pack {
+        file: PathBuf,
+    },
+    Certificate {
+        file: PathBuf,
+    },
     WitnessInit {
         #[arg(long)]
         name: String,
@@ -60,7 +69,7 @@ type Failure = (u8, String);
 
 fn main() -> ExitCode {
     let variable = std::env::var("LANG").ok();
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::try_parse_from(with_pack_command(std::env::args_os().collect())) {
         Ok(arguments) => arguments,
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayVersion => {
             print!("{error}");
@@ -85,6 +94,17 @@ fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// `kukaku-verify pack.zip` is `kukaku-verify pack pack.zip`: a file that is dropped on the program.
+fn with_pack_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_pack = |argument: &OsString| {
+        Path::new(argument).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"))
+    };
+    if arguments.get(1).is_some_and(is_pack) {
+        arguments.insert(1, "pack".into());
+    }
+    arguments
 }
 
 fn default_memory() -> Option<PathBuf> {
@@ -123,6 +143,28 @@ fn run(command: Command, memory: Option<PathBuf>, lang: Lang) -> Result<(), Fail
             return tell(&finding, lang);
         }
         Command::Show => show(&open()?, lang),
+        Command::Certificate { file } => {
+            let mut bytes = Vec::new();
+            let read = std::fs::File::open(&file).and_then(|f| f.take(CERTIFICATE_MAX_BYTES).read_to_end(&mut bytes));
+            read.map_err(|error| (1, format!("{}: {error}", file.display())))?;
+            let mut memory = open()?;
+            let said = check_certificate(&bytes, |origin| memory.terms(origin))
+                .map_err(|error| (error.exit_code(), error.say(lang)))?;
+            let finding = memory.remember(said.checkpoint.as_bytes(), None, now()).map_err(failed)?;
+            if !matches!(finding, Finding::Fork { .. } | Finding::ForkedBefore) {
+                println!("{}", tell_certificate(&said, lang));
+            }
+            return tell(&finding, lang);
+        }
+        Command::Pack { file } => {
+            let report =
+                verify_pack(&file, &mut open()?, now()).map_err(|error| (error.exit_code(), error.say(lang)))?;
+            // A pack of a forked site proves the fork, and nothing else.
+            if !matches!(report.finding, Finding::Fork { .. } | Finding::ForkedBefore) {
+                report.say(lang).iter().for_each(|line| println!("{line}"));
+            }
+            return tell(&report.finding, lang);
+        }
         Command::WitnessInit { name, key } => {
             let mut seed = [0; 32];
             getrandom::fill(&mut seed).map_err(|error| (1, error.to_string()))?;

@@ -203,7 +203,9 @@ impl Memory {
         self.keep(Record::Key { vkey: key.to_string(), from_size })
     }
 
-    fn terms(&self, origin: &str) -> Vec<KeyTerm> {
+    /// The keys that are trusted for a site, with their terms; none for an unknown one.
+    #[must_use]
+    pub fn terms(&self, origin: &str) -> Vec<KeyTerm> {
         let keys = self.sites.get(origin).map_or(&[][..], |site| &site.keys);
         let until = keys.iter().skip(1).map(|(_, from)| Some(*from)).chain([None]);
         keys.iter()

@@ -13,4 +13,5 @@ mod hostile;
 mod rules;
 mod site;
 mod tls;
+mod verifier;
 mod webdriver;

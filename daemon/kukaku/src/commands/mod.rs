@@ -2,6 +2,8 @@
 
 pub mod certificates;
 pub mod check;
+pub mod export;
+pub mod exports;
 pub mod import;
 pub mod init;
 pub mod muster;
@@ -39,6 +41,8 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         },
         Command::Status(args) => status::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Exports(args) => exports::run(args),
         Command::Demo(args) => crate::demo::run(args),
     }
 }

@@ -100,7 +100,8 @@ pub fn summary(diff: &RegisterDiff) -> String {
 }
 
 /// The name of whoever sits at this machine.
-fn own_name() -> String {
+#[must_use]
+pub fn own_name() -> String {
     let named =
         ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|key| std::env::var(key).ok().filter(|n| !n.is_empty()));
     named.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))

@@ -7,6 +7,7 @@
 
 mod by_two;
 mod client;
+mod export;
 mod import;
 mod offboarding;
 mod server;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::Certificate;
 use crate::failure::Failure;
+use crate::writer::ExportNote;
 
 /// Longest line of the protocol in bytes: registers of a large site are a few MiB.
 pub const LINE_MAX_BYTES: u64 = 32 * 1024 * 1024;
@@ -81,6 +83,16 @@ pub enum Request {
         /// User who confirms it.
         confirmed_by: Credentials,
     },
+    /// Something is taken out: say so in the journal, and sign the tree.
+    Export {
+        /// What.
+        note: ExportNote,
+    },
+    /// Sign the manifest of a pack.
+    SignPack {
+        /// Its SHA-256 in hex.
+        sha256: String,
+    },
     /// Arrivals follow, one a line (`WireArrival`), then `{"end":true}`.
     Import,
 }
@@ -119,6 +131,18 @@ pub enum Reply {
     Rooms {
         /// Each.
         rooms: Vec<RoomReply>,
+    },
+    /// The export is in the journal.
+    Exported {
+        /// Its journal entry.
+        entry: u64,
+        /// The size of the tree to take it from.
+        size: u64,
+    },
+    /// The manifest is signed.
+    Signed {
+        /// The signed note.
+        note: String,
     },
     /// How far an import is; the last one says so.
     Imported {

@@ -11,10 +11,10 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
-use super::by_two;
 use super::client::short_path;
 use super::offboarding;
 use super::{LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
+use super::{by_two, export};
 use crate::failure::Failure;
 use crate::rooms::{Ledger, Stop, stopped};
 use crate::site_dir::SiteDir;
@@ -171,6 +171,8 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
         Request::Offboard { client, reason, written_by, confirmed_by } => {
             offboarding::offboard(desk, client, reason, written_by, confirmed_by).await
         }
+        Request::Export { note } => export::note(desk, note).await,
+        Request::SignPack { sha256 } => export::sign(desk, &sha256).await,
         Request::Import => Err(Failure::Failed("an import goes on with its rows".to_owned())),
     }
 }

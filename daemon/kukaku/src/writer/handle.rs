@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kukaku_ledger::Hash;
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
 use kukaku_store::{Changed, Erased, Offboarded, OutboxRow, Prepared, RegisterDiff};
@@ -9,6 +10,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use super::erasing::{EraseRequest, OffboardRequest};
 use super::error::ActError;
+use super::export::ExportNote;
 use super::machine::RegisterChange;
 use super::queue::{Act, Done, Job, QUEUE_BYTES_MAX};
 
@@ -140,6 +142,28 @@ impl Writer {
     pub async fn checkpoint(&self) -> Result<Option<String>, ActError> {
         match self.act(Act::Checkpoint).await? {
             Done::Signed(note) => Ok(note),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Says in the journal that something is taken out; returns the entry.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: try again.
+    pub async fn note_export(&self, note: ExportNote) -> Result<u64, ActError> {
+        match self.act(Act::Export(note)).await? {
+            Done::Exported(seq) => Ok(seq),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Signs the manifest of a pack, whose SHA-256 this is; returns the signed note.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: try again.
+    pub async fn sign_pack(&self, sha256: Hash) -> Result<String, ActError> {
+        match self.act(Act::SignPack(sha256)).await? {
+            Done::Signed(Some(note)) => Ok(note),
             _ => Err(mixed_up()),
         }
     }

@@ -248,6 +248,9 @@ impl Machine {
                     let diff = kukaku_store::plan(self.store.connection(), registers, now)?;
                     Outcome::Act(Ok(Done::Planned(diff)))
                 }
+                Job::Act { act: Act::Export(_), .. } => {
+                    Outcome::Act(Err(ActError::Refused(WriterError::NoRegisters.to_string())))
+                }
                 Job::Act { .. } => Outcome::Act(Ok(Done::Nothing)),
                 Job::Arrival { .. } => Outcome::Arrival(Err(NotKept { reason: WriterError::NoRegisters.to_string() })),
             });
@@ -358,7 +361,12 @@ impl Stepper<'_> {
                 Ok(Ok(Done::Nothing))
             }
             // Time has passed already; erasing, signing and stopping follow the commit.
-            Act::Advance | Act::Checkpoint | Act::Stop | Act::Erase(_) | Act::Offboard(_) => Ok(Ok(Done::Nothing)),
+            Act::Advance | Act::Checkpoint | Act::SignPack(_) | Act::Stop | Act::Erase(_) | Act::Offboard(_) => {
+                Ok(Ok(Done::Nothing))
+            }
+            Act::Export(note) => {
+                note.append(&mut self.batch, self.mind.engine.names_mut()).map(|seq| Ok(Done::Exported(seq)))
+            }
         }
     }
 

@@ -16,6 +16,7 @@
 mod clock;
 mod erasing;
 mod error;
+mod export;
 mod handle;
 mod life;
 mod machine;
@@ -37,6 +38,7 @@ use kukaku_store::Notice;
 pub use clock::{Clock, ClockReading, RealClock, SimClock};
 pub use erasing::{EraseRequest, OffboardRequest};
 pub use error::{ActError, WriterError};
+pub use export::ExportNote;
 pub use handle::{Writer, WriterState};
 pub use machine::RegisterChange;
 pub use replay::{ReplayReport, replay_store};

@@ -1,5 +1,6 @@
 //! What waits for the writer.
 
+use kukaku_ledger::Hash;
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Kept, NotKept};
 use kukaku_store::{Erased, Offboarded, OutboxRow, Prepared, RegisterDiff};
@@ -7,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::erasing::{EraseRequest, OffboardRequest};
 use super::error::ActError;
+use super::export::ExportNote;
 use super::machine::RegisterChange;
 
 /// Arrivals that may wait: one full group while another is committed. More would only add delay,
@@ -49,6 +51,10 @@ pub(super) enum Act {
     Offboard(Box<OffboardRequest>),
     /// Sign the journal as it stands.
     Checkpoint,
+    /// Say in the journal that something is taken out.
+    Export(ExportNote),
+    /// Sign the manifest of a pack, by its hash.
+    SignPack(Hash),
     /// Stop.
     Stop,
 }
@@ -61,4 +67,5 @@ pub(super) enum Done {
     Signed(Option<String>),
     Erased(Erased),
     Offboarded { entry: u64, said: Box<Offboarded> },
+    Exported(u64),
 }

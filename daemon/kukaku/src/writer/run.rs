@@ -198,6 +198,10 @@ impl Run {
                 let signed = self.sign().map(Done::Signed).map_err(|error| ActError::Refused(error.to_string()));
                 let _ = reply.send(signed);
             }
+            (Job::Act { act: Act::SignPack(sha256), reply }, Outcome::Act(Ok(_))) => {
+                let signed = self.signing.sign_pack(sha256).map(|note| Done::Signed(Some(note)));
+                let _ = reply.send(signed.map_err(|error| ActError::Refused(error.to_string())));
+            }
             (Job::Act { reply, .. }, Outcome::Act(outcome)) => {
                 let _ = reply.send(outcome);
             }

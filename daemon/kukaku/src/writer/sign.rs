@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kukaku_ledger::{Checkpoint, Head, KeyTerm, Signer, SigningKey};
+use kukaku_ledger::{Checkpoint, Hash, Head, KeyTerm, NoteError, Signer, SigningKey};
 use kukaku_schema::UtcMicros;
 use kukaku_store::{Store, StoreError, StoredCheckpoint, newest_checkpoint};
 
@@ -65,6 +65,14 @@ impl Signing {
             .map_err(|error| WriterError::CheckpointFile { path: self.file.clone(), what: error.to_string() })?;
         store.keep_checkpoint(&StoredCheckpoint { head, note: note.clone(), signed_at: now })?;
         Ok(Some(note))
+    }
+}
+
+impl Signing {
+    /// Signs the manifest of a pack, whose SHA-256 this is.
+    pub(super) fn sign_pack(&self, sha256: Hash) -> Result<String, NoteError> {
+        let text = kukaku_pack::manifest_text(self.signer.verifier().name(), sha256);
+        self.signer.sign_statement(&text).map(|note| note.to_text())
     }
 }
 

@@ -201,3 +201,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_statement_passes_for_a_checkpoint() {
+    let key = SigningKey::from_seed("kukaku.example/sapporo-1", &[7; 32]).unwrap();
+    let signer = Signer::new(key, None);
+    let head = Head { size: 3, root: Hash::of(b"forged") };
+    let body = Checkpoint { origin: "kukaku.example/sapporo-1".to_owned(), head }.body();
+    assert!(signer.sign_statement(&body).is_err());
+    assert!(signer.sign_statement("kukaku-pack/1\nkukaku.example/sapporo-1\n00\n").is_ok());
+}
