@@ -1,7 +1,10 @@
 //! Classes of records: what agreements on retention speak of.
 
+use serde::{Deserialize, Serialize};
+
 /// A class of records. Each has its own data keys and its own agreed period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RecordClass {
     /// 入退室: readings, doors, readers, musters, lines of the entry book.
     Entry,
