@@ -16,7 +16,7 @@ pub enum RecordClass {
     Footage,
     /// 検知: findings.
     Finding,
-    /// 台帳: changes of registers.
+    /// 台帳: changes of registers, holds.
     Register,
     /// 不明: what could not be understood.
     Unreadable,
@@ -64,7 +64,7 @@ impl RecordClass {
         match kind {
             "revision" => Self::Session,
             "finding" => Self::Finding,
-            "register" => Self::Register,
+            "register" | "hold.placed" | "hold.released" => Self::Register,
             "unreadable" => Self::Unreadable,
             "muster" | "manual.entry" => Self::Entry,
             "camera.health" => Self::Camera,

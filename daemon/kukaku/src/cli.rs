@@ -1,8 +1,12 @@
 //! The command line. What each command does is in `commands`.
 
+mod retention;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use retention::{HoldAction, HoldArgs};
 
 use crate::failure::EXIT_CODES;
 
@@ -45,6 +49,8 @@ pub enum Command {
     Muster(MusterArgs),
     /// Record a line of the entry book (入退室帳), written by one user and confirmed by another
     ManualEntry(ManualEntryArgs),
+    /// Keep records whatever was agreed: place, list, release holds (保全)
+    Hold(HoldArgs),
     /// Take in door and session records from files (ファイル取り込み)
     #[command(after_help = EXIT_CODES)]
     Import(ImportArgs),

@@ -17,6 +17,7 @@ mod connect;
 mod directory;
 mod effects;
 mod error;
+mod holds;
 mod identity;
 mod load;
 mod lock;
@@ -44,6 +45,7 @@ pub use connect::{beside, read_only};
 pub use directory::Directory;
 pub use effects::{Notice, Route};
 pub use error::StoreError;
+pub use holds::{HoldRelease, HoldRow, NewHold, Released, all_holds, holds};
 pub use load::{head, known, names, with_facts};
 pub use outbox::{
     OutboxRow, OutboxState, delivered_since as outbox_delivered_since, due as outbox_due, next_due as outbox_next_due,

@@ -1,7 +1,7 @@
 //! The journal in its own order, for a replay that must give the same again.
 
 use kukaku_core::Fact;
-use kukaku_schema::UtcMicros;
+use kukaku_schema::{Kind, UtcMicros};
 use rusqlite::{Connection, Row};
 
 use crate::error::{StoreError, in_act};
@@ -88,7 +88,7 @@ fn line(conn: &Connection, row: &Row<'_>, entry: u64) -> Result<Option<JournalLi
             let recorded_at = UtcMicros(row.get(2).map_err(in_act(ACT))?);
             Some(JournalLine::Registers { entry, recorded_at, registers: Box::new(registers) })
         }
-        _ if kind.contains('.') => return Err(missing("the fact")),
+        _ if Kind::ALL.iter().any(|known| known.word() == kind) => return Err(missing("the fact")),
         _ => None,
     })
 }

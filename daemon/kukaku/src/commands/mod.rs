@@ -2,6 +2,7 @@
 
 pub mod certificates;
 pub mod check;
+pub mod hold;
 pub mod import;
 pub mod init;
 pub mod muster;
@@ -30,6 +31,7 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         Command::Registers(args) => registers::run(args),
         Command::Muster(args) => muster::run(args),
         Command::ManualEntry(args) => muster::run_manual(args),
+        Command::Hold(args) => hold::run(args),
         Command::Import(args) => import::run(args),
         Command::Replay(args) => match &args.store {
             Some(dir) => verify::replay(dir),

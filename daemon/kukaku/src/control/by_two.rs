@@ -129,7 +129,8 @@ async fn keep(
     Ok(Reply::Done { lines: vec![format!("journal entry {}: {what} at {at}, {signed}", kept.journal_seq)] })
 }
 
-fn sign_in(users: &Users, who: &Credentials, now: UtcMicros) -> Result<(), Failure> {
+/// Checks one user's password.
+pub(super) fn sign_in(users: &Users, who: &Credentials, now: UtcMicros) -> Result<(), Failure> {
     match users.sign_in(&who.user, &who.password, "control", now) {
         Ok(Some(user)) if user.must_change => Err(Failure::Failed(format!(
             "{} still has a one-time password; sign in on the pages and change it first",

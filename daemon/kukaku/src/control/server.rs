@@ -6,14 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kukaku_schema::intake::{Intake as _, NotKept, Receipt};
+use kukaku_schema::{Span, UtcMicros};
+use kukaku_store::NewHold;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
-use super::by_two;
 use super::client::short_path;
 use super::{LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
+use super::{by_two, holds};
 use crate::failure::Failure;
 use crate::rooms::{Ledger, Stop, stopped};
 use crate::site_dir::SiteDir;
@@ -166,6 +168,14 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
         Request::ManualEntry { at, person, zone, direction, written_by, confirmed_by } => {
             let line = by_two::Line { at, person, zone, direction };
             by_two::manual_entry(desk, line, written_by, confirmed_by).await
+        }
+        Request::PlaceHold { client, from, to, person, camera, reason, by } => {
+            let period = Span::new(from.unwrap_or(UtcMicros::MIN), to.unwrap_or(UtcMicros::MAX));
+            let hold = NewHold { client, period, person, camera, reason, by: by.user.clone() };
+            holds::place(desk, hold, by).await
+        }
+        Request::ReleaseHold { id, reason, by, confirmed_by } => {
+            holds::release(desk, id, reason, by, confirmed_by).await
         }
         Request::Import => Err(Failure::Failed("an import goes on with its rows".to_owned())),
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
-use kukaku_store::{Changed, OutboxRow, Prepared, RegisterDiff};
+use kukaku_store::{Changed, HoldRelease, NewHold, OutboxRow, Prepared, RegisterDiff};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use super::error::ActError;
@@ -89,6 +89,28 @@ impl Writer {
     pub async fn plan_registers(&self, registers: Registers) -> Result<RegisterDiff, ActError> {
         match self.act(Act::Plan(Box::new(registers))).await? {
             Done::Planned(diff) => Ok(diff),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Places a hold; returns its id and the journal entry.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: try again.
+    pub async fn place_hold(&self, hold: NewHold) -> Result<(String, u64), ActError> {
+        match self.act(Act::PlaceHold(hold)).await? {
+            Done::HoldPlaced { id, seq } => Ok((id, seq)),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Releases a hold; returns the journal entry.
+    ///
+    /// # Errors
+    /// [`ActError::Refused`]: there is no such hold, it was released already, or by one person.
+    pub async fn release_hold(&self, release: HoldRelease) -> Result<u64, ActError> {
+        match self.act(Act::ReleaseHold(release)).await? {
+            Done::HoldReleased { seq } => Ok(seq),
             _ => Err(mixed_up()),
         }
     }

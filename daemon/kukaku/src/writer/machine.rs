@@ -351,6 +351,14 @@ impl Stepper<'_> {
                 let now = self.batch.recorded_at();
                 Ok(Ok(Done::Planned(kukaku_store::plan(self.batch.connection(), registers, now)?)))
             }
+            Act::PlaceHold(hold) => {
+                let (id, seq) = self.batch.place_hold(hold, self.mind.engine.names_mut())?;
+                Ok(Ok(Done::HoldPlaced { id, seq }))
+            }
+            Act::ReleaseHold(release) => {
+                let released = self.batch.release_hold(release, self.mind.engine.names_mut())?;
+                Ok(released.map(|seq| Done::HoldReleased { seq }).map_err(ActError::Refused))
+            }
             Act::Deliveries(rows) => {
                 for row in rows {
                     self.batch.note_delivery(row)?;

@@ -2,7 +2,7 @@
 
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Kept, NotKept};
-use kukaku_store::{OutboxRow, Prepared, RegisterDiff};
+use kukaku_store::{HoldRelease, NewHold, OutboxRow, Prepared, RegisterDiff};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::error::ActError;
@@ -38,6 +38,10 @@ pub(super) enum Act {
     Import { registers: Box<Registers>, actor: String, reason: String },
     /// Say what taking registers in would change.
     Plan(Box<Registers>),
+    /// Place a hold.
+    PlaceHold(NewHold),
+    /// Release a hold.
+    ReleaseHold(HoldRelease),
     /// Note what became of messages.
     Deliveries(Vec<OutboxRow>),
     /// Let time pass to now, and answer when all that is due is kept.
@@ -54,4 +58,6 @@ pub(super) enum Done {
     Planned(RegisterDiff),
     Imported(RegisterChange),
     Signed(Option<String>),
+    HoldPlaced { id: String, seq: u64 },
+    HoldReleased { seq: u64 },
 }

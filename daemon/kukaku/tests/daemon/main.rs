@@ -11,4 +11,5 @@ mod configuration;
 mod house;
 mod import;
 mod links;
+mod retention;
 mod running;
