@@ -17,7 +17,7 @@ const MONTHS_MAX: u32 = 1_200;
 /// The longest period that can be agreed, in days: a century.
 const DAYS_MAX: u32 = 36_525;
 /// Days after which the lengths of months repeat, leap years included (but for full centuries).
-const CYCLE_DAYS: i32 = 1_461;
+pub const CYCLE_DAYS: i32 = 1_461;
 
 /// A length of time by the calendar: `3 years`, `13 months`, `400 days`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

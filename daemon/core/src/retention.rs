@@ -27,4 +27,4 @@ mod term;
 pub use guard::{ClockDoubt, DAYS_A_DAY, Guard, SECOND_CLOCK_WITHIN};
 pub use hold::{Hold, Subject};
 pub use plan::{EraseGroup, GroupPlan, KeyDay, Plan, Question, SessionDays, Wait, Waiting, plan};
-pub use term::{Agreement, Agreements, NOTICE, Party, Term};
+pub use term::{Agreement, Agreements, NOTICE, Party, Term, shortens};

@@ -279,6 +279,9 @@ pub enum RegistersAction {
         /// Who, for the journal [default: this machine's user name]
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
+        /// User of the pages who confirms it, by password: needed where records are kept for less time
+        #[arg(long, value_name = "USER")]
+        confirmed_by: Option<String>,
     },
     /// Write the registers as TOML to standard output
     Export,

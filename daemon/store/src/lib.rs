@@ -28,6 +28,7 @@ mod prepared;
 pub mod query;
 mod registers;
 mod replay;
+mod retention;
 mod schema;
 mod sealing;
 mod stays;
@@ -52,8 +53,9 @@ pub use outbox::{
     stranded as outbox_stranded,
 };
 pub use prepared::{Prepared, PreparedBody};
-pub use registers::{RegisterDiff, RegisterStep, plan, registers, registers_at};
+pub use registers::{Actors, RegisterDiff, RegisterStep, plan, registers, registers_at};
 pub use replay::{JournalLine, journal_lines};
+pub use retention::{agreements, key_days, session_days, shortened};
 pub use rusqlite::Connection;
 pub use schema::{APPLICATION_ID, SCHEMA_SQL, SCHEMA_VERSION};
 pub use store::{Head, Store};

@@ -1,6 +1,12 @@
 //! Agreements, and the terms that follow from them at an instant.
 
+use std::ops::Range;
+
+use kukaku_schema::period::CYCLE_DAYS;
 use kukaku_schema::{DurationUs, Period, RecordClass, SiteZone, Span, UtcMicros};
+
+/// Days on which periods are compared: what is not shorter on any of them is not shorter.
+const CYCLE: Range<i32> = 0..CYCLE_DAYS;
 
 /// How long after it was recorded a shorter term takes effect, where the registers say nothing.
 pub const NOTICE: DurationUs = DurationUs::from_secs(7 * 86_400);
@@ -51,12 +57,6 @@ impl Term {
     #[must_use]
     pub fn erases(self) -> bool {
         self.erase || self.at_most.is_some()
-    }
-
-    /// Whether this lets go of anything earlier than `other` does.
-    #[must_use]
-    pub fn shortens(self, other: Self) -> bool {
-        self.at_least.can_be_shorter_than(other.at_least) || (self.erases() && !other.erases())
     }
 }
 
@@ -161,6 +161,15 @@ impl Agreements {
         }
         whole && covered > to
     }
+}
+
+/// Whether the terms `new` together let go of anything earlier than `old` did.
+#[must_use]
+pub fn shortens(new: &[Party], old: &[Party]) -> bool {
+    let last = |parties: &[Party], day| parties.iter().map(|party| party.term.at_least.last_day(day)).max();
+    let terms = |parties: &[Party]| parties.iter().map(|party| party.term).collect::<Vec<_>>();
+    terms(new) != terms(old)
+        && ((all_erase(new) && !all_erase(old)) || CYCLE.into_iter().any(|day| last(new, day) < last(old, day)))
 }
 
 /// The instant until which all terms together keep what was recorded on a local day.

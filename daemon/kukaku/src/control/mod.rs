@@ -40,6 +40,8 @@ pub enum Request {
         file: String,
         /// Who.
         by: String,
+        /// User who confirms it, where it keeps records for less time.
+        confirmed_by: Option<Credentials>,
         /// Why.
         reason: String,
     },

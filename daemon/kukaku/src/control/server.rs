@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kukaku_schema::intake::{Intake as _, NotKept, Receipt};
-use kukaku_schema::{Span, UtcMicros};
+use kukaku_schema::{Registers, Span, UtcMicros};
 use kukaku_store::NewHold;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 use super::client::short_path;
-use super::{LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
+use super::{Credentials, LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
 use super::{by_two, holds};
 use crate::failure::Failure;
 use crate::rooms::{Ledger, Stop, stopped};
@@ -161,7 +161,11 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
                 .collect();
             Ok(Reply::Rooms { rooms })
         }
-        Request::ImportRegisters { toml, file, by, reason } => import_registers(desk, &toml, &file, by, reason).await,
+        Request::ImportRegisters { toml, file, by, confirmed_by, reason } => {
+            let registers =
+                kukaku_schema::registers::parse(&toml, &file).map_err(|e| Failure::Written(e.to_string()))?;
+            import_registers(desk, registers, by, confirmed_by, reason).await
+        }
         Request::Muster { at, inside, written_by, confirmed_by } => {
             by_two::muster(desk, at, inside, written_by, confirmed_by).await
         }
@@ -181,9 +185,22 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
     }
 }
 
-async fn import_registers(desk: &Desk, toml: &str, file: &str, by: String, reason: String) -> Result<Reply, Failure> {
-    let registers = kukaku_schema::registers::parse(toml, file).map_err(|e| Failure::Written(e.to_string()))?;
-    let change = desk.writer.import_registers(registers, by, reason).await.map_err(start::writer::act_failure)?;
+async fn import_registers(
+    desk: &Desk,
+    registers: Registers,
+    by: String,
+    confirmed_by: Option<Credentials>,
+    reason: String,
+) -> Result<Reply, Failure> {
+    let second = confirmed_by.as_ref().map(|user| user.user.clone());
+    if let Some(second) = confirmed_by {
+        if second.user == by {
+            return Err(Failure::Failed("this needs two people: give another user to confirm it".to_owned()));
+        }
+        by_two::one_signs_in(desk, second).await?;
+    }
+    let change = desk.writer.import_registers_by_two(registers, by, second, reason).await;
+    let change = change.map_err(start::writer::act_failure)?;
     Ok(Reply::Done { lines: vec![change.to_string()] })
 }
 

@@ -76,7 +76,21 @@ impl Writer {
         actor: String,
         reason: String,
     ) -> Result<RegisterChange, ActError> {
-        match self.act(Act::Import { registers: Box::new(registers), actor, reason }).await? {
+        self.import_registers_by_two(registers, actor, None, reason).await
+    }
+
+    /// The same, confirmed by a second person, which what keeps records for less time needs.
+    ///
+    /// # Errors
+    /// As for one person.
+    pub async fn import_registers_by_two(
+        &self,
+        registers: Registers,
+        actor: String,
+        confirmed_by: Option<String>,
+        reason: String,
+    ) -> Result<RegisterChange, ActError> {
+        match self.act(Act::Import { registers: Box::new(registers), actor, confirmed_by, reason }).await? {
             Done::Imported(change) => Ok(change),
             _ => Err(mixed_up()),
         }

@@ -35,7 +35,7 @@ pub(super) enum Job {
 /// What the house asks for.
 pub(super) enum Act {
     /// Take registers in.
-    Import { registers: Box<Registers>, actor: String, reason: String },
+    Import { registers: Box<Registers>, actor: String, confirmed_by: Option<String>, reason: String },
     /// Say what taking registers in would change.
     Plan(Box<Registers>),
     /// Place a hold.

@@ -57,3 +57,41 @@ fn a_hold_is_placed_by_one_and_released_by_two() {
     exits(&kukaku(&["verify", dir]), 0);
     exits(&kukaku(&["replay", "--store", dir]), 0);
 }
+
+#[test]
+fn keeping_records_for_less_time_needs_a_second_person() {
+    let site = site();
+    let dir = site.dir();
+    let registers = exits(&kukaku(&["registers", dir, "export"]), 0);
+    let agreed = |at_least: &str| {
+        let row = "[[retention]]\nid = \"r1\"\nclient = \"tomakomai\"\nclass = \"entry\"\nerase = true\n";
+        site.folder.write("site.toml", format!("{registers}\n{row}at_least = \"{at_least}\"\n"))
+    };
+    let import = |file: &std::path::Path, more: &[&str], answers: &str| {
+        let file = crate::house::text(file);
+        kukaku_told(&[&["registers", dir, "import", file, "--by", "hanako"], more].concat(), answers)
+    };
+    let file = agreed("2 years");
+    let said = exits(&import(&file, &["--dry-run"], ""), 0);
+    assert!(said.contains("needs --confirmed-by: tomakomai, entry: at least 3 years, never erased"), "{said}");
+    let said = exits(&import(&file, &[], ""), 1);
+    assert!(said.contains("becomes at least 2 years, then erased") && said.contains("second person"), "{said}");
+    let said = exits(&import(&file, &["--confirmed-by", "hanako"], BOTH), 1);
+    assert!(said.contains("two people"), "{said}");
+    exits(&import(&file, &["--confirmed-by", "taro"], "wrong\n"), 1);
+    assert_eq!(exits(&kukaku(&["registers", dir, "export"]), 0), registers, "nothing of it was kept");
+    exits(&import(&file, &["--confirmed-by", "taro"], "eleven quiet rivers\n"), 0);
+    // More, or the same again, needs nobody.
+    exits(&import(&agreed("3 years"), &[], ""), 0);
+    let said = exits(&import(&agreed("35 months"), &[], ""), 1);
+    assert!(said.contains("tomakomai, entry"), "{said}");
+    // To withdraw it means three years again, and never.
+    let file = site.folder.write("site.toml", &registers);
+    exits(&import(&file, &[], ""), 0);
+    let shorter = registers.replace("[policy]\n", "[policy]\nretention_notice = \"1d\"\n");
+    let file = site.folder.write("site.toml", shorter);
+    let said = exits(&import(&file, &[], ""), 1);
+    assert!(said.contains("`retention_notice` from 7d to 1d"), "{said}");
+    exits(&kukaku(&["verify", dir]), 0);
+    exits(&kukaku(&["replay", "--store", dir]), 0);
+}
