@@ -19,11 +19,13 @@
 //!
 //! Decides and explains; destroys nothing.
 
+mod conformity;
 mod guard;
 mod hold;
 mod plan;
 mod term;
 
+pub use conformity::{Conformity, DISK_LOW_DAYS, Disk, FILL_DAYS, Holding, Standing, conformity};
 pub use guard::{ClockDoubt, DAYS_A_DAY, Guard, SECOND_CLOCK_WITHIN};
 pub use hold::{Hold, Subject};
 pub use plan::{EraseGroup, GroupPlan, KeyDay, Plan, Question, SessionDays, Wait, Waiting, plan};
