@@ -26,7 +26,8 @@ CREATE TABLE head (
   advanced_to_us INTEGER NOT NULL, -- the engine's `now` at the last commit: the projections are true at this instant
   watched_to_us  INTEGER,          -- the last instant that was certainly watched; null: watching never began. The next start records the gap since
   longest_stay_us INTEGER NOT NULL CHECK (longest_stay_us >= 0), -- no closed stay is longer, in microseconds
-  stopped        INTEGER NOT NULL CHECK (stopped IN (0, 1)) -- 1: watching ended in order; 0: it goes on, or was cut off
+  stopped        INTEGER NOT NULL CHECK (stopped IN (0, 1)), -- 1: watching ended in order; 0: it goes on, or was cut off
+  final_before_us INTEGER         -- verdicts, findings and stays of before it are final, because inputs of theirs were erased; null: none were
 ) STRICT;
 
 -- The journal: one entry for everything that was recorded, as it stands in the Merkle tree.
@@ -59,10 +60,28 @@ CREATE TABLE payload (
   sealed BLOB NOT NULL CHECK (length(sealed) >= 48) -- AES-256-GCM, as store/src/values.rs documents it
 ) STRICT;
 
-CREATE TRIGGER payload_is_append_only_update BEFORE UPDATE ON payload
+-- A row stands here only within the transaction that erases values.
+CREATE TABLE erasing (
+  one INTEGER PRIMARY KEY CHECK (one = 1) -- there is one row, or none
+) STRICT;
+
+CREATE TRIGGER payload_is_append_only_update BEFORE UPDATE ON payload WHEN NOT EXISTS (SELECT 1 FROM erasing)
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER payload_is_append_only_delete BEFORE DELETE ON payload
+CREATE TRIGGER payload_is_append_only_delete BEFORE DELETE ON payload WHEN NOT EXISTS (SELECT 1 FROM erasing)
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+
+-- Which entries have lost their value at the end of its term, and which entry says so.
+CREATE TABLE erased (
+  first INTEGER PRIMARY KEY, -- the first entry of the range
+  last  INTEGER NOT NULL,    -- its last one
+  entry INTEGER NOT NULL     -- the journal entry of kind `erased` that names them
+) STRICT;
+
+-- Data keys that are to be destroyed: their values are erased. Empty but for the moment between
+-- the commit and the destruction.
+CREATE TABLE doomed_key (
+  key INTEGER PRIMARY KEY -- number of the data key
+) STRICT;
 
 -- Inner nodes of the tree as C2SP tlog-tiles: only levels 8, 16, 24, ... are kept, because level 0
 -- stands in `journal.leaf_hash` and the levels between are computed.

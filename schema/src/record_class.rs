@@ -22,11 +22,13 @@ pub enum RecordClass {
     Unreadable,
     /// 運用: kukaku's own life, sources and clocks.
     Operation,
+    /// 証跡: what was erased, recovered, taken out, by whom. Never erased.
+    Proof,
 }
 
 impl RecordClass {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Entry,
         Self::Session,
         Self::Camera,
@@ -35,6 +37,7 @@ impl RecordClass {
         Self::Register,
         Self::Unreadable,
         Self::Operation,
+        Self::Proof,
     ];
 
     /// Its word in files and on the command line.
@@ -49,6 +52,7 @@ impl RecordClass {
             Self::Register => "register",
             Self::Unreadable => "unreadable",
             Self::Operation => "operation",
+            Self::Proof => "proof",
         }
     }
 
@@ -64,8 +68,9 @@ impl RecordClass {
         match kind {
             "revision" => Self::Session,
             "finding" => Self::Finding,
-            "register" | "hold.placed" | "hold.released" => Self::Register,
+            "register" | "masked" | "hold.placed" | "hold.released" => Self::Register,
             "unreadable" => Self::Unreadable,
+            "erased" | "offboarded" | "recovered" | "key_rotated" | "export" | "drill" => Self::Proof,
             "muster" | "manual.entry" => Self::Entry,
             "camera.health" => Self::Camera,
             "footage.segment" => Self::Footage,

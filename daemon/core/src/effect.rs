@@ -222,6 +222,26 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// The words that it holds.
+    pub fn words(self) -> impl Iterator<Item = Word> {
+        let (first, second) = match self {
+            Self::Session(source, id) => (Some(source), Some(id)),
+            Self::Person(word)
+            | Self::Account(word)
+            | Self::Terminal(word)
+            | Self::Client(word)
+            | Self::Zone(word)
+            | Self::Door(word)
+            | Self::Reader(word)
+            | Self::Credential(word)
+            | Self::Source(word)
+            | Self::Camera(word)
+            | Self::Segment(word) => (Some(word), None),
+            Self::Outage(_) => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
+
     /// Its sort, as in files: `session`, `person`, ...
     #[must_use]
     pub fn sort(self) -> &'static str {
@@ -321,6 +341,17 @@ pub enum FindingChange {
     Changed(Finding),
     /// It no longer holds.
     Resolved(FindingKey),
+}
+
+impl FindingChange {
+    /// The finding that it speaks of.
+    #[must_use]
+    pub fn key(&self) -> &FindingKey {
+        match self {
+            Self::Opened(finding) | Self::Changed(finding) => &finding.key,
+            Self::Resolved(key) => key,
+        }
+    }
 }
 
 /// One change that a step made. Effects are in the order in which they have to be written.

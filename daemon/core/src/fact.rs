@@ -162,6 +162,35 @@ pub enum FactBody {
 pub const FRAME_STALE_MS: u64 = 20_000;
 
 impl Fact {
+    /// Hands every word that it holds to `take`.
+    pub fn words(&self, mut take: impl FnMut(Word)) {
+        take(self.source);
+        self.epoch.into_iter().for_each(&mut take);
+        match &self.body {
+            FactBody::Reading { reader, credential, factors, .. } => {
+                [*reader, *credential].into_iter().chain(factors.iter().copied()).for_each(take);
+            }
+            FactBody::Used { door, .. } | FactBody::Door { door, .. } => take(*door),
+            FactBody::Reader { reader, .. } => take(*reader),
+            FactBody::Started { session, account, terminal, target, via } => {
+                [*session, *account].into_iter().chain([*terminal, *target, *via].into_iter().flatten()).for_each(take);
+            }
+            FactBody::Sign { session, account, terminal, .. } => {
+                [Some(*session), *account, *terminal].into_iter().flatten().for_each(take);
+            }
+            FactBody::Camera { camera, .. } => take(*camera),
+            FactBody::Footage { camera, path, .. } => [*camera, *path].into_iter().for_each(take),
+            FactBody::CaughtUp { reader, .. } => reader.iter().copied().for_each(take),
+            FactBody::Muster { inside } => inside.iter().flat_map(|(person, zone)| [*person, *zone]).for_each(take),
+            FactBody::ManualEntry { person, zone, .. } => [*person, *zone].into_iter().for_each(take),
+            FactBody::Alive
+            | FactBody::Clock { .. }
+            | FactBody::WatchStarted
+            | FactBody::WatchGap { .. }
+            | FactBody::ClockStep { .. } => {}
+        }
+    }
+
     /// Reduces an observation. `content` is its content hash.
     #[must_use]
     pub fn of(

@@ -88,6 +88,18 @@ pub fn differing(a: &[Span], b: &[Span]) -> Option<Span> {
     Some(Span::new(rest().map(|s| s.start).min()?, rest().map(|s| s.end).max()?))
 }
 
+/// The first instant that one of two sets holds and the other doesn't; none where they are the same.
+#[must_use]
+pub fn first_difference(a: &[Span], b: &[Span]) -> Option<UtcMicros> {
+    let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    match (a.get(same), b.get(same)) {
+        (None, None) => None,
+        (Some(only), None) | (None, Some(only)) => Some(only.start),
+        (Some(x), Some(y)) if x.start == y.start => Some(x.end.min(y.end)),
+        (Some(x), Some(y)) => Some(x.start.min(y.start)),
+    }
+}
+
 /// Whether the set holds `at`.
 #[must_use]
 pub fn holds(set: &[Span], at: UtcMicros) -> bool {
@@ -101,6 +113,17 @@ mod tests {
 
     fn set(pairs: &[(i64, i64)]) -> Vec<Span> {
         pairs.iter().map(|(a, b)| Span::new(UtcMicros(*a), UtcMicros(*b))).collect()
+    }
+
+    #[test]
+    fn a_set_that_goes_on_differs_from_its_former_end() {
+        let first = |a: &[(i64, i64)], b: &[(i64, i64)]| first_difference(&set(a), &set(b)).map(|at| at.0);
+        assert_eq!(first(&[(1, 4), (6, 9)], &[(1, 4), (6, 9)]), None);
+        assert_eq!(first(&[(1, 4), (6, 9)], &[(1, 4), (6, 20)]), Some(9));
+        assert_eq!(first(&[(1, 4), (6, 9)], &[(1, 4)]), Some(6));
+        assert_eq!(first(&[(1, 4), (6, 9)], &[(1, 4), (5, 9)]), Some(5));
+        assert_eq!(first(&[(1, 9)], &[(1, 4), (6, 9)]), Some(4));
+        assert_eq!(first(&[], &[(3, 4)]), Some(3));
     }
 
     #[test]

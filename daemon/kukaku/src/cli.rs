@@ -1,11 +1,13 @@
 //! The command line. What each command does is in `commands`.
 
+mod offboard;
 mod retention;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use offboard::OffboardArgs;
 pub use retention::{HoldAction, HoldArgs};
 
 use crate::failure::EXIT_CODES;
@@ -51,6 +53,8 @@ pub enum Command {
     ManualEntry(ManualEntryArgs),
     /// Keep records whatever was agreed: place, list, release holds (保全)
     Hold(HoldArgs),
+    /// Destroy everything of a client that leaves, backups included, and certify it (契約終了時の削除)
+    Offboard(OffboardArgs),
     /// Take in door and session records from files (ファイル取り込み)
     #[command(after_help = EXIT_CODES)]
     Import(ImportArgs),

@@ -263,7 +263,7 @@ impl<'a> Batch<'a> {
             .conn
             .prepare_cached(
                 "UPDATE head SET journal_size = ?1, recorded_at_us = ?2, advanced_to_us = ?3, watched_to_us = ?4,
-                 longest_stay_us = ?5, stopped = ?6",
+                 longest_stay_us = ?5, stopped = ?6, final_before_us = ?7",
             )
             .and_then(|mut statement| {
                 statement.execute(params![
@@ -273,6 +273,7 @@ impl<'a> Batch<'a> {
                     head.watched_to.map(|at| at.0),
                     head.longest_stay.0,
                     head.stopped,
+                    head.final_before.map(|at| at.0),
                 ])
             })
             // If power fails before this line returns, the batch is kept or not; nobody was told.
@@ -283,6 +284,10 @@ impl<'a> Batch<'a> {
         self.store.words_kept = names.len();
         self.changed.journal_size = self.store.head.journal_size;
         Ok(Committed { changed: self.changed, recorded_at: self.recorded_at })
+    }
+
+    pub(crate) fn touched_by_erasing(&mut self) {
+        self.touched = true;
     }
 
     pub(crate) fn note_fact(&mut self, fact: &Fact) {

@@ -47,8 +47,14 @@ impl Batch<'_> {
     /// # Errors
     /// What the disk says; the batch must then be dropped.
     pub fn effects(&mut self, effects: Vec<Effect>, names: &mut Names, route: Route<'_>) -> Result<(), StoreError> {
+        // Of what is final nothing changes any more: the engine no longer has all of its inputs.
+        let final_before = self.store.head.final_before.unwrap_or(UtcMicros::MIN);
         for effect in effects {
             match effect {
+                Effect::Session(view) if view.key.start < final_before => {}
+                Effect::SessionGone(key) if key.start < final_before => {}
+                Effect::Revision(revision) if revision.session.start < final_before => {}
+                Effect::Finding { ref change, .. } if change.key().at < final_before => {}
                 Effect::Stays { person, from, stays } => self.note_stays(person, from, stays),
                 Effect::Outages { door, outages } => {
                     self.changed.add(ChangedKind::Door);
@@ -64,8 +70,10 @@ impl Batch<'_> {
     }
 
     /// Later effects of a batch replace earlier ones before anything is written.
-    fn note_stays(&mut self, person: Word, from: UtcMicros, stays: Vec<Stay>) {
+    fn note_stays(&mut self, person: Word, from: UtcMicros, mut stays: Vec<Stay>) {
         self.changed.add(ChangedKind::Stay);
+        let from = from.max(self.store.head.final_before.unwrap_or(UtcMicros::MIN));
+        stays.retain(|stay| stay.span.start >= from);
         let (first, kept) = self.stays.entry(person).or_insert_with(|| (from, Vec::new()));
         *first = from.min(*first);
         kept.retain(|stay| stay.span.start < from);
@@ -83,14 +91,15 @@ impl Batch<'_> {
     pub(crate) fn flush_outages(&mut self) -> Result<(), StoreError> {
         const ACT: &str = "keep outages";
         let conn = &self.store.conn;
+        let final_before = self.store.head.final_before.unwrap_or(UtcMicros::MIN);
         for (door, outages) in std::mem::take(&mut self.outages) {
-            conn.prepare_cached("DELETE FROM outage WHERE door = ?1")
-                .and_then(|mut statement| statement.execute([door.0]))
+            conn.prepare_cached("DELETE FROM outage WHERE door = ?1 AND end_us > ?2")
+                .and_then(|mut statement| statement.execute(params![door.0, final_before.0]))
                 .map_err(in_act(ACT))?;
             let mut insert = conn
                 .prepare_cached("INSERT INTO outage (door, start_us, cause, end_us) VALUES (?1, ?2, ?3, ?4)")
                 .map_err(in_act(ACT))?;
-            for Outage { span, cause, .. } in outages {
+            for Outage { span, cause, .. } in outages.into_iter().filter(|outage| outage.span.end > final_before) {
                 insert.execute(params![door.0, span.start.0, cause.word(), span.end.0]).map_err(in_act(ACT))?;
             }
         }

@@ -16,6 +16,8 @@ mod checkpoint;
 mod connect;
 mod directory;
 mod effects;
+mod entry_proof;
+mod erase;
 mod error;
 mod holds;
 mod identity;
@@ -45,6 +47,8 @@ pub use checkpoint::{StoredCheckpoint, newest_checkpoint, newest_checkpoint_from
 pub use connect::{beside, read_only};
 pub use directory::Directory;
 pub use effects::{Notice, Route};
+pub use entry_proof::{EntryProof, entry_proof};
+pub use erase::{Erased, ErasedNote, ErasureOrder, Offboarded, erased_note};
 pub use error::StoreError;
 pub use holds::{HoldRelease, HoldRow, NewHold, Released, all_holds, holds};
 pub use load::{head, known, names, with_facts};
@@ -54,7 +58,7 @@ pub use outbox::{
 };
 pub use prepared::{Prepared, PreparedBody};
 pub use registers::{Actors, RegisterDiff, RegisterStep, plan, registers, registers_at};
-pub use replay::{JournalLine, journal_lines};
+pub use replay::{JournalLine, journal_lines, last_erasure};
 pub use retention::{agreements, key_days, session_days, shortened};
 pub use rusqlite::Connection;
 pub use schema::{APPLICATION_ID, SCHEMA_SQL, SCHEMA_VERSION};

@@ -28,10 +28,12 @@ pub fn head(conn: &Connection) -> Result<Head, StoreError> {
             watched_to: row.get::<_, Option<i64>>(3)?.map(UtcMicros),
             longest_stay: DurationUs(row.get(4)?),
             stopped: row.get(5)?,
+            final_before: row.get::<_, Option<i64>>(6)?.map(UtcMicros),
         };
         Ok(head)
     };
-    let sql = "SELECT journal_size, recorded_at_us, advanced_to_us, watched_to_us, longest_stay_us, stopped FROM head";
+    let sql = "SELECT journal_size, recorded_at_us, advanced_to_us, watched_to_us, longest_stay_us, stopped,
+               final_before_us FROM head";
     conn.query_row(sql, [], read).map_err(in_act(ACT))
 }
 
@@ -158,13 +160,22 @@ impl<'s> Facts<'s> {
 /// # Errors
 /// What can't be read is damage.
 pub fn known(conn: &Connection) -> Result<Known, StoreError> {
-    Ok(Known {
+    let mut known = Known {
         revisions: revisions(conn)?,
         findings: findings(conn)?,
         sessions: sessions(conn)?,
         stays: stays(conn)?,
         outages: outages(conn)?,
-    })
+    };
+    // The engine can't say again what inputs that are erased had told it.
+    if let Some(final_before) = head(conn)?.final_before {
+        known.revisions.retain(|revision| revision.session.start >= final_before);
+        known.findings.retain(|finding| finding.key.at >= final_before);
+        known.sessions.retain(|session| session.key.start >= final_before);
+        known.stays.retain(|stay| stay.span.start >= final_before);
+        known.outages.retain(|outage| outage.span.end > final_before);
+    }
+    Ok(known)
 }
 
 fn all<T>(

@@ -2,7 +2,7 @@
 
 use kukaku_core::Fact;
 use kukaku_schema::{Kind, UtcMicros};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::error::{StoreError, in_act};
 use crate::load::Facts;
@@ -29,6 +29,8 @@ pub enum JournalLine {
     Effect {
         /// Its journal entry.
         entry: u64,
+        /// When it was recorded.
+        recorded_at: UtcMicros,
         /// Its body.
         body: Vec<u8>,
     },
@@ -43,6 +45,19 @@ impl JournalLine {
             Self::Registers { entry, .. } | Self::Effect { entry, .. } => *entry,
         }
     }
+}
+
+/// The last entry that says that values were erased, and when it was recorded. What the engine said before it can't be said
+/// again: some of what it was told is gone.
+///
+/// # Errors
+/// What the disk says.
+pub fn last_erasure(conn: &Connection) -> Result<Option<(u64, UtcMicros)>, StoreError> {
+    let sql = "SELECT seq, recorded_at_us FROM journal 
+               WHERE seq = (SELECT max(entry) FROM erased) OR kind = 'offboarded' ORDER BY seq DESC LIMIT 1";
+    let last: Option<(i64, i64)> =
+        conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(in_act(ACT))?;
+    Ok(last.map(|(entry, at)| (entry.cast_unsigned(), UtcMicros(at))))
 }
 
 /// Hands every line of the journal that concerns the engine to `take`, in order.
@@ -81,14 +96,30 @@ fn line(conn: &Connection, row: &Row<'_>, entry: u64) -> Result<Option<JournalLi
     let kind: String = row.get(1).map_err(in_act(ACT))?;
     let body = Value::of(row.get(3).map_err(in_act(ACT))?).into_body();
     let missing = |what: &str| StoreError::corrupt(ACT, format!("{what} of entry {entry} is missing"));
+    let spoken = matches!(kind.as_str(), "revision" | "finding") && body.is_some();
+    let observed = Kind::ALL.iter().any(|known| known.word() == kind);
+    if observed || (matches!(kind.as_str(), "revision" | "finding") && !spoken) {
+        // Its value, and what was derived of it, may have been erased at the end of its term.
+        let sql = "SELECT EXISTS (SELECT 1 FROM erased WHERE first <= ?1 AND last >= ?1)";
+        let gone: bool = conn
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row([entry.cast_signed()], |row| row.get(0)))
+            .map_err(in_act(ACT))?;
+        if gone {
+            return Ok(None);
+        }
+    }
     Ok(match kind.as_str() {
-        "revision" | "finding" => Some(JournalLine::Effect { entry, body: body.ok_or_else(|| missing("the value"))? }),
+        "revision" | "finding" => {
+            let recorded_at = UtcMicros(row.get(2).map_err(in_act(ACT))?);
+            Some(JournalLine::Effect { entry, recorded_at, body: body.ok_or_else(|| missing("the value"))? })
+        }
         "register" => {
             let registers = registers_at(conn, entry)?.ok_or_else(|| missing("the register"))?;
             let recorded_at = UtcMicros(row.get(2).map_err(in_act(ACT))?);
             Some(JournalLine::Registers { entry, recorded_at, registers: Box::new(registers) })
         }
-        _ if Kind::ALL.iter().any(|known| known.word() == kind) => return Err(missing("the fact")),
+        _ if observed => return Err(missing("the fact")),
         _ => None,
     })
 }

@@ -53,6 +53,17 @@ impl Sealing {
         &self.zone
     }
 
+    /// The first instant of the day `first`, and the first after the day `last`.
+    pub(crate) fn span_of_days(&self, first: i32, last: i32) -> (UtcMicros, UtcMicros) {
+        // Noon of the day, wherever the site lies, is within it.
+        let start = |day: i32| {
+            let noon = i64::from(day) * 86_400_000_000 + 43_200_000_000;
+            let offset = i64::from(self.zone.offset_s(UtcMicros(noon))) * 1_000_000;
+            self.zone.start_of_day(UtcMicros(noon - offset))
+        };
+        (start(first), start(last.saturating_add(1)))
+    }
+
     /// Forgets which keys were in use: some were destroyed.
     pub(crate) fn forget(&mut self) {
         self.day = (UtcMicros::MIN, UtcMicros::MIN, 0);

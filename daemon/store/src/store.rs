@@ -34,6 +34,8 @@ pub struct Head {
     pub watched_to: Option<UtcMicros>,
     /// No closed stay is longer.
     pub longest_stay: DurationUs,
+    /// Verdicts, findings and stays of before it are final: inputs of theirs were erased.
+    pub final_before: Option<UtcMicros>,
     /// Watching ended in order; otherwise it goes on, or was cut off.
     pub stopped: bool,
 }
@@ -154,7 +156,7 @@ impl Store {
         let clients = load::clients(&conn)?;
         let offsets = Offsets::load(&conn)?;
         let sealing = Sealing::open(path, head.journal_size > 0, load::zone(&conn)?)?;
-        Ok(Self {
+        let mut opened = Self {
             conn,
             head,
             frontier,
@@ -167,7 +169,10 @@ impl Store {
             ahead: false,
             path: path.to_owned(),
             lock,
-        })
+        };
+        // An erasure may have been cut off before its keys were destroyed.
+        opened.finish_erasures()?;
+        Ok(opened)
     }
 
     /// Moves the whole log into the database file and syncs that.

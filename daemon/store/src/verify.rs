@@ -43,6 +43,8 @@ pub struct VerifyReport {
     pub root: Hash,
     /// The largest tree that a valid checkpoint covers; 0: none.
     pub signed_to: u64,
+    /// Entries whose value was erased at the end of its term, as an `erased` entry says.
+    pub erased: u64,
     /// What is wrong, by entry; at most twenty. Empty: nothing.
     pub faults: Vec<Fault>,
 }
@@ -85,6 +87,8 @@ pub fn verify(
         signed_to: 0,
         outside: None,
         keys,
+        erased: erased(&view)?,
+        erased_values: 0,
     };
     state.open_outside(outside);
     let sql = format!(
@@ -127,11 +131,18 @@ struct State<'a> {
     /// The head that is kept outside the database.
     outside: Option<TreeHead>,
     keys: &'a [KeyTerm],
+    /// Ranges whose values an `erased` entry says are gone, by their first.
+    erased: BTreeMap<u64, u64>,
+    erased_values: u64,
 }
 
 impl State<'_> {
     fn fault(&mut self, entry: u64, what: String) {
         self.faults.push(Fault { entry, what });
+    }
+
+    fn is_erased(&self, seq: u64) -> bool {
+        self.erased.range(..=seq).next_back().is_some_and(|(_, last)| *last >= seq)
     }
 
     fn entry(&mut self, conn: &Connection, entry: &Entry) -> Result<(), StoreError> {
@@ -148,7 +159,8 @@ impl State<'_> {
         }
         match &entry.value {
             Value::Gone if entry.has_row => self.fault(seq, "the key of its value is missing".to_owned()),
-            Value::Gone => self.fault(seq, "its value is missing".to_owned()),
+            Value::Gone if self.is_erased(seq) => self.erased_values += 1,
+            Value::Gone => self.fault(seq, "its value is missing, and no `erased` entry names it".to_owned()),
             Value::Forged => self.fault(seq, CHANGED.to_owned()),
             Value::Open { salt, body } => {
                 if commitment(salt, PAYLOAD_FIELD, body) != entry.leaf.commitment {
@@ -233,9 +245,30 @@ impl State<'_> {
             checkpoints: self.checked,
             root: self.frontier.root(),
             signed_to: self.signed_to,
+            erased: self.erased_values,
             faults: self.faults,
         }
     }
+}
+
+/// The ranges that the journal itself says are erased. The table only tells where to look: what
+/// counts is the `erased` entry, which is hashed with all others.
+fn erased(conn: &Connection) -> Result<BTreeMap<u64, u64>, StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        ranges: Vec<(u64, u64)>,
+    }
+    let sql = "SELECT unseal(j.seq, j.commitment, p.key, p.sealed) FROM journal j JOIN payload p ON p.seq = j.seq
+               WHERE j.kind = 'erased' AND j.seq IN (SELECT DISTINCT entry FROM erased)";
+    let mut statement = conn.prepare(sql).map_err(in_act(ACT))?;
+    let mut rows = statement.query([]).map_err(in_act(ACT))?;
+    let mut out = BTreeMap::new();
+    while let Some(row) = rows.next().map_err(in_act(ACT))? {
+        let body = Value::of(row.get(0).map_err(in_act(ACT))?).into_body();
+        let body = body.and_then(|body| serde_json::from_slice::<Body>(&body).ok());
+        out.extend(body.into_iter().flat_map(|body| body.ranges));
+    }
+    Ok(out)
 }
 
 fn checkpoints(conn: &Connection) -> Result<BTreeMap<u64, StoredCheckpoint>, StoreError> {
@@ -277,6 +310,15 @@ fn read(row: &Row<'_>, with_payload: bool) -> Result<Entry, StoreError> {
     leaf.commitment = Hash::from_slice(&commitment)
         .ok_or_else(|| StoreError::corrupt(ACT, format!("the commitment of entry {seq} is cut short")))?;
     Ok(Entry { leaf, kept, has_row, value })
+}
+
+/// The leaf of one entry, as its row says.
+pub(crate) fn leaf(conn: &Connection, seq: u64) -> Result<Option<Leaf>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM journal j {WORDS} WHERE j.seq = ?1");
+    let mut statement = conn.prepare_cached(&sql).map_err(in_act(ACT))?;
+    let mut rows = statement.query([seq.cast_signed()]).map_err(in_act(ACT))?;
+    let row = rows.next().map_err(in_act(ACT))?;
+    row.map(|row| read(row, false).map(|entry| entry.leaf)).transpose()
 }
 
 /// Hashes the last entries again, at least `last` of `size`, and holds them against the tree.

@@ -58,9 +58,8 @@ impl Engine {
             };
             let (wake, outages) = (view.wake, view.outages.clone());
             if let Some(before) = &before {
-                let differs = before.unseen.iter().zip(&view.unseen).position(|(a, b)| a != b);
-                let at = differs.unwrap_or(before.unseen.len().min(view.unseen.len()));
-                let from = before.unseen.get(at).into_iter().chain(view.unseen.get(at)).map(|s| s.start).min();
+                // An outage that only goes on changes nothing of before.
+                let from = spans::first_difference(&before.unseen, &view.unseen);
                 trouble_from = trouble_from.into_iter().chain(from).min();
                 opened.extend(spans::differing(&before.open, &view.open).map(|span| (door, span)));
                 if before.unsensed != view.unsensed {
@@ -125,9 +124,7 @@ impl Engine {
             };
             let (wake, covered) = (view.wake, &view.covered);
             if let Some(before) = before.map(|b| b.covered).filter(|b| b != covered) {
-                let at =
-                    before.iter().zip(covered).position(|(a, b)| a != b).unwrap_or(before.len().min(covered.len()));
-                let from = before.get(at).into_iter().chain(covered.get(at)).map(|s| s.start).min();
+                let from = spans::first_difference(&before, covered);
                 let zone = self.world.model.cameras.get(camera).map(|c| c.zone);
                 if let Some((index, from)) = zone.and_then(|z| self.by_zone.get(&z)).zip(from) {
                     self.dirty.sessions.extend(index.range((from, SMALLEST)..).map(|(_, key)| *key));

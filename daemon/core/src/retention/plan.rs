@@ -232,7 +232,7 @@ impl<'a> Group<'a> {
             holds.iter().filter(|hold| hold.covers_whole(self.scope, span)).map(|hold| hold.id.clone()).collect();
         let why = if !held.is_empty() {
             Some(Wait::Held(held))
-        } else if !all_erase(&self.agreed) {
+        } else if self.class == RecordClass::Proof || !all_erase(&self.agreed) {
             Some(Wait::NotAgreed)
         } else if due > now {
             let by_agreed = kept_until(&self.agreed, day, zone) <= now;

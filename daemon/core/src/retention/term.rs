@@ -46,6 +46,8 @@ impl Term {
             RecordClass::Entry | RecordClass::Session | RecordClass::Finding | RecordClass::Register => {
                 Period::Years(3)
             }
+            // Proof is never erased, whatever stands here.
+            RecordClass::Proof => Period::Years(100),
             RecordClass::Camera | RecordClass::Footage | RecordClass::Unreadable | RecordClass::Operation => {
                 Period::Months(13)
             }

@@ -6,6 +6,7 @@ pub mod hold;
 pub mod import;
 pub mod init;
 pub mod muster;
+pub mod offboard;
 pub mod registers;
 pub mod run;
 pub mod sources;
@@ -32,6 +33,7 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         Command::Muster(args) => muster::run(args),
         Command::ManualEntry(args) => muster::run_manual(args),
         Command::Hold(args) => hold::run(args),
+        Command::Offboard(args) => offboard::run(args),
         Command::Import(args) => import::run(args),
         Command::Replay(args) => match &args.store {
             Some(dir) => verify::replay(dir),

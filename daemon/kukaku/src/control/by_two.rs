@@ -84,7 +84,7 @@ fn name(text: &str) -> Result<Name, Failure> {
     Name::new(text).map_err(Failure::Failed)
 }
 
-fn names(written_by: &Credentials, confirmed_by: &Credentials) -> Result<(Name, Name), Failure> {
+pub(super) fn names(written_by: &Credentials, confirmed_by: &Credentials) -> Result<(Name, Name), Failure> {
     if written_by.user == confirmed_by.user {
         return Err(Failure::Failed("this needs two people: give another user to confirm it".to_owned()));
     }
@@ -92,7 +92,7 @@ fn names(written_by: &Credentials, confirmed_by: &Credentials) -> Result<(Name, 
 }
 
 /// Both users sign in, so that neither can write the other's name; then the registers are asked.
-async fn by_two<T: Send + 'static>(
+pub(super) async fn by_two<T: Send + 'static>(
     desk: &Desk,
     at: UtcMicros,
     written_by: Credentials,

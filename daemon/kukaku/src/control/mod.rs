@@ -9,6 +9,7 @@ mod by_two;
 mod client;
 mod holds;
 mod import;
+mod offboarding;
 mod server;
 
 pub use client::{Conversation, Hearer, Sayer, ask_daemon, open};
@@ -19,6 +20,7 @@ use kukaku_schema::UtcMicros;
 use kukaku_schema::observation::ManualDirection;
 use serde::{Deserialize, Serialize};
 
+use crate::certificate::Certificate;
 use crate::failure::Failure;
 
 /// Longest line of the protocol in bytes: registers of a large site are a few MiB.
@@ -99,6 +101,17 @@ pub enum Request {
         /// User who confirms that.
         confirmed_by: Credentials,
     },
+    /// Erase everything of a client that leaves.
+    Offboard {
+        /// The client.
+        client: String,
+        /// Why.
+        reason: String,
+        /// User who orders it.
+        written_by: Credentials,
+        /// User who confirms it.
+        confirmed_by: Credentials,
+    },
     /// Arrivals follow, one a line (`WireArrival`), then `{"end":true}`.
     Import,
 }
@@ -127,6 +140,11 @@ pub enum Reply {
     Done {
         /// For the person, each a line.
         lines: Vec<String>,
+    },
+    /// A client is gone.
+    Offboarded {
+        /// The entry that says so, and its proof.
+        certificate: Box<Certificate>,
     },
     /// How rooms and channels are.
     Rooms {

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::client::short_path;
 use super::{Credentials, LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
-use super::{by_two, holds};
+use super::{by_two, holds, offboarding};
 use crate::failure::Failure;
 use crate::rooms::{Ledger, Stop, stopped};
 use crate::site_dir::SiteDir;
@@ -180,6 +180,9 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
         }
         Request::ReleaseHold { id, reason, by, confirmed_by } => {
             holds::release(desk, id, reason, by, confirmed_by).await
+        }
+        Request::Offboard { client, reason, written_by, confirmed_by } => {
+            offboarding::offboard(desk, client, reason, written_by, confirmed_by).await
         }
         Request::Import => Err(Failure::Failed("an import goes on with its rows".to_owned())),
     }

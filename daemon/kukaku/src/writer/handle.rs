@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
-use kukaku_store::{Changed, HoldRelease, NewHold, OutboxRow, Prepared, RegisterDiff};
+use kukaku_store::{Changed, Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
+use super::erasing::{EraseRequest, OffboardRequest};
 use super::error::ActError;
 use super::machine::RegisterChange;
 use super::queue::{Act, Done, Job, QUEUE_BYTES_MAX};
@@ -144,6 +145,28 @@ impl Writer {
     /// [`ActError::NotKept`].
     pub async fn advance(&self) -> Result<(), ActError> {
         self.act(Act::Advance).await.map(drop)
+    }
+
+    /// Erases values, and destroys their keys.
+    ///
+    /// # Errors
+    /// [`ActError::Refused`]: something that rests on them still goes on.
+    pub async fn erase(&self, request: EraseRequest) -> Result<Erased, ActError> {
+        match self.act(Act::Erase(Box::new(request))).await? {
+            Done::Erased(erased) => Ok(erased),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Erases everything of a client; returns the entry that says so, and what it says.
+    ///
+    /// # Errors
+    /// [`ActError::Refused`]: it is not registered, or a session of it still goes on.
+    pub async fn offboard(&self, request: OffboardRequest) -> Result<(u64, Offboarded), ActError> {
+        match self.act(Act::Offboard(Box::new(request))).await? {
+            Done::Offboarded { entry, said } => Ok((entry, *said)),
+            _ => Err(mixed_up()),
+        }
     }
 
     /// Signs the journal as it stands, and returns the checkpoint; none for an empty journal.

@@ -47,15 +47,15 @@ pub(super) enum Outcome {
 }
 
 /// Engine and texts, once there are registers.
-struct Mind {
-    engine: Engine,
-    directory: Directory,
+pub(super) struct Mind {
+    pub(super) engine: Engine,
+    pub(super) directory: Directory,
 }
 
 /// The store, the engine, and the time.
 pub(super) struct Machine {
-    store: Store,
-    mind: Option<Mind>,
+    pub(super) store: Store,
+    pub(super) mind: Option<Mind>,
     timeline: Timeline,
     clock: Arc<dyn Clock>,
     purpose: Purpose,
@@ -93,7 +93,7 @@ impl Machine {
 
     /// Builds the engine anew from the store, and keeps what differs from what it had said:
     /// nothing, unless the rules themselves changed with a new version.
-    fn build(&mut self) -> Result<(), WriterError> {
+    pub(super) fn build(&mut self) -> Result<(), WriterError> {
         self.mind = None;
         let conn = self.store.connection();
         let Some(registers) = kukaku_store::registers(conn)? else { return Ok(()) };
@@ -159,7 +159,7 @@ impl Machine {
     }
 
     /// Recorded time now; a step of the wall clock is remembered until it is in the journal.
-    fn read_clock(&mut self) -> UtcMicros {
+    pub(super) fn read_clock(&mut self) -> UtcMicros {
         let (now, step) = self.timeline.advance(self.clock.read());
         self.clock_step = step.or(self.clock_step);
         now
@@ -367,8 +367,8 @@ impl Stepper<'_> {
                 }
                 Ok(Ok(Done::Nothing))
             }
-            // Time has passed already, and signing and stopping follow the commit.
-            Act::Advance | Act::Checkpoint | Act::Stop => Ok(Ok(Done::Nothing)),
+            // Time has passed already; erasing, signing and stopping follow the commit.
+            Act::Advance | Act::Checkpoint | Act::Stop | Act::Erase(_) | Act::Offboard(_) => Ok(Ok(Done::Nothing)),
         }
     }
 

@@ -14,6 +14,7 @@
 //! Time is an argument: [`Clock`] has a real and a simulated implementation.
 
 mod clock;
+mod erasing;
 mod error;
 mod handle;
 mod life;
@@ -34,6 +35,7 @@ use kukaku_ledger::{KeyTerm, SigningKey};
 use kukaku_store::Notice;
 
 pub use clock::{Clock, ClockReading, RealClock, SimClock};
+pub use erasing::{EraseRequest, OffboardRequest};
 pub use error::{ActError, WriterError};
 pub use handle::{Writer, WriterState};
 pub use machine::RegisterChange;

@@ -2,9 +2,10 @@
 
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Kept, NotKept};
-use kukaku_store::{HoldRelease, NewHold, OutboxRow, Prepared, RegisterDiff};
+use kukaku_store::{Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::erasing::{EraseRequest, OffboardRequest};
 use super::error::ActError;
 use super::machine::RegisterChange;
 
@@ -46,6 +47,10 @@ pub(super) enum Act {
     Deliveries(Vec<OutboxRow>),
     /// Let time pass to now, and answer when all that is due is kept.
     Advance,
+    /// Erase values.
+    Erase(Box<EraseRequest>),
+    /// Erase everything of a client.
+    Offboard(Box<OffboardRequest>),
     /// Sign the journal as it stands.
     Checkpoint,
     /// Stop.
@@ -60,4 +65,6 @@ pub(super) enum Done {
     Signed(Option<String>),
     HoldPlaced { id: String, seq: u64 },
     HoldReleased { seq: u64 },
+    Erased(Erased),
+    Offboarded { entry: u64, said: Box<Offboarded> },
 }

@@ -1,11 +1,12 @@
 //! The journal replayed: a new engine, told everything in the journal's own order, must say the
 //! same again, byte for byte.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 use kukaku_core::engine::{Engine, Input, Mode};
 use kukaku_core::{Effect, Finding, FindingChange, FindingKey, Names};
+use kukaku_schema::UtcMicros;
 use kukaku_store::{Connection, JournalLine, StoreError, finding_body, journal_lines, read_only, revision_body};
 
 use super::error::WriterError;
@@ -43,6 +44,8 @@ pub fn replay_store(path: &Path, mut progress: impl FnMut(u64, u64)) -> Result<R
         said: VecDeque::new(),
         kept: VecDeque::new(),
         report: ReplayReport { told: 0, compared: 0, difference: None },
+        erasure: kukaku_store::last_erasure(&view)?,
+        final_before: head.final_before.unwrap_or(UtcMicros::MIN),
     };
     let mut lines = 0_u64;
     journal_lines(&view, |line| {
@@ -58,6 +61,7 @@ pub fn replay_store(path: &Path, mut progress: impl FnMut(u64, u64)) -> Result<R
     }
     replay.leftovers();
     replay.stays(&view)?;
+    replay.state(&view)?;
     progress(head.journal_size, head.journal_size);
     Ok(replay.report)
 }
@@ -73,12 +77,40 @@ struct Replay {
     said: VecDeque<Vec<u8>>,
     kept: VecDeque<(u64, Vec<u8>)>,
     report: ReplayReport,
+    /// The last entry that erased values, until the replay has come to it. What was said before
+    /// rests on what is gone, so nothing is compared yet.
+    erasure: Option<(u64, UtcMicros)>,
+    /// What is said of before it is final, and is not said again.
+    final_before: UtcMicros,
 }
 
 impl Replay {
     fn line(&mut self, line: JournalLine) -> Result<(), WriterError> {
+        // What the engine said when it was built anew after it can't be said again either.
+        let of_building = |at: UtcMicros| matches!(line, JournalLine::Effect { recorded_at, .. } if recorded_at <= at);
+        if let Some((_, at)) = self.erasure.filter(|(entry, at)| line.entry() > *entry && !of_building(*at)) {
+            if let Some(engine) = &mut self.engine {
+                let effects = engine.step(at, Input::Time);
+                self.take(effects);
+            }
+            self.forget();
+            self.erasure = None;
+        }
+        self.tell(line)?;
+        if self.erasure.is_some() {
+            self.forget();
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.said.clear();
+        self.kept.clear();
+    }
+
+    fn tell(&mut self, line: JournalLine) -> Result<(), WriterError> {
         match line {
-            JournalLine::Effect { entry, body } => self.kept.push_back((entry, body)),
+            JournalLine::Effect { entry, body, .. } => self.kept.push_back((entry, body)),
             JournalLine::Fact(fact) => {
                 self.report.told += 1;
                 let Some(engine) = &mut self.engine else {
@@ -112,6 +144,8 @@ impl Replay {
         let names = engine.names();
         for effect in effects {
             match effect {
+                Effect::Revision(revision) if revision.session.start < self.final_before => {}
+                Effect::Finding { ref change, .. } if change.key().at < self.final_before => {}
                 Effect::Revision(revision) => self.said.push_back(revision_body(&revision, names)),
                 Effect::Finding { at, cause, change } => {
                     let (word, finding) = match change {
@@ -139,7 +173,7 @@ impl Replay {
     }
 
     fn compare(&mut self) {
-        while self.report.difference.is_none() {
+        while self.report.difference.is_none() && self.erasure.is_none() {
             let (Some(said), Some((entry, kept))) = (self.said.front(), self.kept.front()) else { return };
             if said != kept {
                 let (said, kept) = (String::from_utf8_lossy(said), String::from_utf8_lossy(kept));
@@ -169,7 +203,7 @@ impl Replay {
     fn stays(&mut self, conn: &Connection) -> Result<(), WriterError> {
         let Some(engine) = self.engine.as_ref().filter(|_| self.report.difference.is_none()) else { return Ok(()) };
         let mut kept = kukaku_store::known(conn)?.stays;
-        let mut said: Vec<_> = engine.stays().copied().collect();
+        let mut said: Vec<_> = engine.stays().filter(|s| s.span.start >= self.final_before).copied().collect();
         kept.sort_unstable();
         said.sort_unstable();
         if kept != said {
@@ -180,6 +214,37 @@ impl Replay {
                 format!(": {person} in {zone} from {}", stay.span.start.to_rfc3339_utc())
             });
             self.report.difference = Some(format!("the stays in the store are not those of the replay{what}"));
+        }
+        Ok(())
+    }
+
+    /// Where values were erased, the newest verdicts and the findings that hold stand for what
+    /// can't be compared step by step.
+    fn state(&mut self, conn: &Connection) -> Result<(), WriterError> {
+        let erased = kukaku_store::last_erasure(conn)?.is_some();
+        let Some(engine) = self.engine.as_ref().filter(|_| erased && self.report.difference.is_none()) else {
+            return Ok(());
+        };
+        let known = kukaku_store::known(conn)?;
+        let kept: BTreeMap<_, _> = known.revisions.iter().map(|r| (r.session, (r.verdict, r.grade))).collect();
+        let said: BTreeMap<_, _> = engine
+            .verdicts()
+            .filter(|(view, _)| view.key.start >= self.final_before)
+            .map(|(view, r)| (view.key, (r.verdict, r.grade)))
+            .collect();
+        self.report.compared += kept.len() as u64;
+        if let Some(key) = kept.keys().chain(said.keys()).find(|key| kept.get(key) != said.get(key)) {
+            let id = engine.names().text(key.id);
+            self.report.difference = Some(format!("the newest verdict on session {id} is not that of the replay"));
+            return Ok(());
+        }
+        let kept: Vec<_> = known.findings.into_iter().map(|finding| finding.key).collect();
+        let said = engine.findings();
+        let said: BTreeSet<_> = said.into_keys().filter(|key| key.at >= self.final_before).collect();
+        let kept: BTreeSet<_> = kept.into_iter().collect();
+        if let Some(key) = kept.symmetric_difference(&said).next() {
+            let key = key.text(engine.names());
+            self.report.difference = Some(format!("finding {key} holds in the store or in the replay alone"));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kukaku_schema::intake::NotKept;
 use kukaku_store::{Changed, Store, StoreError};
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use super::WriterConfig;
 use super::clock::Clock;
@@ -45,13 +45,27 @@ pub(super) fn start(config: WriterConfig) -> Result<Writer, WriterError> {
     let writer = Writer { jobs, room, changes: changes.clone(), state: state.subscribe() };
     let thread_failed = |error: std::io::Error| WriterError::Thread(error.to_string());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(thread_failed)?;
-    let run = Run { machine, signing, clock, queue, changes, state, stopping: None, recoveries: 0, failed_at: None };
+    let run = Run {
+        machine,
+        signing,
+        clock,
+        queue,
+        changes,
+        state,
+        stopping: None,
+        erasing: Vec::new(),
+        recoveries: 0,
+        failed_at: None,
+    };
     std::thread::Builder::new()
         .name("writer".to_owned())
         .spawn(move || runtime.block_on(run.until_the_end()))
         .map_err(thread_failed)?;
     Ok(writer)
 }
+
+/// Where the answer of an act goes.
+type Reply = oneshot::Sender<Result<Done, ActError>>;
 
 struct Run {
     machine: Machine,
@@ -61,7 +75,9 @@ struct Run {
     changes: broadcast::Sender<Changed>,
     state: watch::Sender<WriterState>,
     /// Who asked for the end.
-    stopping: Option<tokio::sync::oneshot::Sender<Result<Done, ActError>>>,
+    stopping: Option<Reply>,
+    /// What is to be erased once the group is answered, and who asked.
+    erasing: Vec<(Act, Reply)>,
     recoveries: u32,
     failed_at: Option<tokio::time::Instant>,
 }
@@ -132,7 +148,7 @@ impl Run {
                 if sign && let Err(error) = self.sign() {
                     self.not_signed(error)?;
                 }
-                Ok(())
+                self.erase().await
             }
             Err(error) => {
                 let why = error.to_string();
@@ -144,11 +160,38 @@ impl Run {
         }
     }
 
+    /// Erases what was asked for in this group, each in a transaction of its own.
+    async fn erase(&mut self) -> Result<(), WriterError> {
+        for (act, reply) in std::mem::take(&mut self.erasing) {
+            let erased = match &act {
+                Act::Erase(request) => self.machine.erase(request),
+                Act::Offboard(request) => self.machine.offboard(request),
+                _ => Ok(Ok(Done::Nothing)),
+            };
+            match erased {
+                Ok(outcome) => {
+                    // Whoever asked may be gone; what is erased is erased.
+                    let _ = reply.send(outcome);
+                }
+                Err(WriterError::Store(error)) => {
+                    tracing::error!("storage failed while erasing: {error}");
+                    let _ = reply.send(Err(ActError::NotKept(error.to_string())));
+                    self.recover(error).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn answer(&mut self, job: Job, outcome: Outcome) {
         match (job, outcome) {
             (Job::Arrival { reply, .. }, Outcome::Arrival(outcome)) => {
                 // A link that is gone asks again, and identity absorbs it.
                 let _ = reply.send(outcome);
+            }
+            (Job::Act { act: act @ (Act::Erase(_) | Act::Offboard(_)), reply }, Outcome::Act(Ok(_))) => {
+                self.erasing.push((act, reply));
             }
             (Job::Act { act: Act::Stop, reply }, Outcome::Act(_)) => self.stopping = Some(reply),
             (Job::Act { act: Act::Checkpoint, reply }, Outcome::Act(Ok(_))) => {

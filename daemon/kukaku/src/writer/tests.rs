@@ -3,6 +3,7 @@
 //! written down.
 
 mod crash;
+mod erasing;
 mod house;
 mod storage;
 mod stories;

@@ -155,6 +155,11 @@ impl KeyOwner {
         Ok((*id, cipher))
     }
 
+    /// What is sealed from here on gets new keys: those in use are about to be destroyed.
+    pub(crate) fn begin_anew(&mut self) {
+        self.mine.clear();
+    }
+
     /// Destroys keys: the survivors are wrapped anew under a new wrapping key, the old one is
     /// overwritten. Interrupted anywhere, either all of them or none are destroyed.
     pub(crate) fn destroy(&mut self, ids: &HashSet<u64>) -> Result<Vec<DestroyedKey>, StoreError> {

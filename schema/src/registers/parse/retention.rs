@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::RegisterError;
 use super::place::{Place, Placed};
 use super::refer::{check_ids, refer_opt};
+use crate::record_class::RecordClass;
 use crate::registers::Retention;
 
 /// Checks the agreements: known clients, one for each client and class at a time, and no
@@ -18,6 +19,11 @@ pub(super) fn check(
     for (number, placed) in rows.iter().enumerate() {
         let row = &placed.entry.row;
         refer_opt(place, &placed.span, "retention", "client", row.client.as_ref(), "client", clients)?;
+        if row.class == RecordClass::Proof {
+            let what =
+                format!("[[retention]] {:?}: `class` = \"proof\": what proves an erasure is never erased", row.id);
+            return Err(place.error(place.line_of(&placed.span, "class"), what));
+        }
         if row.at_most.is_some_and(|at_most| at_most.can_be_shorter_than(row.at_least)) {
             let what = format!("[[retention]] {:?}: `at_most` can end before `at_least` does", row.id);
             return Err(place.error(place.line_of(&placed.span, "at_most"), what));

@@ -73,6 +73,7 @@ fn every_mistake_names_file_line_key_and_what_was_expected() {
         ("valid_to = \"2027-04-01\"", "valid_to = \"2027-4-1\"", 35, "expected a date"),
         ("client = \"tomakomai\"\nclass", "client = \"tomakoma\"\nclass", 44, "names no [[client]]"),
         ("class = \"entry\"", "class = \"entries\"", 45, "unknown variant `entries`"),
+        ("class = \"entry\"", "class = \"proof\"", 45, "never erased"),
         ("13 months", "15 months", 47, "`at_most` can end before `at_least` does"),
         ("13 months", "1 fortnight", 46, "is no period like"),
         ("Asia/Tokyo", "Asia/Tokio", 5, "IANA"),
