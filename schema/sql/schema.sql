@@ -34,7 +34,7 @@ CREATE TABLE head (
 -- Append-only, by trigger. Values are not in it: only the commitment to them is.
 CREATE TABLE journal (
   seq            INTEGER PRIMARY KEY CHECK (seq >= 0), -- number of the entry, from 0: the index of its leaf in the tree
-  kind           TEXT    NOT NULL CHECK (length(kind) > 0), -- an observation's kind, or unreadable, revision, finding, register, export, start, stop, liveness
+  kind           TEXT    NOT NULL CHECK (length(kind) > 0), -- an observation's kind, or one of those under "Journal bodies" in schema/README.md
   source         INTEGER NOT NULL, -- word: who said it; the empty text: kukaku itself
   client         INTEGER NOT NULL, -- word: the client it concerns; the empty text: the site
   client_seq     INTEGER NOT NULL CHECK (client_seq >= 0), -- number among the entries of this client, from 0: so a city sees that none of its own is missing
@@ -140,6 +140,26 @@ CREATE TABLE register_change (
   reason         TEXT NOT NULL,    -- why, in his own words
   added          INTEGER NOT NULL, -- entries that are new
   closed         INTEGER NOT NULL  -- entries that ended or were replaced
+) STRICT;
+
+-- Holds (保全): what must not be erased whatever was agreed. A row is never changed but for its
+-- release. What a hold does not name it does not restrict; all that it names must be met.
+CREATE TABLE hold (
+  number         INTEGER PRIMARY KEY CHECK (number >= 1), -- from 1; its id is hold-NUMBER
+  client         TEXT,             -- records of this client; null: of all
+  from_us        INTEGER NOT NULL, -- records of the time from here on; -2305843009213693952: from ever
+  until_us       INTEGER NOT NULL, -- the first instant after that time
+  person         TEXT,             -- records that name this person, by its id; null: of all
+  camera         TEXT,             -- records of this camera, by its id; null: of all
+  reason         TEXT    NOT NULL CHECK (length(reason) > 0), -- why, in his own words
+  placed_by      TEXT    NOT NULL, -- the user who placed it
+  placed_at_us   INTEGER NOT NULL, -- our clock
+  placed_seq     INTEGER NOT NULL, -- the journal entry
+  released_seq   INTEGER,          -- the journal entry of its release; null: it stands
+  released_at_us INTEGER,          -- our clock
+  release_reason TEXT,             -- why, in his own words
+  released_by    TEXT,             -- the user who released it
+  release_confirmed_by TEXT        -- another user, who confirmed that
 ) STRICT;
 
 -- Door readings for 入退室記録.

@@ -206,7 +206,7 @@ impl Span {
 /// The time zone in which a site shows and reads local times.
 #[derive(Debug, Clone)]
 pub struct SiteZone {
-    zone: TimeZone,
+    pub(crate) zone: TimeZone,
     name: String,
     fixed_offset_s: Option<i32>,
 }
@@ -281,7 +281,7 @@ impl SiteZone {
 }
 
 /// Days from 1970-01-01 to a civil date (proleptic Gregorian).
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let y = if month <= 2 { year - 1 } else { year };
     let era = y.div_euclid(400);
     let yoe = y.rem_euclid(400);
@@ -291,7 +291,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// The civil date of a day count; the inverse of `days_from_civil`.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
     let doe = z.rem_euclid(146_097);

@@ -10,6 +10,8 @@ pub mod instant;
 pub mod intake;
 pub mod lang;
 pub mod observation;
+pub mod period;
+pub mod record_class;
 pub mod registers;
 pub mod verdict;
 
@@ -17,6 +19,8 @@ pub use finding::{FindingKind, Severity};
 pub use instant::{DurationUs, SiteZone, Span, UtcMicros};
 pub use lang::Lang;
 pub use observation::{Kind, Name, Observation, Refusal, parse_observation};
+pub use period::Period;
+pub use record_class::RecordClass;
 pub use registers::Registers;
 
 pub use verdict::{Grade, Verdict};

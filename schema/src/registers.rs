@@ -5,11 +5,13 @@
 //! validities don't overlap.
 
 mod parse;
+mod retention;
 mod rows;
 mod stored;
 mod write;
 
 pub use parse::{RegisterError, parse};
+pub use retention::Retention;
 pub use rows::{
     Account, Camera, Client, Credential, Door, Hours, Operator, Person, Policy, PolicyRow, Reader, ReaderDirection,
     Site, Source, Terminal, TrustClass, UseEvidence, Zone,
@@ -70,4 +72,6 @@ pub struct Registers {
     pub accounts: Vec<Entry<Account>>,
     /// Sources of observations.
     pub sources: Vec<Entry<Source>>,
+    /// Agreements on retention.
+    pub retentions: Vec<Entry<Retention>>,
 }

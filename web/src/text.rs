@@ -191,6 +191,8 @@ pub(crate) fn kind_label(kind: &str, lang: Lang) -> &'static str {
         "revision" => lang.pick("照合結果", "verdict"),
         "finding" => lang.pick("検知", "finding"),
         "register" => lang.pick("台帳の変更", "register change"),
+        "hold.placed" => lang.pick("保全の設定", "hold placed"),
+        "hold.released" => lang.pick("保全の解除", "hold released"),
         "start" => lang.pick("起動", "start"),
         "stop" => lang.pick("停止", "stop"),
         "export" => lang.pick("持ち出し", "taken out"),

@@ -18,6 +18,7 @@ mod movement;
 pub mod names;
 mod place;
 pub mod replay;
+pub mod retention;
 mod session;
 mod source;
 mod spans;

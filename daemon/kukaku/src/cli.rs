@@ -2,12 +2,14 @@
 
 mod export;
 mod offboard;
+mod retention;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 pub use offboard::OffboardArgs;
+pub use retention::{HoldAction, HoldArgs};
 
 use crate::failure::EXIT_CODES;
 
@@ -52,6 +54,8 @@ pub enum Command {
     Muster(MusterArgs),
     /// Record a line of the entry book (入退室帳), written by one user and confirmed by another
     ManualEntry(ManualEntryArgs),
+    /// Keep records whatever was agreed: place, list, release holds (保全)
+    Hold(HoldArgs),
     /// Destroy everything of a client that leaves, backups included, and certify it (契約終了時の削除)
     Offboard(OffboardArgs),
     /// Take in door and session records from files (ファイル取り込み)
@@ -286,6 +290,9 @@ pub enum RegistersAction {
         /// Who, for the journal [default: this machine's user name]
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
+        /// User of the pages who confirms it, by password: needed where records are kept for less time
+        #[arg(long, value_name = "USER")]
+        confirmed_by: Option<String>,
     },
     /// Write the registers as TOML to standard output
     Export,

@@ -20,6 +20,7 @@ mod entry_proof;
 mod erase;
 mod error;
 mod export;
+mod holds;
 mod identity;
 mod load;
 mod lock;
@@ -30,6 +31,7 @@ mod prepared;
 pub mod query;
 mod registers;
 mod replay;
+mod retention;
 mod schema;
 mod sealing;
 mod stays;
@@ -52,14 +54,16 @@ pub use error::StoreError;
 pub use export::{
     ExportEntry, ExportRange, ExportValue, checkpoint_at, export_leaves, export_range, export_value, exports, tree_node,
 };
+pub use holds::{HoldRelease, HoldRow, NewHold, Released, all_holds, holds};
 pub use load::{head, known, names, with_facts};
 pub use outbox::{
     OutboxRow, OutboxState, delivered_since as outbox_delivered_since, due as outbox_due, next_due as outbox_next_due,
     stranded as outbox_stranded,
 };
 pub use prepared::{Prepared, PreparedBody};
-pub use registers::{RegisterDiff, RegisterStep, plan, registers, registers_at};
+pub use registers::{Actors, RegisterDiff, RegisterStep, plan, registers, registers_at};
 pub use replay::{JournalLine, journal_lines, last_erasure};
+pub use retention::{agreements, key_days, session_days, shortened};
 pub use rusqlite::Connection;
 pub use schema::{APPLICATION_ID, SCHEMA_SQL, SCHEMA_VERSION};
 pub use store::{Head, Store};

@@ -19,6 +19,17 @@ use crate::changed::ChangedKind;
 use crate::directory::Directory;
 use crate::error::{StoreError, in_act};
 
+/// Who changes the registers, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Actors<'a> {
+    /// Who.
+    pub actor: &'a str,
+    /// Who confirmed it; needed where it shortens a retention.
+    pub confirmed_by: Option<&'a str>,
+    /// Why.
+    pub reason: &'a str,
+}
+
 /// What an import changes about one id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisterStep {
@@ -161,6 +172,11 @@ fn put_together(entries: Vec<StoredEntry>) -> Result<Option<Registers>, StoreErr
     from_stored(entries).map(Some).map_err(|detail| StoreError::corrupt("read the registers", detail))
 }
 
+/// The entries in force.
+pub(crate) fn current_entries(conn: &Connection) -> Result<Vec<StoredEntry>, StoreError> {
+    entries(conn, None)
+}
+
 fn entries(conn: &Connection, at: Option<u64>) -> Result<Vec<StoredEntry>, StoreError> {
     const ACT: &str = "read the registers";
     let at = at.map_or(i64::MAX, u64::cast_signed);
@@ -192,13 +208,13 @@ impl Batch<'_> {
     pub fn change_registers(
         &mut self,
         diff: &RegisterDiff,
-        actor: &str,
-        reason: &str,
+        by: &Actors<'_>,
         names: &mut Names,
     ) -> Result<(u64, Registers), StoreError> {
         const ACT: &str = "keep a register change";
         self.changed.add(ChangedKind::Registers);
-        let body = body(diff, actor, reason)?;
+        let Actors { actor, reason, .. } = *by;
+        let body = body(diff, by)?;
         let site = names.intern("");
         let leaf = NewLeaf { kind: "register", source: site, client: site, device_time: None, payload: &body };
         let seq = self.append(leaf, names)?;
@@ -316,7 +332,7 @@ fn first_difference(step: &RegisterStep) -> Option<UtcMicros> {
     bounds.into_iter().find(|instant| at(&step.before, *instant) != at(&step.after, *instant))
 }
 
-fn body(diff: &RegisterDiff, actor: &str, reason: &str) -> Result<Vec<u8>, StoreError> {
+fn body(diff: &RegisterDiff, by: &Actors<'_>) -> Result<Vec<u8>, StoreError> {
     #[derive(Serialize)]
     struct EntryBody {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -338,6 +354,8 @@ fn body(diff: &RegisterDiff, actor: &str, reason: &str) -> Result<Vec<u8>, Store
     struct Body<'a> {
         kind: &'static str,
         actor: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        confirmed_by: Option<&'a str>,
         reason: &'a str,
         opening: bool,
         changes: Vec<StepBody<'a>>,
@@ -360,7 +378,8 @@ fn body(diff: &RegisterDiff, actor: &str, reason: &str) -> Result<Vec<u8>, Store
             Ok(StepBody { table: &step.table, id: &step.id, before, after })
         })
         .collect::<Result<_, StoreError>>()?;
-    Ok(json(&Body { kind: "register", actor, reason, opening: diff.opening, changes }))
+    let Actors { actor, confirmed_by, reason } = *by;
+    Ok(json(&Body { kind: "register", actor, confirmed_by, reason, opening: diff.opening, changes }))
 }
 
 #[cfg(test)]

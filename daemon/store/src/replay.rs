@@ -1,7 +1,7 @@
 //! The journal in its own order, for a replay that must give the same again.
 
 use kukaku_core::Fact;
-use kukaku_schema::UtcMicros;
+use kukaku_schema::{Kind, UtcMicros};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::error::{StoreError, in_act};
@@ -97,7 +97,8 @@ fn line(conn: &Connection, row: &Row<'_>, entry: u64) -> Result<Option<JournalLi
     let body = Value::of(row.get(3).map_err(in_act(ACT))?).into_body();
     let missing = |what: &str| StoreError::corrupt(ACT, format!("{what} of entry {entry} is missing"));
     let spoken = matches!(kind.as_str(), "revision" | "finding") && body.is_some();
-    if kind.contains('.') || (matches!(kind.as_str(), "revision" | "finding") && !spoken) {
+    let observed = Kind::ALL.iter().any(|known| known.word() == kind);
+    if observed || (matches!(kind.as_str(), "revision" | "finding") && !spoken) {
         // Its value, and what was derived of it, may have been erased at the end of its term.
         let sql = "SELECT EXISTS (SELECT 1 FROM erased WHERE first <= ?1 AND last >= ?1)";
         let gone: bool = conn
@@ -118,7 +119,7 @@ fn line(conn: &Connection, row: &Row<'_>, entry: u64) -> Result<Option<JournalLi
             let recorded_at = UtcMicros(row.get(2).map_err(in_act(ACT))?);
             Some(JournalLine::Registers { entry, recorded_at, registers: Box::new(registers) })
         }
-        _ if kind.contains('.') => return Err(missing("the fact")),
+        _ if observed => return Err(missing("the fact")),
         _ => None,
     })
 }

@@ -14,7 +14,6 @@
 //! | additional data | the entry's number (8, big-endian), then its commitment (32) |
 //! | sealed | ciphertext, then the tag (16) |
 
-mod class;
 mod keyring;
 mod owner;
 
@@ -28,9 +27,9 @@ use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 
-pub use class::RecordClass;
 pub use keyring::{DataKey, DestroyedKey, keys_of};
 pub(crate) use keyring::{KeyMeta, Keyring, ring_of};
+pub use kukaku_schema::RecordClass;
 pub(crate) use owner::KeyOwner;
 
 use crate::error::{StoreError, in_act};

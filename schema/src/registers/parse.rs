@@ -2,6 +2,7 @@
 
 mod place;
 mod refer;
+mod retention;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -9,7 +10,7 @@ use toml::Spanned;
 use super::rows::{
     Account, Camera, Client, Credential, Door, Operator, Person, PolicyRow, Reader, Site, Source, Terminal, Zone,
 };
-use super::{Entry, OUTSIDE, Registers};
+use super::{Entry, OUTSIDE, Registers, Retention};
 use crate::instant::{SiteZone, Span, UtcMicros};
 use place::{Place, Placed, read_rows};
 use refer::{Ids, check_ids, check_zones, refer, refer_opt};
@@ -41,6 +42,7 @@ macro_rules! file_type {
 file_type! {
     client: Client, zone: Zone, door: Door, reader: Reader, camera: Camera, terminal: Terminal,
     operator: Operator, person: Person, credential: Credential, account: Account, source: Source,
+    retention: Retention,
 }
 
 /// Reads a registers file and checks every reference in it.
@@ -66,6 +68,7 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
     let credentials = read_rows::<Credential>(&place, &zone, "credential", parsed.credential)?;
     let accounts = read_rows::<Account>(&place, &zone, "account", parsed.account)?;
     let sources = read_rows::<Source>(&place, &zone, "source", parsed.source)?;
+    let retentions = read_rows::<Retention>(&place, &zone, "retention", parsed.retention)?;
 
     let ids = Ids {
         client: check_ids(&place, "client", &clients, |r| r.id.clone())?,
@@ -156,6 +159,7 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
     for source in &sources {
         refer_opt(&place, &source.span, "source", "client", source.entry.row.client.as_ref(), "client", &ids.client)?;
     }
+    retention::check(&place, &retentions, &ids.client)?;
     let whole = Span::new(UtcMicros::MIN, UtcMicros::MAX);
     Ok(Registers {
         site,
@@ -171,6 +175,7 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
         credentials: entries(credentials),
         accounts: entries(accounts),
         sources: entries(sources),
+        retentions: entries(retentions),
     })
 }
 

@@ -82,6 +82,8 @@ policy! {
     footage_gap = DurationUs::from_secs(10);
     /// The time in which five refusals at one reader are a burst.
     denied_window = DurationUs::from_secs(300);
+    /// How long after it was recorded a shorter retention takes effect.
+    retention_notice = DurationUs::from_secs(7 * 86_400);
 }
 
 /// A client (市).

@@ -4,6 +4,7 @@ pub mod certificates;
 pub mod check;
 pub mod export;
 pub mod exports;
+pub mod hold;
 pub mod import;
 pub mod init;
 pub mod muster;
@@ -33,6 +34,7 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         Command::Registers(args) => registers::run(args),
         Command::Muster(args) => muster::run(args),
         Command::ManualEntry(args) => muster::run_manual(args),
+        Command::Hold(args) => hold::run(args),
         Command::Offboard(args) => offboard::run(args),
         Command::Import(args) => import::run(args),
         Command::Replay(args) => match &args.store {

@@ -48,7 +48,11 @@ pub fn run_manual(args: &ManualEntryArgs) -> Result<(), Failure> {
     act(&dir, &Request::ManualEntry { at: args.at, person, zone, direction, written_by, confirmed_by })
 }
 
-pub(super) fn credentials(question: &str, named: Option<&String>) -> Result<Credentials, Failure> {
+/// Asks for a user's name, where none is given, and its password.
+///
+/// # Errors
+/// Nothing was typed.
+pub fn credentials(question: &str, named: Option<&String>) -> Result<Credentials, Failure> {
     let user = match named {
         Some(user) => user.clone(),
         None => ask(question, false).map_err(Failure::Failed)?,

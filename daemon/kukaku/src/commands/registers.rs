@@ -22,7 +22,7 @@ const CHANGES_PRINTED: usize = 200;
 pub fn run(args: &RegistersArgs) -> Result<(), Failure> {
     let dir = SiteDir::find(args.dir.dir.as_deref())?;
     match &args.action {
-        RegistersAction::Import { file, dry_run, reason, by } => {
+        RegistersAction::Import { file, dry_run, reason, by, confirmed_by } => {
             let text = read(file)?;
             let name = file.display().to_string();
             // Checked here as well, so that a slip is told before anything is opened.
@@ -31,7 +31,9 @@ pub fn run(args: &RegistersArgs) -> Result<(), Failure> {
                 return dry(&dir, &wanted);
             }
             let by = by.clone().unwrap_or_else(own_name);
-            let request = Request::ImportRegisters { toml: text, file: name, by, reason: reason.clone() };
+            let second = |user| super::muster::credentials("user who confirms it", Some(user));
+            let confirmed_by = confirmed_by.as_ref().map(second).transpose()?;
+            let request = Request::ImportRegisters { toml: text, file: name, by, confirmed_by, reason: reason.clone() };
             act(&dir, &request)
         }
         RegistersAction::Export => {
@@ -73,7 +75,8 @@ pub fn present(dir: &SiteDir) -> Result<Registers, Failure> {
 fn dry(dir: &SiteDir, wanted: &Registers) -> Result<(), Failure> {
     let failure = |e: kukaku_store::StoreError| Failure::Store(e.to_string());
     let conn = read_only(&dir.store()).map_err(failure)?;
-    let diff = kukaku_store::plan(&conn, wanted, clock::now()).map_err(failure)?;
+    let now = clock::now();
+    let diff = kukaku_store::plan(&conn, wanted, now).map_err(failure)?;
     for step in diff.steps.iter().take(CHANGES_PRINTED) {
         let sign = match (step.before.is_empty(), step.after.is_empty()) {
             (true, _) => "+",
@@ -84,6 +87,9 @@ fn dry(dir: &SiteDir, wanted: &Registers) -> Result<(), Failure> {
     }
     if diff.steps.len() > CHANGES_PRINTED {
         say(format!("... and {} more", diff.steps.len() - CHANGES_PRINTED));
+    }
+    for what in kukaku_store::shortened(&conn, &diff, now).map_err(failure)? {
+        say(format!("needs --confirmed-by: {}", shown(&what)));
     }
     say(format!("{}; nothing was changed (dry run)", summary(&diff)));
     Ok(())

@@ -129,7 +129,18 @@ async fn keep(
     Ok(Reply::Done { lines: vec![format!("journal entry {}: {what} at {at}, {signed}", kept.journal_seq)] })
 }
 
-fn sign_in(users: &Users, who: &Credentials, now: UtcMicros) -> Result<(), Failure> {
+/// Checks the password of a user who confirms what another does.
+pub(super) async fn one_signs_in(desk: &Desk, who: Credentials) -> Result<(), Failure> {
+    let (store, now) = (desk.store.clone(), clock::now());
+    let checked = tokio::task::spawn_blocking(move || {
+        let users = Users::open(&store).map_err(|e| Failure::Store(e.to_string()))?;
+        sign_in(&users, &who, now)
+    });
+    checked.await.map_err(|e| Failure::Failed(e.to_string()))?
+}
+
+/// Checks one user's password.
+pub(super) fn sign_in(users: &Users, who: &Credentials, now: UtcMicros) -> Result<(), Failure> {
     match users.sign_in(&who.user, &who.password, "control", now) {
         Ok(Some(user)) if user.must_change => Err(Failure::Failed(format!(
             "{} still has a one-time password; sign in on the pages and change it first",

@@ -8,6 +8,7 @@
 mod by_two;
 mod client;
 mod export;
+mod holds;
 mod import;
 mod offboarding;
 mod server;
@@ -43,6 +44,8 @@ pub enum Request {
         file: String,
         /// Who.
         by: String,
+        /// User who confirms it, where it keeps records for less time.
+        confirmed_by: Option<Credentials>,
         /// Why.
         reason: String,
     },
@@ -70,6 +73,34 @@ pub enum Request {
         /// User who writes it.
         written_by: Credentials,
         /// User who confirms it.
+        confirmed_by: Credentials,
+    },
+    /// Place a hold (保全).
+    PlaceHold {
+        /// Records of this client.
+        client: Option<String>,
+        /// Records of the time from here on.
+        from: Option<UtcMicros>,
+        /// The first instant after that time.
+        to: Option<UtcMicros>,
+        /// Records that name this person.
+        person: Option<String>,
+        /// Records of this camera.
+        camera: Option<String>,
+        /// Why.
+        reason: String,
+        /// User who places it.
+        by: Credentials,
+    },
+    /// Release a hold.
+    ReleaseHold {
+        /// Its id.
+        id: String,
+        /// Why.
+        reason: String,
+        /// User who releases it.
+        by: Credentials,
+        /// User who confirms that.
         confirmed_by: Credentials,
     },
     /// Erase everything of a client that leaves.

@@ -6,15 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kukaku_schema::intake::{Intake as _, NotKept, Receipt};
+use kukaku_schema::{Registers, Span, UtcMicros};
+use kukaku_store::NewHold;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 use super::client::short_path;
-use super::offboarding;
-use super::{LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
-use super::{by_two, export};
+use super::{Credentials, LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
+use super::{by_two, export, holds, offboarding};
 use crate::failure::Failure;
 use crate::rooms::{Ledger, Stop, stopped};
 use crate::site_dir::SiteDir;
@@ -160,13 +161,25 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
                 .collect();
             Ok(Reply::Rooms { rooms })
         }
-        Request::ImportRegisters { toml, file, by, reason } => import_registers(desk, &toml, &file, by, reason).await,
+        Request::ImportRegisters { toml, file, by, confirmed_by, reason } => {
+            let registers =
+                kukaku_schema::registers::parse(&toml, &file).map_err(|e| Failure::Written(e.to_string()))?;
+            import_registers(desk, registers, by, confirmed_by, reason).await
+        }
         Request::Muster { at, inside, written_by, confirmed_by } => {
             by_two::muster(desk, at, inside, written_by, confirmed_by).await
         }
         Request::ManualEntry { at, person, zone, direction, written_by, confirmed_by } => {
             let line = by_two::Line { at, person, zone, direction };
             by_two::manual_entry(desk, line, written_by, confirmed_by).await
+        }
+        Request::PlaceHold { client, from, to, person, camera, reason, by } => {
+            let period = Span::new(from.unwrap_or(UtcMicros::MIN), to.unwrap_or(UtcMicros::MAX));
+            let hold = NewHold { client, period, person, camera, reason, by: by.user.clone() };
+            holds::place(desk, hold, by).await
+        }
+        Request::ReleaseHold { id, reason, by, confirmed_by } => {
+            holds::release(desk, id, reason, by, confirmed_by).await
         }
         Request::Offboard { client, reason, written_by, confirmed_by } => {
             offboarding::offboard(desk, client, reason, written_by, confirmed_by).await
@@ -177,9 +190,22 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
     }
 }
 
-async fn import_registers(desk: &Desk, toml: &str, file: &str, by: String, reason: String) -> Result<Reply, Failure> {
-    let registers = kukaku_schema::registers::parse(toml, file).map_err(|e| Failure::Written(e.to_string()))?;
-    let change = desk.writer.import_registers(registers, by, reason).await.map_err(start::writer::act_failure)?;
+async fn import_registers(
+    desk: &Desk,
+    registers: Registers,
+    by: String,
+    confirmed_by: Option<Credentials>,
+    reason: String,
+) -> Result<Reply, Failure> {
+    let second = confirmed_by.as_ref().map(|user| user.user.clone());
+    if let Some(second) = confirmed_by {
+        if second.user == by {
+            return Err(Failure::Failed("this needs two people: give another user to confirm it".to_owned()));
+        }
+        by_two::one_signs_in(desk, second).await?;
+    }
+    let change = desk.writer.import_registers_by_two(registers, by, second, reason).await;
+    let change = change.map_err(start::writer::act_failure)?;
     Ok(Reply::Done { lines: vec![change.to_string()] })
 }
 

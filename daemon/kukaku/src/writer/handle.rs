@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kukaku_ledger::Hash;
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
-use kukaku_store::{Changed, Erased, Offboarded, OutboxRow, Prepared, RegisterDiff};
+use kukaku_store::{Changed, Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use super::erasing::{EraseRequest, OffboardRequest};
@@ -79,7 +79,21 @@ impl Writer {
         actor: String,
         reason: String,
     ) -> Result<RegisterChange, ActError> {
-        match self.act(Act::Import { registers: Box::new(registers), actor, reason }).await? {
+        self.import_registers_by_two(registers, actor, None, reason).await
+    }
+
+    /// The same, confirmed by a second person, which what keeps records for less time needs.
+    ///
+    /// # Errors
+    /// As for one person.
+    pub async fn import_registers_by_two(
+        &self,
+        registers: Registers,
+        actor: String,
+        confirmed_by: Option<String>,
+        reason: String,
+    ) -> Result<RegisterChange, ActError> {
+        match self.act(Act::Import { registers: Box::new(registers), actor, confirmed_by, reason }).await? {
             Done::Imported(change) => Ok(change),
             _ => Err(mixed_up()),
         }
@@ -92,6 +106,28 @@ impl Writer {
     pub async fn plan_registers(&self, registers: Registers) -> Result<RegisterDiff, ActError> {
         match self.act(Act::Plan(Box::new(registers))).await? {
             Done::Planned(diff) => Ok(diff),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Places a hold; returns its id and the journal entry.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: try again.
+    pub async fn place_hold(&self, hold: NewHold) -> Result<(String, u64), ActError> {
+        match self.act(Act::PlaceHold(hold)).await? {
+            Done::HoldPlaced { id, seq } => Ok((id, seq)),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Releases a hold; returns the journal entry.
+    ///
+    /// # Errors
+    /// [`ActError::Refused`]: there is no such hold, it was released already, or by one person.
+    pub async fn release_hold(&self, release: HoldRelease) -> Result<u64, ActError> {
+        match self.act(Act::ReleaseHold(release)).await? {
+            Done::HoldReleased { seq } => Ok(seq),
             _ => Err(mixed_up()),
         }
     }

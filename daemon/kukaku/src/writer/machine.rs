@@ -7,7 +7,7 @@ use kukaku_core::Names;
 use kukaku_core::engine::{Engine, Input, Mode};
 use kukaku_schema::intake::{Arrival, Kept, NotKept};
 use kukaku_schema::{DurationUs, Registers, UtcMicros};
-use kukaku_store::{Appended, Batch, Changed, Directory, Prepared, Store, StoreError};
+use kukaku_store::{Actors, Appended, Batch, Changed, Directory, Prepared, Store, StoreError};
 
 use super::clock::{Clock, Step, Timeline};
 use super::error::{ActError, WriterError};
@@ -239,8 +239,9 @@ impl Machine {
                 continue;
             }
             outcomes.push(match job {
-                Job::Act { act: Act::Import { registers, actor, reason }, .. } => {
-                    let (outcome, opened) = self.open_site(registers, actor, reason, now)?;
+                Job::Act { act: Act::Import { registers, actor, confirmed_by, reason }, .. } => {
+                    let by = Actors { actor, confirmed_by: confirmed_by.as_deref(), reason };
+                    let (outcome, opened) = self.open_site(registers, &by, now)?;
                     changed = opened;
                     outcome
                 }
@@ -262,8 +263,7 @@ impl Machine {
     fn open_site(
         &mut self,
         registers: &Registers,
-        actor: &str,
-        reason: &str,
+        by: &Actors<'_>,
         now: UtcMicros,
     ) -> Result<(Outcome, Changed), StoreError> {
         if let Err(wrong) = Engine::new(registers, Names::new(), Mode::Live) {
@@ -273,7 +273,7 @@ impl Machine {
         let diff = kukaku_store::plan(self.store.connection(), registers, now)?;
         let mut batch = self.store.begin(now)?;
         batch.set_clock(self.clock.state());
-        let (seq, registers) = batch.change_registers(&diff, actor, reason, &mut names)?;
+        let (seq, registers) = batch.change_registers(&diff, by, &mut names)?;
         let now = batch.recorded_at();
         let committed = batch.commit(now, &names)?;
         let engine = Engine::new(&registers, names, Mode::Live);
@@ -349,10 +349,20 @@ impl Stepper<'_> {
 
     fn act(&mut self, act: &Act) -> Result<Result<Done, ActError>, StoreError> {
         match act {
-            Act::Import { registers, actor, reason } => self.import(registers, actor, reason),
+            Act::Import { registers, actor, confirmed_by, reason } => {
+                self.import(registers, &Actors { actor, confirmed_by: confirmed_by.as_deref(), reason })
+            }
             Act::Plan(registers) => {
                 let now = self.batch.recorded_at();
                 Ok(Ok(Done::Planned(kukaku_store::plan(self.batch.connection(), registers, now)?)))
+            }
+            Act::PlaceHold(hold) => {
+                let (id, seq) = self.batch.place_hold(hold, self.mind.engine.names_mut())?;
+                Ok(Ok(Done::HoldPlaced { id, seq }))
+            }
+            Act::ReleaseHold(release) => {
+                let released = self.batch.release_hold(release, self.mind.engine.names_mut())?;
+                Ok(released.map(|seq| Done::HoldReleased { seq }).map_err(ActError::Refused))
             }
             Act::Deliveries(rows) => {
                 for row in rows {
@@ -370,12 +380,7 @@ impl Stepper<'_> {
         }
     }
 
-    fn import(
-        &mut self,
-        registers: &Registers,
-        actor: &str,
-        reason: &str,
-    ) -> Result<Result<Done, ActError>, StoreError> {
+    fn import(&mut self, registers: &Registers, by: &Actors<'_>) -> Result<Result<Done, ActError>, StoreError> {
         if let Err(wrong) = Engine::new(registers, Names::new(), Mode::Live) {
             return Ok(Err(ActError::Refused(wrong)));
         }
@@ -386,8 +391,18 @@ impl Stepper<'_> {
             let change = RegisterChange { journal_seq: None, added, closed, opening: false };
             return Ok(Ok(Done::Imported(change)));
         }
+        if by.confirmed_by.is_none_or(|other| other == by.actor) {
+            let shortened = kukaku_store::shortened(self.batch.connection(), &diff, now)?;
+            if !shortened.is_empty() {
+                let what = shortened.join("; ");
+                let why = format!(
+                    "this keeps records for less time and needs a second person (`kukaku registers import --confirmed-by`): {what}"
+                );
+                return Ok(Err(ActError::Refused(why)));
+            }
+        }
         let names = self.mind.engine.names_mut();
-        let (seq, registers) = self.batch.change_registers(&diff, actor, reason, names)?;
+        let (seq, registers) = self.batch.change_registers(&diff, by, names)?;
         self.mind.directory = Directory::new(&registers, self.mind.engine.names_mut());
         self.engine(now, Input::Registers { entry: seq, registers: &registers })?;
         let change = RegisterChange { journal_seq: Some(seq), added, closed, opening: false };

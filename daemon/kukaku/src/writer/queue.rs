@@ -3,7 +3,7 @@
 use kukaku_ledger::Hash;
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Kept, NotKept};
-use kukaku_store::{Erased, Offboarded, OutboxRow, Prepared, RegisterDiff};
+use kukaku_store::{Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::erasing::{EraseRequest, OffboardRequest};
@@ -38,9 +38,13 @@ pub(super) enum Job {
 /// What the house asks for.
 pub(super) enum Act {
     /// Take registers in.
-    Import { registers: Box<Registers>, actor: String, reason: String },
+    Import { registers: Box<Registers>, actor: String, confirmed_by: Option<String>, reason: String },
     /// Say what taking registers in would change.
     Plan(Box<Registers>),
+    /// Place a hold.
+    PlaceHold(NewHold),
+    /// Release a hold.
+    ReleaseHold(HoldRelease),
     /// Note what became of messages.
     Deliveries(Vec<OutboxRow>),
     /// Let time pass to now, and answer when all that is due is kept.
@@ -65,6 +69,8 @@ pub(super) enum Done {
     Planned(RegisterDiff),
     Imported(RegisterChange),
     Signed(Option<String>),
+    HoldPlaced { id: String, seq: u64 },
+    HoldReleased { seq: u64 },
     Erased(Erased),
     Offboarded { entry: u64, said: Box<Offboarded> },
     Exported(u64),

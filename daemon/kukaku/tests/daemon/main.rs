@@ -12,4 +12,5 @@ mod house;
 mod import;
 mod links;
 mod packs;
+mod retention;
 mod running;

@@ -11,7 +11,7 @@ use super::{ACT, Erased, ErasureOrder};
 use crate::batch::{Batch, NewLeaf};
 use crate::bodies::json;
 use crate::error::{StoreError, in_act};
-use crate::registers::{plan, registers};
+use crate::registers::{Actors, plan, registers};
 use crate::values::{DataKey, RecordClass, Value, keys_of};
 
 /// What stands in place of a text that was masked.
@@ -303,7 +303,9 @@ impl Batch<'_> {
         if diff.is_empty() {
             return Ok(wanted);
         }
-        self.change_registers(&diff, &by.join(", "), reason, names).map(|(_, registers)| registers)
+        let actor = by.first().map_or("kukaku", String::as_str);
+        let by = Actors { actor, confirmed_by: by.get(1).map(String::as_str), reason };
+        self.change_registers(&diff, &by, names).map(|(_, registers)| registers)
     }
 }
 

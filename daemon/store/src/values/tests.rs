@@ -152,6 +152,7 @@ fn each_kind_has_its_class() {
         ("footage.segment", RecordClass::Footage),
         ("finding", RecordClass::Finding),
         ("register", RecordClass::Register),
+        ("hold.placed", RecordClass::Register),
         ("unreadable", RecordClass::Unreadable),
         ("source.alive", RecordClass::Operation),
         ("liveness", RecordClass::Operation),

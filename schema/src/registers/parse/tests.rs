@@ -42,6 +42,12 @@ operator = "op-01"
 client = "tomakomai"
 [[source]]
 id = "panel"
+[[retention]]
+id = "tmk-entry"
+client = "tomakomai"
+class = "entry"
+at_least = "13 months"
+at_most = "14 months"
 "#;
 
 #[test]
@@ -65,6 +71,11 @@ fn every_mistake_names_file_line_key_and_what_was_expected() {
         ("id = \"zone-a\"", "id = \"outside\"", 13, "no zone at all"),
         ("operator = \"op-01\"\nvalid", "valid", 32, "exactly one"),
         ("valid_to = \"2027-04-01\"", "valid_to = \"2027-4-1\"", 35, "expected a date"),
+        ("client = \"tomakomai\"\nclass", "client = \"tomakoma\"\nclass", 44, "names no [[client]]"),
+        ("class = \"entry\"", "class = \"entries\"", 45, "unknown variant `entries`"),
+        ("class = \"entry\"", "class = \"proof\"", 45, "never erased"),
+        ("13 months", "15 months", 47, "`at_most` can end before `at_least` does"),
+        ("13 months", "1 fortnight", 46, "is no period like"),
         ("Asia/Tokyo", "Asia/Tokio", 5, "IANA"),
     ];
     for (from, to, line, part) in cases {
@@ -93,4 +104,15 @@ fn zones_can_not_contain_themselves() {
         "name = \"A\"\nparent = \"zone-b\"\n[[zone]]\nid = \"zone-b\"\nname = \"B\"\nparent = \"zone-a\"",
     );
     assert!(parse(&text, "f").unwrap_err().message.contains("leads back to itself"));
+}
+
+#[test]
+fn two_agreements_on_the_same_records_are_refused_unless_one_follows_the_other() {
+    let second = "[[retention]]\nid = \"tmk-new\"\nclient = \"tomakomai\"\nclass = \"entry\"\nat_least = \"3 years\"\n";
+    let error = parse(&format!("{SITE}{second}"), "f").unwrap_err();
+    assert!(error.message.contains("the same client and class as \"tmk-entry\""), "{error}");
+    let followed = format!("{SITE}valid_to = \"2027-01-01\"\n{second}valid_from = \"2027-01-01\"\n");
+    assert_eq!(parse(&followed, "f").unwrap().retentions.len(), 2);
+    let site = format!("{SITE}{}", second.replace("client = \"tomakomai\"\n", "erase = true\n"));
+    assert_eq!(parse(&site, "f").unwrap().retentions.len(), 2);
 }

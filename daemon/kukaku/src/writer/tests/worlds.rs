@@ -79,7 +79,12 @@ fn play(world: &[Happening], dying: bool) -> House {
     };
     let mut machine = open();
     let (reply, _) = oneshot::channel();
-    let import = Act::Import { registers: Box::new(registers("")), actor: "m".to_owned(), reason: String::new() };
+    let import = Act::Import {
+        registers: Box::new(registers("")),
+        actor: "m".to_owned(),
+        confirmed_by: None,
+        reason: String::new(),
+    };
     machine.group(&[Job::Act { act: import, reply }]).unwrap();
     let started = Observation::WatchStarted(kukaku_schema::observation::WatchStarted {
         source: kukaku_schema::Name::new("kukaku").unwrap(),

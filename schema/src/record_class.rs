@@ -1,7 +1,10 @@
 //! Classes of records: what agreements on retention speak of.
 
+use serde::{Deserialize, Serialize};
+
 /// A class of records. Each has its own data keys and its own agreed period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RecordClass {
     /// 入退室: readings, doors, readers, musters, lines of the entry book.
     Entry,
@@ -13,7 +16,7 @@ pub enum RecordClass {
     Footage,
     /// 検知: findings.
     Finding,
-    /// 台帳: changes of registers.
+    /// 台帳: changes of registers, holds.
     Register,
     /// 不明: what could not be understood.
     Unreadable,
@@ -65,7 +68,7 @@ impl RecordClass {
         match kind {
             "revision" => Self::Session,
             "finding" => Self::Finding,
-            "register" | "masked" => Self::Register,
+            "register" | "masked" | "hold.placed" | "hold.released" => Self::Register,
             "unreadable" => Self::Unreadable,
             "erased" | "offboarded" | "recovered" | "key_rotated" | "export" | "drill" => Self::Proof,
             "muster" | "manual.entry" => Self::Entry,

@@ -1,0 +1,97 @@
+//! Holds and agreements: what is kept, and who may let go of it.
+
+use crate::house::{Site, exits, kukaku, kukaku_told};
+
+const BOTH: &str = "seven green boats\neleven quiet rivers\n";
+
+/// A site with two users.
+fn site() -> Site {
+    let site = Site::new();
+    let users = kukaku_store::users::Users::open(&site.dir.join("store.db")).unwrap();
+    for (name, password) in [("hanako", "seven green boats"), ("taro", "eleven quiet rivers")] {
+        users.create_with_password(name, password, kukaku::clock::now()).unwrap();
+    }
+    site
+}
+
+fn json(args: &[&str]) -> serde_json::Value {
+    serde_json::from_str(&exits(&kukaku(args), 0)).unwrap()
+}
+
+#[test]
+fn a_hold_is_placed_by_one_and_released_by_two() {
+    let site = site();
+    let dir = site.dir();
+    let add = |what: &[&str], answers: &str| {
+        kukaku_told(&[&["hold", dir, "add", "--by", "hanako", "--reason", "case 12"], what].concat(), answers)
+    };
+    let said = exits(&add(&["--client", "tomakomai"], "wrong\n"), 1);
+    assert!(said.contains("hanako"), "{said}");
+    let said = exits(&add(&["--client", "nowhere"], BOTH), 2);
+    assert!(said.contains("nowhere"), "{said}");
+    let said = exits(&add(&[], BOTH), 2);
+    assert!(said.contains("--client"), "{said}");
+    let from = ["--client", "tomakomai", "--from", "2026-01-01T00:00:00+09:00"];
+    let said = exits(&add(&from, BOTH), 0);
+    assert!(said.contains("hold-1 placed by hanako"), "{said}");
+    let listed = exits(&kukaku(&["hold", dir, "list"]), 0);
+    assert!(listed.contains("hold-1  client tomakomai  from 2026-01-01 00:00:00") && listed.contains("case 12"));
+
+    let release = |by: [&str; 2], answers: &str| {
+        let signed = ["--by", by[0], "--confirmed-by", by[1], "--reason", "closed"];
+        kukaku_told(&[&["hold", dir, "release", "hold-1"][..], &signed].concat(), answers)
+    };
+    let said = exits(&release(["hanako", "hanako"], "seven green boats\nseven green boats\n"), 1);
+    assert!(said.contains("two people"), "{said}");
+    exits(&release(["hanako", "taro"], "seven green boats\nwrong\n"), 1);
+    assert_eq!(json(&["hold", dir, "list", "--json"])[0]["id"], "hold-1");
+    let said = exits(&release(["hanako", "taro"], BOTH), 0);
+    assert!(said.contains("released by hanako, confirmed by taro"), "{said}");
+    let said = exits(&release(["hanako", "taro"], BOTH), 1);
+    assert!(said.contains("released already"), "{said}");
+    assert_eq!(json(&["hold", dir, "list", "--json"]), serde_json::json!([]));
+    assert_eq!(json(&["hold", dir, "list", "--all", "--json"])[0]["released"]["confirmed_by"], "taro");
+
+    let journal = site.journal();
+    assert_eq!(journal.iter().filter(|kind| kind.starts_with("hold.")).count(), 2);
+    exits(&kukaku(&["verify", dir]), 0);
+    exits(&kukaku(&["replay", "--store", dir]), 0);
+}
+
+#[test]
+fn keeping_records_for_less_time_needs_a_second_person() {
+    let site = site();
+    let dir = site.dir();
+    let registers = exits(&kukaku(&["registers", dir, "export"]), 0);
+    let agreed = |at_least: &str| {
+        let row = "[[retention]]\nid = \"r1\"\nclient = \"tomakomai\"\nclass = \"entry\"\nerase = true\n";
+        site.folder.write("site.toml", format!("{registers}\n{row}at_least = \"{at_least}\"\n"))
+    };
+    let import = |file: &std::path::Path, more: &[&str], answers: &str| {
+        let file = crate::house::text(file);
+        kukaku_told(&[&["registers", dir, "import", file, "--by", "hanako"], more].concat(), answers)
+    };
+    let file = agreed("2 years");
+    let said = exits(&import(&file, &["--dry-run"], ""), 0);
+    assert!(said.contains("needs --confirmed-by: tomakomai, entry: at least 3 years, never erased"), "{said}");
+    let said = exits(&import(&file, &[], ""), 1);
+    assert!(said.contains("becomes at least 2 years, then erased") && said.contains("second person"), "{said}");
+    let said = exits(&import(&file, &["--confirmed-by", "hanako"], BOTH), 1);
+    assert!(said.contains("two people"), "{said}");
+    exits(&import(&file, &["--confirmed-by", "taro"], "wrong\n"), 1);
+    assert_eq!(exits(&kukaku(&["registers", dir, "export"]), 0), registers, "nothing of it was kept");
+    exits(&import(&file, &["--confirmed-by", "taro"], "eleven quiet rivers\n"), 0);
+    // More, or the same again, needs nobody.
+    exits(&import(&agreed("3 years"), &[], ""), 0);
+    let said = exits(&import(&agreed("35 months"), &[], ""), 1);
+    assert!(said.contains("tomakomai, entry"), "{said}");
+    // To withdraw it means three years again, and never.
+    let file = site.folder.write("site.toml", &registers);
+    exits(&import(&file, &[], ""), 0);
+    let shorter = registers.replace("[policy]\n", "[policy]\nretention_notice = \"1d\"\n");
+    let file = site.folder.write("site.toml", shorter);
+    let said = exits(&import(&file, &[], ""), 1);
+    assert!(said.contains("`retention_notice` from 7d to 1d"), "{said}");
+    exits(&kukaku(&["verify", dir]), 0);
+    exits(&kukaku(&["replay", "--store", dir]), 0);
+}

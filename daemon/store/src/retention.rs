@@ -1,0 +1,209 @@
+//! What a retention plan depends on, as the store knows it, and what a register change shortens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use kukaku_core::retention::{Agreement, Agreements, KeyDay, NOTICE, Party, SessionDays, Term, shortens};
+use kukaku_schema::registers::{PolicyRow, Retention, StoredEntry};
+use kukaku_schema::{DurationUs, RecordClass, SiteZone, Span, UtcMicros};
+use rusqlite::Connection;
+use serde::de::DeserializeOwned;
+
+use crate::error::{StoreError, in_act};
+use crate::registers::{RegisterDiff, current_entries};
+use crate::values::keys_of;
+
+const ACT: &str = "read the agreements on retention";
+
+/// All agreements with their versions, as a plan at `now` needs them.
+///
+/// # Errors
+/// An entry that can't be read is damage.
+pub fn agreements(conn: &Connection, now: UtcMicros) -> Result<Agreements, StoreError> {
+    let versions = versions(conn)?;
+    Ok(Agreements {
+        notice: notice(&versions, now, true)?,
+        clients: clients(&versions),
+        versions: of_versions(&versions)?,
+    })
+}
+
+/// A version of a register entry, and when the store knew it.
+struct Version {
+    entry: StoredEntry,
+    known: Span,
+}
+
+/// The versions of agreements, clients and policies. What the site began with was known from ever.
+fn versions(conn: &Connection) -> Result<Vec<Version>, StoreError> {
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT e.tbl, e.entry_id, e.from_us, e.until_us, e.recorded_at_us, e.body, k.recorded_at_us,
+             r.recorded_at_us, e.journal_seq = (SELECT min(journal_seq) FROM register_change)
+             FROM register_entry e
+             JOIN register_change k ON k.journal_seq = e.journal_seq
+             LEFT JOIN register_change r ON r.journal_seq = e.replaced_seq
+             WHERE e.tbl IN ('retention', 'client', 'policy') ORDER BY e.id",
+        )
+        .map_err(in_act(ACT))?;
+    let rows = statement
+        .query_map([], |row| {
+            let opening: bool = row.get(8)?;
+            let from = if opening { UtcMicros::MIN } else { UtcMicros(row.get(6)?) };
+            let until = row.get::<_, Option<i64>>(7)?.map_or(UtcMicros::MAX, UtcMicros);
+            let entry = StoredEntry {
+                table: row.get(0)?,
+                id: row.get(1)?,
+                valid: Span::new(UtcMicros(row.get(2)?), UtcMicros(row.get(3)?)),
+                recorded_at: row.get::<_, Option<i64>>(4)?.map(UtcMicros),
+                body: row.get(5)?,
+            };
+            Ok(Version { entry, known: Span::new(from, until) })
+        })
+        .map_err(in_act(ACT))?;
+    rows.collect::<Result<_, _>>().map_err(in_act(ACT))
+}
+
+fn read<T: DeserializeOwned>(entry: &StoredEntry) -> Result<T, StoreError> {
+    serde_json::from_str(&entry.body)
+        .map_err(|error| StoreError::corrupt(ACT, format!("{} {:?}: {error}", entry.table, entry.id)))
+}
+
+fn of_versions(versions: &[Version]) -> Result<Vec<Agreement>, StoreError> {
+    let agreement = |version: &Version| {
+        let row: Retention = read(&version.entry)?;
+        let term = Term { at_least: row.at_least, at_most: row.at_most, erase: row.erase };
+        Ok(Agreement { client: row.client, class: row.class, term, valid: version.entry.valid, known: version.known })
+    };
+    versions.iter().filter(|version| version.entry.table == "retention").map(agreement).collect()
+}
+
+fn clients(versions: &[Version]) -> Vec<String> {
+    let present = |version: &&Version| version.entry.table == "client" && version.known.end == UtcMicros::MAX;
+    let ids: BTreeSet<String> = versions.iter().filter(present).map(|version| version.entry.id.clone()).collect();
+    ids.into_iter().collect()
+}
+
+/// The longest notice that is in force; `within`: or was within itself, since a notice made
+/// shorter is itself given notice.
+fn notice(versions: &[Version], now: UtcMicros, within: bool) -> Result<DurationUs, StoreError> {
+    let mut longest = None;
+    for version in versions.iter().filter(|version| version.entry.table == "policy") {
+        let notice = read::<PolicyRow>(&version.entry)?.retention_notice.unwrap_or(NOTICE);
+        let held = version.known.intersect(version.entry.valid);
+        let since = if within { now.minus(notice) } else { now };
+        if held.start <= now && held.end > since {
+            longest = longest.max(Some(notice));
+        }
+    }
+    Ok(longest.unwrap_or(NOTICE))
+}
+
+/// What a register change shortens, each in a sentence: terms of retention, and the notice. The
+/// opening of a site shortens nothing, nor do the first terms of a new client.
+///
+/// # Errors
+/// An entry that can't be read is damage.
+pub fn shortened(conn: &Connection, diff: &RegisterDiff, now: UtcMicros) -> Result<Vec<String>, StoreError> {
+    let tables = ["retention", "client", "policy"];
+    if diff.opening || !diff.steps.iter().any(|step| tables.contains(&step.table.as_str())) {
+        return Ok(Vec::new());
+    }
+    let mut entries: BTreeMap<(String, String), Vec<StoredEntry>> = BTreeMap::new();
+    for entry in current_entries(conn)?.into_iter().filter(|entry| tables.contains(&entry.table.as_str())) {
+        entries.entry((entry.table.clone(), entry.id.clone())).or_default().push(entry);
+    }
+    let before = as_known(entries.values().flatten());
+    for step in &diff.steps {
+        entries.insert((step.table.clone(), step.id.clone()), step.after.clone());
+    }
+    let after = as_known(entries.values().flatten());
+    let mut found = Vec::new();
+    let (was, is) = (notice(&before, now, false)?, notice(&after, now, false)?);
+    if is < was {
+        found.push(format!("`retention_notice` from {} to {}", was.to_text(), is.to_text()));
+    }
+    compare(&before, &after, now, &mut found)?;
+    Ok(found)
+}
+
+fn as_known<'a>(entries: impl Iterator<Item = &'a StoredEntry>) -> Vec<Version> {
+    let known = Span::new(UtcMicros::MIN, UtcMicros::MAX);
+    let tables = ["retention", "client", "policy"];
+    let wanted = entries.filter(|entry| tables.contains(&entry.table.as_str()));
+    wanted.map(|entry| Version { entry: entry.clone(), known }).collect()
+}
+
+/// The terms of every client there was, and of the site, now and at every later instant at which
+/// one changes.
+fn compare(before: &[Version], after: &[Version], now: UtcMicros, found: &mut Vec<String>) -> Result<(), StoreError> {
+    let of = |versions: &[Version]| -> Result<Agreements, StoreError> {
+        Ok(Agreements { versions: of_versions(versions)?, clients: clients(versions), notice: DurationUs::ZERO })
+    };
+    let (was, is) = (of(before)?, of(after)?);
+    let mut instants = BTreeSet::from([now]);
+    for agreement in was.versions.iter().chain(&is.versions) {
+        instants.extend([agreement.valid.start, agreement.valid.end].into_iter().filter(|at| *at > now));
+    }
+    instants.remove(&UtcMicros::MAX);
+    let scopes = was.clients.iter().map(|client| vec![client.clone()]).chain([Vec::new()]);
+    for scope in scopes {
+        for class in RecordClass::ALL {
+            for &at in &instants {
+                let (old, new) = (was.agreed(&scope, class, at), is.agreed(&scope, class, at));
+                if shortens(&new, &old) {
+                    let whose = scope.first().map_or("the site", String::as_str);
+                    let (old, new) = (terms(&old), terms(&new));
+                    let from = if at > now { format!(" from {at} on") } else { String::new() };
+                    found.push(format!("{whose}, {}{from}: {old} becomes {new}", class.word()));
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn terms(parties: &[Party]) -> String {
+    let mut terms: Vec<String> = parties.iter().map(|party| party.term.to_string()).collect();
+    terms.sort_unstable();
+    terms.dedup();
+    terms.join(" or ")
+}
+
+/// The sessions that did not end on the local day on which they began, without repetition.
+///
+/// # Errors
+/// The store.
+pub fn session_days(conn: &Connection, zone: &SiteZone) -> Result<Vec<SessionDays>, StoreError> {
+    const ACT: &str = "read the days of sessions";
+    let mut statement = conn
+        .prepare_cached("SELECT start_us, CASE WHEN ended <> 'open' THEN end_us END FROM session WHERE gone = 0")
+        .map_err(in_act(ACT))?;
+    let mut days = BTreeSet::new();
+    let mut rows = statement.query([]).map_err(in_act(ACT))?;
+    while let Some(row) = rows.next().map_err(in_act(ACT))? {
+        let start = zone.local_day(UtcMicros(row.get(0).map_err(in_act(ACT))?));
+        let end: Option<i64> = row.get(1).map_err(in_act(ACT))?;
+        let end = end.map(|end| zone.local_day(UtcMicros(end)));
+        if end != Some(start) {
+            days.insert((start, end));
+        }
+    }
+    Ok(days.into_iter().map(|(start, end)| SessionDays { start, end }).collect())
+}
+
+/// The data keys of the store in file `path`, as a plan asks for them.
+///
+/// # Errors
+/// The key store can't be read, or is damaged.
+pub fn key_days(path: &Path) -> Result<Vec<KeyDay>, StoreError> {
+    let keys = keys_of(path)?.into_iter();
+    let day =
+        |key: crate::DataKey| KeyDay { id: key.id, class: key.meta.class, day: key.meta.day, scope: key.meta.scope };
+    Ok(keys.map(day).collect())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
