@@ -11,6 +11,7 @@
 mod ask;
 mod derived;
 mod offboard;
+mod spared;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};

@@ -59,7 +59,9 @@ impl Machine {
             }
             order.final_before = Some(final_before);
         }
-        let entries: BTreeSet<u64> = batch.sealed_under(&request.keys, order.days)?.into_iter().collect();
+        let mut entries: BTreeSet<u64> = batch.sealed_under(&request.keys, order.days)?.into_iter().collect();
+        let held = batch.held(&entries, &kukaku_store::holds(batch.connection())?)?;
+        entries.retain(|seq| !held.contains(seq));
         let inside = if class == RecordClass::Entry { Some(batch.inside_at(horizon)?) } else { None };
         let erased = batch.erase(&entries, &order, mind.engine.names_mut())?;
         if told {
@@ -88,6 +90,13 @@ impl Machine {
         if let Some(open) = batch.open_session_of(client)? {
             let from = open.to_rfc3339_utc();
             return refused(format!("a session of {client} that began at {from} still goes on; end it first"));
+        }
+        let holds = kukaku_store::holds(batch.connection())?;
+        if let Some(hold) = holds.iter().find(|hold| hold.client.as_deref().is_none_or(|of| of == client)) {
+            return refused(format!(
+                "hold {} ({}) keeps records of {client}; it has to be released first",
+                hold.id, hold.reason
+            ));
         }
         let OffboardRequest { by, reason, .. } = request;
         let (entry, said, registers) = batch.offboard(client, by, reason, mind.engine.names_mut())?;

@@ -314,7 +314,7 @@ fn is_erasable(key: &DataKey) -> bool {
 }
 
 /// Whether `own` stands in `text` as a name of its own, and not as a part of a longer one.
-fn named(text: &str, own: &str) -> bool {
+pub(super) fn named(text: &str, own: &str) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     text.match_indices(own).any(|(at, _)| {
         let before = text[..at].chars().next_back().is_some_and(part);

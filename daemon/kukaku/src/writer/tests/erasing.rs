@@ -287,3 +287,56 @@ async fn a_client_that_left_is_nowhere_and_the_others_bytes_are_the_same() {
     writer.stop().await.unwrap();
     house.check_whole();
 }
+
+#[tokio::test]
+async fn a_hold_keeps_its_records_under_a_new_key_until_two_people_release_it() {
+    let house = House::new().await;
+    house.clock.pass_to(at(-600));
+    let writer = house.watch();
+    let other = "[[operator]]\nid = \"op-05\"\nname = \"田中 次郎\"\nclients = [\"tomakomai\"]\n\
+                 [[credential]]\nid = \"card:5\"\noperator = \"op-05\"\n";
+    writer.import_registers(registers(other), "manager".to_owned(), "one more".to_owned()).await.unwrap();
+    submit(&writer, &reading(500, -550, "north-in", "card:5")).await.unwrap();
+    submit(&writer, &reading(501, -540, "north-out", "card:5")).await.unwrap();
+    days(&house, &writer, 0, 6).await;
+    let hold = kukaku_store::NewHold {
+        client: None,
+        period: kukaku_schema::Span::new(at(-DAY), at(DAY)),
+        person: Some("op-01".to_owned()),
+        camera: None,
+        reason: "調査".to_owned(),
+        by: "kanri".to_owned(),
+    };
+    let (id, _) = writer.place_hold(hold).await.unwrap();
+    let keys = |house: &House| -> Vec<u64> {
+        let entry = |key: &&kukaku_store::DataKey| key.meta.class == RecordClass::Entry && key.meta.day == day_of(0);
+        keys_of(&house.store()).unwrap().iter().filter(entry).map(|key| key.id).collect()
+    };
+    let before = keys(&house);
+    let readings = "SELECT count(*) FROM reading WHERE recorded_at_us < ";
+    let first_day = format!("{readings}{}", at(DAY - 10).0);
+    assert_eq!(house.ask(&first_day), "5");
+    let done = writer.erase(due(&house, RecordClass::Entry, 0)).await.unwrap();
+    assert_eq!((done.count, done.kept), (3, 2), "the others' readings go, the two of op-01 stay");
+    assert_eq!(house.ask(&first_day), "2");
+    assert!(keys(&house).iter().all(|key| !before.contains(key)), "what stays is sealed under another key");
+    assert_eq!(house.verify().faults, []);
+    let refused = OffboardRequest {
+        client: "tomakomai".to_owned(),
+        by: vec!["a".to_owned(), "b".to_owned()],
+        reason: "end".to_owned(),
+    };
+    assert!(writer.offboard(refused).await.unwrap_err().to_string().contains("released first"));
+    let release = kukaku_store::HoldRelease {
+        id,
+        reason: "done".to_owned(),
+        by: "kanri".to_owned(),
+        confirmed_by: "shiji".to_owned(),
+    };
+    writer.release_hold(release).await.unwrap();
+    let done = writer.erase(due(&house, RecordClass::Entry, 0)).await.unwrap();
+    assert_eq!((done.count, done.kept), (2, 0));
+    assert_eq!(house.ask(&first_day), "0");
+    writer.stop().await.unwrap();
+    house.check_whole();
+}
