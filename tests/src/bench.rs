@@ -1,5 +1,6 @@
 //! Benchmarks: figures with their yardsticks. Never part of the tests.
 
+mod export;
 mod history;
 mod listener;
 mod replay;
@@ -12,11 +13,12 @@ pub mod yardstick;
 pub type Measure = fn() -> Result<(), String>;
 
 /// Every benchmark, in the order in which they run.
-pub const ALL: [(&str, Measure); 4] = [
+pub const ALL: [(&str, Measure); 5] = [
     ("replay", replay::measure),
     ("listener", listener::measure),
     ("start", start::measure),
     ("verdict", verdict::measure),
+    ("export", export::measure),
 ];
 
 /// What to add to an error of the operating system: what was tried, with what.

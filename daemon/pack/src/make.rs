@@ -6,13 +6,13 @@ use kukaku_ledger::{Hash, NodeId};
 
 use crate::archive::{self, NAMES};
 use crate::cover::{Row, cover};
-use crate::entry::Line;
+use crate::entry::{LINE_MAX_BYTES, Line};
 use crate::error::PackError;
 use crate::manifest::{Manifest, Order, is_named};
 use crate::seal::{Seal, Sealing, SealingWriter};
 use crate::sheets::Sheets;
 use crate::text::HOW_TO;
-use crate::verify::{Course, Range};
+use crate::verify::{Course, MANIFEST_MAX_BYTES, Range};
 
 /// Room for a long file until its hash is known.
 pub trait Part: Read + Write + Seek {}
@@ -123,7 +123,11 @@ impl<P: Part> Maker<P> {
         }
         line.check_value()?;
         self.course.take(line)?;
-        self.entries.write_all(line.to_text()?.as_bytes())?;
+        let text = line.to_text()?;
+        if text.len() > LINE_MAX_BYTES {
+            return Err(PackError::entry(seq, format!("is longer than the {LINE_MAX_BYTES} bytes of a line")));
+        }
+        self.entries.write_all(text.as_bytes())?;
         if let Some((number, bytes)) = self.sheets.row(line)? {
             self.tables[number].write_all(&bytes)?;
         }
@@ -171,6 +175,10 @@ impl<P: Part> Maker<P> {
         debug_assert!(files.iter().all(|(name, _)| is_named(name)), "the manifest names itself nowhere");
         let manifest = Manifest::new(&self.order, &self.course.counted, &closing.late, &files);
         let json = manifest.to_json();
+        if json.len() > MANIFEST_MAX_BYTES as usize {
+            let what = "too many runs of late or erased entries to name; take out a shorter period";
+            return Err(PackError::Archive(what.to_owned()));
+        }
         Ok(Made { sha256: Hash::of(json.as_bytes()), manifest, json, small, long })
     }
 }

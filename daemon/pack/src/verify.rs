@@ -15,7 +15,7 @@ use crate::seal::Sealing;
 use crate::sheets::{SHEET_NAMES, Sheets};
 
 /// Largest manifest in bytes: a hundred thousand runs of numbers.
-const MANIFEST_MAX_BYTES: u32 = 8 * 1024 * 1024;
+pub(crate) const MANIFEST_MAX_BYTES: u32 = 8 * 1024 * 1024;
 
 /// Largest `range.json` in bytes: 126 hashes.
 const RANGE_MAX_BYTES: u32 = 64 * 1024;

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{CITY, Dice, Log, check, edited, files_of, lines, resealed, terms, unpacked, with_lines, zipped};
-use kukaku_ledger::{KeyTerm, Leaf, SigningKey};
+use kukaku_ledger::{KeyTerm, Leaf, SignedNote, SigningKey};
 use kukaku_pack::{Encoding, PackError, verify};
 
 fn whole() -> Vec<u8> {
@@ -23,6 +23,8 @@ fn an_untouched_pack_verifies_and_says_what_is_in_it() {
         assert_eq!(manifest.opened + manifest.masked + 2, manifest.count);
         assert_eq!((manifest.fence_before, manifest.fence_after), (Some(7), Some(210)));
         assert!(verified.from_start && verified.to_end);
+        let entries = lines(&files_of(&zip)).concat();
+        assert!(!entries.contains("ebetsu") && !entries.contains("liveness"), "others' entries are hashes alone");
         assert_eq!(zip, Log::of(250).pack(200, csv), "the same journal gives the same bytes");
         assert_eq!(zip, zipped(&unpacked(&zip)), "it is written as the format says");
         assert_eq!(zip, resealed(&files_of(&zip)), "the vendor of these tests seals as the site does");
@@ -220,6 +222,14 @@ fn another_key_and_another_tree_are_refused() {
     let mut ended = terms(common::ORIGIN);
     ended[0].until_size = Some(250);
     assert!(matches!(with(ended), Err(PackError::Signature { .. })), "its term had ended");
+    // A second signature, though nobody knows its key.
+    let mut files = files_of(&zip);
+    let note = SignedNote::parse(&files["manifest.note"]).unwrap();
+    let stranger = SignedNote::sign(note.text(), &SigningKey::from_seed("stranger", &[3; 32]).unwrap()).unwrap();
+    let both = note.with_signature(stranger.signatures()[0].clone()).unwrap();
+    files.insert("manifest.note".to_owned(), both.to_text().into_bytes());
+    let ordered: Vec<(String, Vec<u8>)> = files.into_iter().collect();
+    assert!(check(&zipped(&ordered)).is_err());
     // The checkpoint of another tree of the same site.
     let mut files = files_of(&zip);
     files.insert("checkpoint.note".to_owned(), Log::of(251).checkpoint());

@@ -11,7 +11,7 @@ const ROUNDS: usize = 9;
 const SIZE: Size = Size { readings: 1_000_000, sessions: 200_000, persons: 200 };
 
 /// Runs a program to its end; returns its wall time in seconds.
-fn time(command: &mut Command) -> Result<f64, String> {
+pub(super) fn time(command: &mut Command) -> Result<f64, String> {
     let began = Instant::now();
     let status = command.stdout(Stdio::null()).status().map_err(|e| format!("start {command:?}: {e}"))?;
     let seconds = began.elapsed().as_secs_f64();
@@ -21,7 +21,7 @@ fn time(command: &mut Command) -> Result<f64, String> {
 /// Runs a program to its end; returns its greatest memory in MB.
 ///
 /// Asking the kernel again and again costs the program time: a run of its own.
-fn peak(command: &mut Command) -> Result<f64, String> {
+pub(super) fn peak(command: &mut Command) -> Result<f64, String> {
     let mut child = command.spawn().map_err(|e| format!("start {command:?}: {e}"))?;
     let status_file = format!("/proc/{}/status", child.id());
     let mut peak_kb = 0_f64;

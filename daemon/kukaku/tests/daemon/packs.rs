@@ -154,4 +154,38 @@ fn nothing_is_taken_out_of_a_journal_that_was_changed() {
     let (missing, output) = taking.out("missing.zip", &[]);
     assert!(exits(&output, 3).contains("is missing and was never erased"));
     assert!(!missing.exists());
+    tamper("DROP TRIGGER journal_is_append_only_delete; DELETE FROM journal WHERE kind = 'session.started'");
+    let (gone, output) = taking.out("gone.zip", &[]);
+    assert!(exits(&output, 3).contains("is missing"));
+    assert!(!gone.exists());
+}
+
+#[test]
+fn a_killed_export_leaves_nothing_under_the_packs_name() {
+    let site = Site::new();
+    let (panel, vpn) = (site.key("panel"), site.key("vpn-1"));
+    let daemon = site.run();
+    (0..30).for_each(|number| happen(&daemon, &panel, &vpn, number));
+    let (from, to) = (ago(3600), ago(-3600));
+    for round in 0..6 {
+        let out = site.folder.path(&format!("{round}.zip"));
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_kukaku"))
+            .args(["export", site.dir(), "--client", "tomakomai", "--from", &from, "--to", &to])
+            .args(["--reason", "kill", "--by", "test", "--out", text(&out)])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        // Killed at another point each time: after so many looks at what it has begun to write.
+        let begun = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(&format!(".{round}.zip."));
+        let looks = |_: &usize| {
+            let found = std::fs::read_dir(&site.folder.0).unwrap().any(|e| begun(&e.unwrap().file_name()));
+            found || child.try_wait().unwrap().is_some()
+        };
+        let _ = (0..usize::MAX).filter(looks).nth(round * 150);
+        let _ = child.kill();
+        child.wait().unwrap();
+        if out.exists() {
+            verify(&site, &out).unwrap();
+        }
+    }
 }
