@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::lang::Lang;
+
 /// A class of records. Each has its own data keys and its own agreed period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +55,22 @@ impl RecordClass {
             Self::Unreadable => "unreadable",
             Self::Operation => "operation",
             Self::Proof => "proof",
+        }
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn label(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Entry => lang.pick("入退室", "Entries"),
+            Self::Session => lang.pick("セッション", "Sessions"),
+            Self::Camera => lang.pick("カメラ", "Cameras"),
+            Self::Footage => lang.pick("映像", "Footage"),
+            Self::Finding => lang.pick("検知", "Findings"),
+            Self::Register => lang.pick("台帳", "Registers"),
+            Self::Unreadable => lang.pick("読み取り不能", "Unreadable"),
+            Self::Operation => lang.pick("運用", "Operation"),
+            Self::Proof => lang.pick("証跡", "Proof"),
         }
     }
 

@@ -38,6 +38,9 @@ pub trait Commands: Send + Sync {
     /// How the daemon is, for the page of its parts.
     fn status(&self) -> Status;
 
+    /// Bytes free on the disk of the store; none: not known.
+    fn free_bytes(&self) -> Option<u64>;
+
     /// Records `toml` as the site's registers, valid from now on where it says nothing else.
     /// `who` is the signed-in user, `why` what he wrote; both are journaled.
     ///
@@ -109,6 +112,8 @@ type SubmitFuture = Pin<Box<dyn Future<Output = Result<Receipt, NotKept>> + Send
 
 /// What every handler shares.
 pub(crate) struct Shared {
+    /// The file of the store.
+    pub store: PathBuf,
     pool: Arc<Pool>,
     readers: Semaphore,
     readers_waiting: Semaphore,
@@ -138,6 +143,7 @@ impl Shared {
         let users = Users::open(&house.store)?;
         let intake = house.intake;
         Ok(Arc::new(Self {
+            store: house.store,
             pool: Arc::new(pool),
             readers: Semaphore::new(READERS),
             readers_waiting: Semaphore::new(READERS_WAITING),

@@ -18,7 +18,7 @@ use crate::http::finish::finish;
 use crate::http::guard::guard;
 use crate::http::params::Param;
 use crate::live;
-use crate::pages::{assets, board, entries, findings, gate, journal, registers, session, sessions, sources};
+use crate::pages::{assets, board, entries, findings, gate, journal, registers, retention, session, sessions, sources};
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/journal", Access::Full, journal::PARAMS, || get(journal::journal)),
         page("/journal/checkpoint.txt", Access::Full, journal::CHECKPOINT_PARAMS, || get(journal::checkpoint)),
         page("/journal/{seq}", Access::Full, &[], || get(journal::entry)),
+        page("/retention", Access::Full, &[], || get(retention::retention)),
         page("/unreadable", Access::Full, journal::UNREADABLE_PARAMS, || get(journal::unreadable)),
         page("/login", Access::Open, gate::PARAMS, || get(gate::login)),
         act("/login", Access::Open, || post(gate::sign_in)),

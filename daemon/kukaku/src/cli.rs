@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use offboard::OffboardArgs;
-pub use retention::{HoldAction, HoldArgs};
+pub use retention::{HoldAction, HoldArgs, RetentionAction, RetentionArgs};
 
 use crate::failure::EXIT_CODES;
 
@@ -56,6 +56,8 @@ pub enum Command {
     ManualEntry(ManualEntryArgs),
     /// Keep records whatever was agreed: place, list, release holds (保全)
     Hold(HoldArgs),
+    /// Show how long records are kept, and what is erased next (保存期間)
+    Retention(RetentionArgs),
     /// Destroy everything of a client that leaves, backups included, and certify it (契約終了時の削除)
     Offboard(OffboardArgs),
     /// Take in door and session records from files (ファイル取り込み)

@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use kukaku_core::retention::{Agreement, Agreements, KeyDay, NOTICE, Party, SessionDays, Term, shortens};
+use kukaku_core::retention::{
+    Agreement, Agreements, Conformity, Guard, Hold, Holding, KeyDay, NOTICE, Party, Plan, Question, SessionDays, Term,
+    conformity, plan, shortens,
+};
 use kukaku_schema::registers::{PolicyRow, Retention, StoredEntry};
 use kukaku_schema::{DurationUs, RecordClass, SiteZone, Span, UtcMicros};
 use rusqlite::Connection;
 use serde::de::DeserializeOwned;
 
 use crate::error::{StoreError, in_act};
-use crate::registers::{RegisterDiff, current_entries};
+use crate::holds::holds;
+use crate::registers::{RegisterDiff, current_entries, registers};
 use crate::values::keys_of;
 
 const ACT: &str = "read the agreements on retention";
@@ -191,6 +195,83 @@ pub fn session_days(conn: &Connection, zone: &SiteZone) -> Result<Vec<SessionDay
         }
     }
     Ok(days.into_iter().map(|(start, end)| SessionDays { start, end }).collect())
+}
+
+/// All that a plan asks of the store, at one instant.
+#[derive(Debug, Clone)]
+pub struct PlanInputs {
+    /// The instant.
+    pub now: UtcMicros,
+    /// Where local days begin.
+    pub zone: SiteZone,
+    /// What was agreed.
+    pub agreements: Agreements,
+    /// The data keys.
+    pub keys: Vec<KeyDay>,
+    /// The holds that stand.
+    pub holds: Vec<Hold>,
+    /// The sessions of more than one day.
+    pub sessions: Vec<SessionDays>,
+}
+
+impl PlanInputs {
+    /// Reads them from the store in file `path`, opened as `conn`.
+    ///
+    /// # Errors
+    /// The store holds no registers, or can't be read.
+    pub fn read(conn: &Connection, path: &Path, now: UtcMicros) -> Result<Self, StoreError> {
+        let registers = registers(conn)?.ok_or_else(|| StoreError::corrupt(ACT, "the store holds no registers"))?;
+        let zone = SiteZone::named(&registers.site.time_zone).map_err(|error| StoreError::corrupt(ACT, error))?;
+        Ok(Self {
+            now,
+            agreements: agreements(conn, now)?,
+            keys: key_days(path)?,
+            holds: holds(conn)?,
+            sessions: session_days(conn, &zone)?,
+            zone,
+        })
+    }
+
+    /// What is erased now, and what waits.
+    #[must_use]
+    pub fn plan(&self, guard: &Guard) -> Plan {
+        plan(&self.question(guard))
+    }
+
+    /// What was agreed against what is held. `free_bytes`: on the store's disk. Counts every
+    /// value once: a second or so a million.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn conformity(&self, conn: &Connection, free_bytes: Option<u64>) -> Result<Conformity, StoreError> {
+        let entries = entries_by_key(conn)?;
+        let holding = Holding { entries: &entries, store_bytes: store_bytes(conn)?, free_bytes };
+        Ok(conformity(&self.question(&Guard::default()), &holding))
+    }
+
+    fn question<'a>(&'a self, guard: &'a Guard) -> Question<'a> {
+        let Self { now, zone, agreements, keys, holds, sessions } = self;
+        Question { now: *now, zone, agreements, keys, holds, sessions, guard }
+    }
+}
+
+/// How many values each data key seals.
+fn entries_by_key(conn: &Connection) -> Result<BTreeMap<u64, u64>, StoreError> {
+    const ACT: &str = "count the values of each key";
+    let mut statement = conn.prepare_cached("SELECT key, count(*) FROM payload GROUP BY key").map_err(in_act(ACT))?;
+    let read =
+        |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()));
+    let rows = statement.query_map([], read).map_err(in_act(ACT))?;
+    rows.collect::<Result<_, _>>().map_err(in_act(ACT))
+}
+
+/// Bytes in use in the database.
+fn store_bytes(conn: &Connection) -> Result<u64, StoreError> {
+    let number = |name: &str| -> Result<u64, StoreError> {
+        let read: rusqlite::Result<i64> = conn.pragma_query_value(None, name, |row| row.get(0));
+        read.map(i64::cast_unsigned).map_err(in_act("read the size of the store"))
+    };
+    Ok(number("page_count")?.saturating_sub(number("freelist_count")?).saturating_mul(number("page_size")?))
 }
 
 /// The data keys of the store in file `path`, as a plan asks for them.

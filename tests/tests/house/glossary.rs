@@ -1,6 +1,6 @@
 //! Every word that people meet is explained in `schema/README.md`, in both languages.
 
-use kukaku_schema::{FindingKind, Grade, Kind, Lang, Severity, Verdict};
+use kukaku_schema::{FindingKind, Grade, Kind, Lang, RecordClass, Severity, Verdict};
 
 use crate::repository::read;
 
@@ -47,7 +47,9 @@ fn every_word_of_the_trade_is_in_the_glossary_in_both_languages() {
     let grades = Grade::ALL.iter().map(|g| (g.word(), both.map(|lang| g.label(lang))));
     let severities = Severity::ALL.iter().map(|s| (s.word(), both.map(|lang| s.label(lang))));
     let findings = FindingKind::ALL.iter().map(|k| (k.word(), both.map(|lang| k.label(lang))));
+    let classes = RecordClass::ALL.iter().map(|c| (c.word(), both.map(|lang| c.label(lang))));
     let missing = [
+        missing("### Retention", classes),
         missing("### Verdicts", verdicts),
         missing("### Grades", grades),
         missing("### Severities", severities),

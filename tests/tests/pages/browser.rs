@@ -91,6 +91,7 @@ async fn every_page_can_be_read_on_a_desk_on_a_phone_and_on_the_wall() {
         ("registers", "/registers"),
         ("journal", "/journal"),
         ("journal-entry", "/journal/12"),
+        ("retention", "/retention"),
         ("unreadable", "/unreadable"),
         ("certificate", "/certificate"),
     ];

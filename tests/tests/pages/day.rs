@@ -248,6 +248,7 @@ async fn the_other_pages_show_what_they_are_for_in_both_languages() {
         ("/registers", "媒体保管庫", "Clients"),
         ("/journal", "最新の署名", "Newest signature"),
         ("/unreadable", "unknown field `colour`", "Unreadable"),
+        ("/retention", "3年以上（削除しない）（既定）", "at least 3 years, never erased (default)"),
         ("/certificate", "証明書", "certificate"),
         ("/password", "新しいパスワード", "New password"),
     ];

@@ -53,6 +53,10 @@ impl Commands for TestCommands {
         }
     }
 
+    fn free_bytes(&self) -> Option<u64> {
+        Some(1 << 30)
+    }
+
     fn import_registers(&self, toml: &str, who: &str, why: &str) -> Result<ImportOutcome, Vec<String>> {
         let registers = kukaku_schema::registers::parse(toml, "registers").map_err(|e| vec![e.to_string()])?;
         let act = self.writer.import_registers(registers, who.to_owned(), why.to_owned());

@@ -66,6 +66,7 @@ impl Frame {
             item("sources", "/sources", "機器", "Devices"),
             item("registers", "/registers", "台帳", "Registers"),
             item("journal", "/journal", "記録台帳", "Journal"),
+            item("retention", "/retention", "保存期間", "Retention"),
             item("unreadable", "/unreadable", "読めなかった記録", "Unreadable"),
         ]
     }

@@ -9,6 +9,7 @@ pub(crate) mod gate;
 pub(crate) mod journal;
 pub(crate) mod layout;
 pub(crate) mod registers;
+pub(crate) mod retention;
 pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod sources;

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use kukaku_core::retention::Term;
 use kukaku_schema::registers::{self, Entry, Policy, ReaderDirection, Registers};
 use kukaku_schema::{Lang, UtcMicros};
 use kukaku_store::query;
@@ -157,7 +158,7 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
     let id = "ID";
     let name = lang.pick("名称", "Name");
     let (zone, client, door) = (lang.pick("区画", "Zone"), lang.pick("契約先", "Client"), lang.pick("扉", "Door"));
-    let source = lang.pick("記録元", "Source");
+    let (source, site) = (lang.pick("記録元", "Source"), lang.pick("拠点", "The site"));
     vec![
         Table {
             id: "client",
@@ -202,6 +203,16 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
             rows: lines(&r.terminals, view, |t| {
                 let client = t.client.as_deref().map_or_else(String::new, |id| view.dir.client(id));
                 vec![t.id.clone(), view.dir.zone_name(&t.zone, lang), client]
+            }),
+        },
+        Table {
+            id: "retention",
+            title: lang.pick("保存期間の合意", "Agreements on retention"),
+            headings: vec![id, client, lang.pick("記録の種類", "Records"), lang.pick("約束した期間", "Agreed")],
+            rows: lines(&r.retentions, view, |a| {
+                let whose = a.client.as_deref().map_or_else(|| site.to_owned(), |id| view.dir.client(id));
+                let term = Term { at_least: a.at_least, at_most: a.at_most, erase: a.erase };
+                vec![a.id.clone(), whose, a.class.label(lang).to_owned(), super::retention::term(&term, lang)]
             }),
         },
         Table {

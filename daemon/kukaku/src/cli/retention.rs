@@ -71,3 +71,34 @@ pub enum HoldAction {
         confirmed_by: Option<String>,
     },
 }
+
+/// `kukaku retention`.
+#[derive(Debug, Args)]
+pub struct RetentionArgs {
+    /// The installation.
+    #[command(flatten)]
+    pub dir: DirArg,
+    /// What to do.
+    #[command(subcommand)]
+    pub action: RetentionAction,
+}
+
+/// What `kukaku retention` does.
+#[derive(Debug, Subcommand)]
+pub enum RetentionAction {
+    /// Show what was agreed against what is held, and when the disk is full (保存期間適合)
+    Show {
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what would be erased now, and what waits for what; erases nothing
+    Plan {
+        /// A person who confirms today's date, where the clock is not trusted; two let more go at once
+        #[arg(long, value_name = "NAME")]
+        confirmed_by: Vec<String>,
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
+}

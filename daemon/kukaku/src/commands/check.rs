@@ -199,8 +199,16 @@ fn certificates(dir: &SiteDir, config: &Config) -> Vec<Line> {
 /// # Errors
 /// What the operating system says.
 pub fn free_mib(folder: &Path) -> Result<u64, String> {
+    Ok(free_bytes(folder)? / (1024 * 1024))
+}
+
+/// Bytes free for us on the disk of `folder`.
+///
+/// # Errors
+/// What the operating system says.
+pub fn free_bytes(folder: &Path) -> Result<u64, String> {
     let disk = rustix::fs::statvfs(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize) / (1024 * 1024))
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 fn disk(folder: &Path, wanted_mib: u64) -> Line {

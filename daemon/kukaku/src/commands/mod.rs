@@ -10,6 +10,7 @@ pub mod init;
 pub mod muster;
 pub mod offboard;
 pub mod registers;
+pub mod retention;
 pub mod run;
 pub mod sources;
 pub mod status;
@@ -35,6 +36,7 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         Command::Muster(args) => muster::run(args),
         Command::ManualEntry(args) => muster::run_manual(args),
         Command::Hold(args) => hold::run(args),
+        Command::Retention(args) => retention::run(args),
         Command::Offboard(args) => offboard::run(args),
         Command::Import(args) => import::run(args),
         Command::Replay(args) => match &args.store {

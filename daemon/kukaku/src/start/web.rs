@@ -2,18 +2,25 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kukaku_core::retention::Disk;
 use kukaku_mqtt::server_tls;
+use kukaku_schema::period::day_text;
 use kukaku_schema::registers::parse;
+use kukaku_schema::{DurationUs, UtcMicros};
+use kukaku_store::{PlanInputs, read_only};
 use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, OpenError, Part, Status};
 
 use crate::clock;
 use crate::commands::certificates::certificate_warnings;
-use crate::commands::check::{cannot_listen, free_mib};
+use crate::commands::check::{cannot_listen, free_bytes, free_mib};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::rooms::{Ledger, Rooms, stopped};
 use crate::site_dir::SiteDir;
 use crate::writer::Writer;
+
+/// How long it counts whether promises of retention are kept: a day is the grain of what it says.
+const PROMISES_FRESH: DurationUs = DurationUs::from_secs(3_600);
 
 /// Starts the pages; returns their address.
 ///
@@ -37,6 +44,7 @@ pub fn start(rooms: &mut Rooms, dir: &SiteDir, config: &Config, writer: &Writer)
         started_at: clock::now(),
         dir: dir.clone(),
         config: config.clone(),
+        promises: Mutex::default(),
     });
     let first = Mutex::new(Some(bound));
     let (store, writer, site_ca_pem) = (dir.store(), writer.clone(), site_ca(dir));
@@ -86,6 +94,8 @@ struct DaemonCommands {
     started_at: kukaku_schema::UtcMicros,
     dir: SiteDir,
     config: Config,
+    /// What was found of broken promises, and when.
+    promises: Mutex<Option<(UtcMicros, Vec<Part>)>>,
 }
 
 impl DaemonCommands {
@@ -104,8 +114,51 @@ impl DaemonCommands {
             );
             parts.push(Part { name: "disk".to_owned(), working: false, note });
         }
+        parts.extend(self.broken_promises());
         parts
     }
+
+    /// What is kept too long, and a disk that will be full soon, looked at once in
+    /// `PROMISES_FRESH`: it counts every value.
+    fn broken_promises(&self) -> Vec<Part> {
+        let now = clock::now();
+        let mut known = self.promises.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, parts)) = known.as_ref()
+            && (0..PROMISES_FRESH.0).contains(&now.since(*at).0)
+        {
+            return parts.clone();
+        }
+        let parts = promises(&self.dir, now).unwrap_or_else(|why| {
+            let note = (format!("保存期間を確かめられません。{why}"), format!("the retention can't be checked: {why}"));
+            vec![Part { name: "retention".to_owned(), working: false, note }]
+        });
+        *known = Some((now, parts.clone()));
+        parts
+    }
+}
+
+fn promises(dir: &SiteDir, now: UtcMicros) -> Result<Vec<Part>, String> {
+    let conn = read_only(&dir.store()).map_err(|e| e.to_string())?;
+    let inputs = PlanInputs::read(&conn, &dir.store(), now).map_err(|e| e.to_string())?;
+    let report = inputs.conformity(&conn, free_bytes(dir.path()).ok()).map_err(|e| e.to_string())?;
+    let mut parts = Vec::new();
+    let overdue: usize = report.standings.iter().map(|standing| standing.overdue_days).sum();
+    if overdue > 0 {
+        let note = (
+            format!("約束した最長の期間を過ぎた記録がのべ {overdue}日分残っています。"),
+            format!("{overdue} day(s) of records are kept longer than agreed"),
+        );
+        parts.push(Part { name: "retention_overdue".to_owned(), working: false, note });
+    }
+    if let Some(day) = report.disk.filter(Disk::is_low).and_then(|disk| disk.full_on) {
+        let day = day_text(day);
+        let note = (
+            format!("このままでは {day} に記憶装置がいっぱいになり、保存の約束を守れなくなります。"),
+            format!("the disk will be full on {day}; the agreed periods can't be kept from then on"),
+        );
+        parts.push(Part { name: "disk_low".to_owned(), working: false, note });
+    }
+    Ok(parts)
 }
 
 impl Commands for DaemonCommands {
@@ -123,6 +176,10 @@ impl Commands for DaemonCommands {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             parts: parts.chain(self.shortages()).collect(),
         }
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        free_bytes(self.dir.path()).ok()
     }
 
     fn import_registers(&self, toml: &str, who: &str, why: &str) -> Result<ImportOutcome, Vec<String>> {

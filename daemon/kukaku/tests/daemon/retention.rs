@@ -95,3 +95,21 @@ fn keeping_records_for_less_time_needs_a_second_person() {
     exits(&kukaku(&["verify", dir]), 0);
     exits(&kukaku(&["replay", "--store", dir]), 0);
 }
+
+#[test]
+fn what_was_agreed_is_shown_against_what_is_held() {
+    let site = site();
+    let dir = site.dir();
+    let shown = json(&["retention", dir, "show", "--json"]);
+    let site_register = shown["standings"].as_array().unwrap().iter().find(|s| s["class"] == "register").unwrap();
+    assert_eq!(site_register["records"], 1, "the opening registers");
+    assert_eq!(site_register["agreed"], "at least 3 years, never erased (default)");
+    assert!(shown["disk"]["free_bytes"].as_u64().unwrap() > 0 && shown["in_order"] == true);
+    let plan = json(&["retention", dir, "plan", "--json"]);
+    assert_eq!(plan["erase"], serde_json::json!([]));
+    assert_eq!(plan["groups"][0]["waiting"][0]["why"], "not_agreed");
+    let said = exits(&kukaku(&["retention", dir, "plan"]), 0);
+    assert!(said.contains("nothing is erased now") && said.contains("nobody agreed"), "{said}");
+    let said = exits(&kukaku(&["retention", dir, "show"]), 0);
+    assert!(said.contains("MiB free"), "{said}");
+}
