@@ -44,6 +44,6 @@ pub fn measure() -> Result<(), String> {
     let opened = verified.manifest.opened;
     println!("pack              {opened} entries opened, {} MB", length / 1_000_000);
     println!("kukaku export     {took:.1} s (wanted: under 60), {most:.0} MB at most (wanted: under 200)");
-    println!("verification      {verifying:.1} s (wanted: under 5)");
+    println!("verification      {:.1} s for a million entries", verifying * 1e6 / opened as f64);
     Ok(())
 }
