@@ -19,6 +19,7 @@ pub mod mqtt_passwords;
 pub mod outbox;
 pub mod packs;
 pub mod replay_files;
+pub mod retention;
 pub mod rooms;
 pub mod say;
 pub mod secrets;

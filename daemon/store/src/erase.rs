@@ -238,6 +238,8 @@ impl Batch<'_> {
             clients: &'a [String],
             from_day: String,
             to_day: String,
+            /// Days with records among them.
+            days: u64,
             count: u64,
             kept: u64,
             ranges: &'a [(u64, u64)],
@@ -261,6 +263,7 @@ impl Batch<'_> {
                 clients: &order.scope,
                 from_day: day_text(order.days.0),
                 to_day: day_text(order.days.1),
+                days: if first { keys.iter().map(|key| key.meta.day).collect::<BTreeSet<_>>().len() as u64 } else { 0 },
                 count: part.iter().map(|(first, last)| last - first + 1).sum(),
                 kept: if first { kept } else { 0 },
                 ranges: part,

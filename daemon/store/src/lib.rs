@@ -63,7 +63,7 @@ pub use outbox::{
 pub use prepared::{Prepared, PreparedBody};
 pub use registers::{Actors, RegisterDiff, RegisterStep, plan, registers, registers_at};
 pub use replay::{JournalLine, journal_lines, last_erasure};
-pub use retention::{PlanInputs, agreements, key_days, session_days, shortened};
+pub use retention::{PlanInputs, agreements, guard_of, key_days, session_days, shortened};
 pub use rusqlite::Connection;
 pub use schema::{APPLICATION_ID, SCHEMA_SQL, SCHEMA_VERSION};
 pub use store::{Head, Store};

@@ -279,11 +279,16 @@ fn store_bytes(conn: &Connection) -> Result<u64, StoreError> {
 /// # Errors
 /// The key store can't be read, or is damaged.
 pub fn key_days(path: &Path) -> Result<Vec<KeyDay>, StoreError> {
-    let keys = keys_of(path)?.into_iter();
+    // Proof is never erased, so no term speaks of it.
+    let keys = keys_of(path)?.into_iter().filter(|key| key.meta.class != RecordClass::Proof);
     let day =
         |key: crate::DataKey| KeyDay { id: key.id, class: key.meta.class, day: key.meta.day, scope: key.meta.scope };
     Ok(keys.map(day).collect())
 }
+
+mod date;
+
+pub use date::guard_of;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

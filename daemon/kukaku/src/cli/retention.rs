@@ -92,6 +92,16 @@ pub enum RetentionAction {
         #[arg(long)]
         json: bool,
     },
+    /// Erase what is due now; the daemon does so by itself every hour
+    #[command(
+        after_help = "Users who confirm the date sign in: their passwords are asked; without a terminal they are read \
+                      from standard input, one a line."
+    )]
+    Run {
+        /// A user who confirms today's date, where the clock is not trusted; two let more go at once
+        #[arg(long, value_name = "USER")]
+        confirmed_by: Vec<String>,
+    },
     /// Show what would be erased now, and what waits for what; erases nothing
     Plan {
         /// A person who confirms today's date, where the clock is not trusted; two let more go at once

@@ -1,17 +1,20 @@
 //! `kukaku retention`: what is kept how long, and what is erased next.
 
-use kukaku_core::retention::{ClockDoubt, Conformity, Disk, EraseGroup, GroupPlan, Guard, Party, Plan, Standing, Wait};
+use kukaku_core::retention::{ClockDoubt, Conformity, Disk, EraseGroup, GroupPlan, Party, Plan, Standing, Wait};
 use kukaku_schema::period::day_text;
-use kukaku_store::{PlanInputs, read_only};
+use kukaku_store::{PlanInputs, guard_of, read_only};
 use serde_json::{Value, json};
 
 use super::check::free_bytes;
+use super::muster::credentials;
+use super::registers::act;
 use crate::cli::{RetentionAction, RetentionArgs};
 use crate::clock;
+use crate::control::Request;
 use crate::failure::Failure;
+use crate::retention::guard;
 use crate::say::{say, shown};
 use crate::site_dir::SiteDir;
-use crate::time_state::{self, TimeState};
 
 /// Runs the command.
 ///
@@ -19,6 +22,11 @@ use crate::time_state::{self, TimeState};
 /// `Store`: it can't be read. `Differs`: something is kept too long, or the disk is low.
 pub fn run(args: &RetentionArgs) -> Result<(), Failure> {
     let dir = SiteDir::find(args.dir.dir.as_deref())?;
+    if let RetentionAction::Run { confirmed_by } = &args.action {
+        let confirmed_by =
+            confirmed_by.iter().map(|user| credentials("user", Some(user))).collect::<Result<Vec<_>, _>>()?;
+        return act(&dir, &Request::RunRetention { confirmed_by });
+    }
     let failure = |e: kukaku_store::StoreError| Failure::Store(e.to_string());
     let conn = read_only(&dir.store()).map_err(failure)?;
     let inputs = PlanInputs::read(&conn, &dir.store(), clock::now()).map_err(failure)?;
@@ -35,8 +43,11 @@ pub fn run(args: &RetentionArgs) -> Result<(), Failure> {
             }
             Err(Failure::Differs("records are kept longer than agreed, or the disk will be full soon".to_owned()))
         }
+        // It was answered above, by whoever owns the store.
+        RetentionAction::Run { .. } => Ok(()),
         RetentionAction::Plan { confirmed_by, json } => {
-            let plan = inputs.plan(&guard(confirmed_by));
+            let guard = guard_of(&conn, guard(confirmed_by), inputs.now, &inputs.zone).map_err(failure)?;
+            let plan = inputs.plan(&guard);
             if *json {
                 tell(&plan_json(&plan));
             } else {
@@ -45,12 +56,6 @@ pub fn run(args: &RetentionArgs) -> Result<(), Failure> {
             Ok(())
         }
     }
-}
-
-/// What this command knows of the date: the kernel's word, and no second clock.
-fn guard(confirmed_by: &[String]) -> Guard {
-    let clock_synchronised = matches!(time_state::now(), TimeState::Synchronised(_));
-    Guard { clock_synchronised, confirmed_by: confirmed_by.to_vec(), ..Guard::default() }
 }
 
 fn tell(value: &Value) {

@@ -91,6 +91,17 @@ pub(super) fn names(written_by: &Credentials, confirmed_by: &Credentials) -> Res
     Ok((name(&written_by.user)?, name(&confirmed_by.user)?))
 }
 
+/// Users who sign in; returns their names.
+pub(super) async fn signed_in_users(desk: &Desk, users: Vec<Credentials>) -> Result<Vec<String>, Failure> {
+    let (store, now) = (desk.store.clone(), clock::now());
+    let checked = tokio::task::spawn_blocking(move || -> Result<Vec<String>, Failure> {
+        let known = Users::open(&store).map_err(|e| Failure::Store(e.to_string()))?;
+        users.iter().try_for_each(|user| sign_in(&known, user, now))?;
+        Ok(users.into_iter().map(|user| user.user).collect())
+    });
+    checked.await.map_err(|e| Failure::Failed(e.to_string()))?
+}
+
 /// Both users sign in, so that neither can write the other's name; then the registers are asked.
 pub(super) async fn by_two<T: Send + 'static>(
     desk: &Desk,

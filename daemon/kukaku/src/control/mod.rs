@@ -103,6 +103,11 @@ pub enum Request {
         /// User who confirms that.
         confirmed_by: Credentials,
     },
+    /// Erase what is due.
+    RunRetention {
+        /// Users who confirm today's date.
+        confirmed_by: Vec<Credentials>,
+    },
     /// Erase everything of a client that leaves.
     Offboard {
         /// The client.

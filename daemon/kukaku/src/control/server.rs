@@ -181,6 +181,13 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
         Request::ReleaseHold { id, reason, by, confirmed_by } => {
             holds::release(desk, id, reason, by, confirmed_by).await
         }
+        Request::RunRetention { confirmed_by } => {
+            let names = by_two::signed_in_users(desk, confirmed_by).await?;
+            let done = crate::retention::run_due(&desk.writer, desk.store.clone(), crate::clock::now(), names).await?;
+            let lines = done.iter().map(crate::retention::Done::line).collect::<Vec<_>>();
+            let nothing = || vec!["nothing is due; `kukaku retention plan` says what waits for what".to_owned()];
+            Ok(Reply::Done { lines: if lines.is_empty() { nothing() } else { lines } })
+        }
         Request::Offboard { client, reason, written_by, confirmed_by } => {
             offboarding::offboard(desk, client, reason, written_by, confirmed_by).await
         }
