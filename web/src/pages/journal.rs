@@ -6,7 +6,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use kukaku_schema::Lang;
 use kukaku_store::query::{self, Cursor};
-use kukaku_store::{Value, newest_checkpoint_from};
+use kukaku_store::{Value, erased_note, newest_checkpoint_from};
 
 use super::layout::{Frame, page, rendered};
 use super::{LIST_ROWS, View, read_view};
@@ -102,6 +102,14 @@ fn source_text(source: &str, view: &View) -> String {
     if source.is_empty() { "kukaku".to_owned() } else { clean(&view.dir.source(source)) }
 }
 
+/// Which entry says that a value was erased, when, by which rule, by whom.
+struct ErasedBy {
+    entry: u64,
+    at: String,
+    rule: String,
+    by: String,
+}
+
 #[derive(Template)]
 #[template(path = "entry.html")]
 struct EntryPage {
@@ -115,6 +123,7 @@ struct EntryPage {
     salt: String,
     body: String,
     erased: bool,
+    erased_by: Option<ErasedBy>,
     before: Option<i64>,
     after: Option<i64>,
 }
@@ -141,13 +150,21 @@ pub(crate) async fn entry(
     Extension(viewer): Extension<Viewer>,
     Number(seq): Number,
 ) -> Result<Response, WebError> {
-    let (view, (found, head)) =
-        read_view(&app, &viewer, move |reader, _| Ok((query::journal_entry(reader, seq)?, query::head(reader)?)))
-            .await?;
+    let (view, (found, note, head)) = read_view(&app, &viewer, move |reader, _| {
+        let note = erased_note(reader, seq.cast_unsigned())?;
+        Ok((query::journal_entry(reader, seq)?, note, query::head(reader)?))
+    })
+    .await?;
     let row = found.ok_or(WebError::NotFound)?;
     let (lang, zone) = (view.lang, &view.dir.zone);
     let mut f = view.frame(&viewer, "journal", "記録台帳", "Journal", format!("/journal/{seq}"));
     f.title = format!("{} {seq}", lang.pick("記録台帳", "Journal entry"));
+    let erased_by = note.map(|note| ErasedBy {
+        entry: note.entry,
+        at: zone.shown(note.at),
+        rule: clean(&note.rule),
+        by: clean(&note.by.join(", ")),
+    });
     let (salt, body) = match &row.value {
         Value::Open { salt, body } => (hex(salt), body_text(body)),
         Value::Gone => (String::new(), String::new()),
@@ -177,6 +194,7 @@ pub(crate) async fn entry(
         leaf_hash: hex(&row.leaf_hash),
         salt,
         erased: row.value == Value::Gone,
+        erased_by,
         body,
         before: (row.seq > 0).then(|| row.seq - 1),
         after: (row.seq + 1 < head.journal_size).then(|| row.seq + 1),

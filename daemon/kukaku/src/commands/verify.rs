@@ -32,6 +32,9 @@ pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
     .map_err(|e| Failure::Store(e.to_string()))?;
     bar.finish_and_clear();
     say(format!("entries hashed:      {}", report.entries));
+    if report.erased > 0 {
+        say(format!("values erased:       {} (each named by an `erased` entry)", report.erased));
+    }
     say(format!("root:                {}", report.root));
     say(format!("checkpoints checked: {}", report.checkpoints));
     say(format!("signed up to entry:  {}", report.signed_to));

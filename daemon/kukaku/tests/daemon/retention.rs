@@ -113,3 +113,67 @@ fn what_was_agreed_is_shown_against_what_is_held() {
     let said = exits(&kukaku(&["retention", dir, "show"]), 0);
     assert!(said.contains("MiB free"), "{said}");
 }
+
+#[test]
+fn a_client_leaves_by_the_word_of_two_and_its_certificate_proves_itself() {
+    let site = site();
+    let dir = site.dir();
+    let vpn = site.key("vpn-1");
+    let daemon = site.run();
+    let at = crate::house::ago(300);
+    let line = |word: &str, rest: &str| {
+        format!(r#"{{"kind":"session.{word}","source":"vpn-1","device_time":"{at}","session":"TSUBAME-1"{rest}}}"#)
+    };
+    daemon.post(&vpn, &line("started", r#","account":"tmk-a01","terminal":"term-1""#));
+    site.wait_for("session.started");
+    let file = site.folder.path("certificate.json");
+    let leave = |really: &str, by: [&str; 2], answers: &str| {
+        let what = ["offboard", dir, "--client", "tomakomai", "--really", really, "--reason", "契約終了"];
+        let signed = ["--written-by", by[0], "--confirmed-by", by[1], "--out", crate::house::text(&file)];
+        kukaku_told(&[&what[..], &signed].concat(), answers)
+    };
+    let said = exits(&leave("tomakoma", ["hanako", "taro"], BOTH), 2);
+    assert!(said.contains("--really tomakomai"), "{said}");
+    let said = exits(&leave("tomakomai", ["hanako", "taro"], BOTH), 1);
+    assert!(said.contains("still goes on"), "{said}");
+    daemon.post(&vpn, &line("ended", ""));
+    site.wait_for("session.ended");
+    let said = exits(&leave("tomakomai", ["hanako", "hanako"], "seven green boats\nseven green boats\n"), 1);
+    assert!(said.contains("two people"), "{said}");
+    assert!(!file.exists());
+    let said = exits(&leave("tomakomai", ["hanako", "taro"], BOTH), 0);
+    assert!(said.contains("削除証明書"), "{said}");
+    let said = exits(&leave("tomakomai", ["hanako", "taro"], BOTH), 2);
+    assert!(said.contains("is there already"), "{said}");
+    assert!(daemon.stop().0.success());
+
+    let verified = exits(&kukaku(&["verify", dir]), 0);
+    assert!(verified.contains("values erased:"), "{verified}");
+    exits(&kukaku(&["replay", "--store", dir]), 0);
+    for name in ["store.db", "store.db-wal"] {
+        let bytes = std::fs::read(site.dir.join(name)).unwrap_or_default();
+        assert!(!bytes.windows(9).any(|w| w == b"TSUBAME-1"), "{name}");
+    }
+    let page = std::fs::read_to_string(file.with_extension("html")).unwrap();
+    assert!(page.contains("苫小牧市") && page.contains("hanako、taro") && page.contains("契約終了"));
+
+    // The city checks it with its own tool and the key that it was given.
+    let key = std::fs::read_to_string(site.dir.join("checkpoint.pub")).unwrap();
+    let key = kukaku_ledger::VerifierKey::parse(key.trim_end()).unwrap();
+    let terms = |_: &str| vec![kukaku_ledger::KeyTerm::whole(key.clone())];
+    let json = std::fs::read(&file).unwrap();
+    let certified = kukaku_verify::check_certificate(&json, terms).unwrap();
+    assert_eq!((certified.client.as_str(), certified.by.join(" ")), ("tomakomai", "hanako taro".to_owned()));
+    assert!(certified.erased["session"] >= 2 && !certified.keys.is_empty(), "{certified:?}");
+    let stranger = kukaku_ledger::SigningKey::from_seed(key.name(), &[9; 32]).unwrap().verifier().clone();
+    let other = |_: &str| vec![kukaku_ledger::KeyTerm::whole(stranger.clone())];
+    assert_eq!(kukaku_verify::check_certificate(&json, other).unwrap_err().exit_code(), 3);
+    // Every byte counts: a changed letter is refused, or changes nothing of what is said.
+    for place in 0..json.len() {
+        let mut changed = json.clone();
+        changed[place] ^= 1;
+        if let Ok(said) = kukaku_verify::check_certificate(&changed, terms) {
+            assert_eq!(said, certified, "byte {place}");
+        }
+    }
+}
