@@ -41,6 +41,19 @@ fn report(agreement: Agreement, days: &[(i32, u64)], holds: &[Hold], free: u64) 
     )
 }
 
+fn hold() -> Hold {
+    Hold {
+        id: "hold-1".to_owned(),
+        client: None,
+        period: ALWAYS,
+        person: None,
+        camera: None,
+        reason: "r".to_owned(),
+        placed_by: "p".to_owned(),
+        placed_at: UtcMicros(0),
+    }
+}
+
 fn only(report: &Conformity) -> &Standing {
     assert_eq!(report.standings.len(), 1);
     &report.standings[0]
@@ -62,17 +75,7 @@ fn what_is_kept_too_long_is_told_unless_it_is_held() {
     let late = report(at_most(30, Some(40)), &days, &[], 1 << 40);
     assert_eq!((only(&late).due_days, only(&late).overdue_days, late.is_in_order()), (2, 1, false));
     assert!(only(&late).next_due.is_some_and(|due| due.0 < i64::from(TODAY) * 86_400_000_000));
-    let hold = Hold {
-        id: "hold-1".to_owned(),
-        client: None,
-        period: ALWAYS,
-        person: None,
-        camera: None,
-        reason: "r".to_owned(),
-        placed_by: "p".to_owned(),
-        placed_at: UtcMicros(0),
-    };
-    let held = report(at_most(30, Some(40)), &days, &[hold], 1 << 40);
+    let held = report(at_most(30, Some(40)), &days, &[hold()], 1 << 40);
     assert_eq!((&*only(&held).holds, held.is_in_order()), (&["hold-1".to_owned()][..], true));
 }
 
@@ -88,4 +91,12 @@ fn the_disk_is_full_on_the_day_that_is_told_and_never_where_as_much_goes_as_come
     assert_eq!(full(at_most(30, Some(40)), 250_000).full_on, None);
     assert_eq!(full(at_most(30, Some(40)), 240_000).full_on, Some(TODAY + 24));
     assert_eq!(report(at_most(400, None), &[], &[], 0).disk.unwrap().full_on, None);
+}
+
+#[test]
+fn what_is_held_makes_no_room_and_the_alarm_comes_before_the_disk_is_full() {
+    let week: Vec<(i32, u64)> = (-6..=0).map(|day| (day, 100)).collect();
+    let held = report(at_most(30, Some(40)), &week, &[hold()], 300_000).disk.unwrap();
+    assert_eq!((held.full_on, held.is_low()), (Some(TODAY + 30), false));
+    assert!(report(at_most(30, Some(40)), &week, &[hold()], 130_000).disk.unwrap().is_low());
 }

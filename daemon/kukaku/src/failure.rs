@@ -29,7 +29,7 @@ Exit codes:
   1  failed, or done only in part (import: some lines were not understood; check: problems found)
   2  command line, configuration, registers or mapping file are wrong
   3  the store is missing, held by another process, of a newer version, or damaged
-  4  verify or replay found a difference
+  4  verify or replay found a difference, or retention show a promise that is not kept
   5  an address can't be listened on (port in use, not allowed, not ours)";
 
 impl Failure {

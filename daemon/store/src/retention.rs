@@ -239,7 +239,7 @@ impl PlanInputs {
     }
 
     /// What was agreed against what is held. `free_bytes`: on the store's disk. Counts every
-    /// value once: a second or so a million.
+    /// value once: half a second a million.
     ///
     /// # Errors
     /// The store.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kukaku_schema::{RecordClass, UtcMicros};
+use kukaku_schema::{RecordClass, Span, UtcMicros};
 
 use super::guard::Guard;
 use super::plan::{KeyDay, Plan, Question, Wait, plan};
@@ -192,12 +192,23 @@ fn disk(question: &Question<'_>, holding: &Holding<'_>, free_bytes: u64) -> Disk
     }
     let growth = groups.into_iter().map(|((class, scope), (entries, oldest))| {
         let parties = question.agreements.effective(scope, class, question.now);
-        let until = all_erase(&parties).then(|| question.zone.local_day(kept_until(&parties, oldest, question.zone)));
+        // What a hold keeps makes no room, whatever falls due.
+        let stays = holding_back(question, class, scope);
+        let until = (!stays && all_erase(&parties))
+            .then(|| question.zone.local_day(kept_until(&parties, oldest, question.zone)));
         Growth { bytes_a_day: entries.saturating_mul(bytes_an_entry) / u64::from(measured.unsigned_abs()), until }
     });
     let growth: Vec<Growth> = growth.collect();
     let bytes_a_day = growth.iter().map(|growth| growth.bytes_a_day).sum();
     Disk { free_bytes, bytes_a_day, full_on: full_on(today, free_bytes, &growth), today }
+}
+
+/// Whether a hold keeps a whole day of that class and scope.
+fn holding_back(question: &Question<'_>, class: RecordClass, scope: &[String]) -> bool {
+    let start = |day: i32| question.zone.start_of_local_day(day);
+    let days = question.keys.iter().filter(|key| key.class == class && key.scope == scope).map(|key| key.day);
+    days.map(|day| Span::new(start(day), start(day.saturating_add(1))))
+        .any(|day| question.holds.iter().any(|hold| hold.covers_whole(scope, day)))
 }
 
 /// The day on which `free` is used up.
