@@ -39,14 +39,15 @@ struct Version {
 }
 
 /// The versions of agreements, clients and policies. What the site began with was known from ever.
+/// Their instants are the journal's, which stay when the value of a register change is erased.
 fn versions(conn: &Connection) -> Result<Vec<Version>, StoreError> {
     let mut statement = conn
         .prepare_cached(
             "SELECT e.tbl, e.entry_id, e.from_us, e.until_us, e.recorded_at_us, e.body, k.recorded_at_us,
-             r.recorded_at_us, e.journal_seq = (SELECT min(journal_seq) FROM register_change)
+             r.recorded_at_us, e.journal_seq = (SELECT seq FROM journal WHERE kind = 'register' ORDER BY seq LIMIT 1)
              FROM register_entry e
-             JOIN register_change k ON k.journal_seq = e.journal_seq
-             LEFT JOIN register_change r ON r.journal_seq = e.replaced_seq
+             JOIN journal k ON k.seq = e.journal_seq
+             LEFT JOIN journal r ON r.seq = e.replaced_seq
              WHERE e.tbl IN ('retention', 'client', 'policy') ORDER BY e.id",
         )
         .map_err(in_act(ACT))?;
