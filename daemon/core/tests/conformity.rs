@@ -23,7 +23,13 @@ fn at_most(at_least: u32, at_most: Option<u32>) -> Agreement {
 fn report(agreement: Agreement, days: &[(i32, u64)], holds: &[Hold], free: u64) -> Conformity {
     let keys: Vec<KeyDay> = (0..)
         .zip(days)
-        .map(|(id, (day, _))| KeyDay { id, class: RecordClass::Entry, day: TODAY + day, scope: vec!["a".to_owned()] })
+        .map(|(id, (day, _))| KeyDay {
+            id,
+            class: RecordClass::Entry,
+            day: TODAY + day,
+            scope: vec!["a".to_owned()],
+            spared: false,
+        })
         .collect();
     let entries: BTreeMap<u64, u64> = (0..).zip(days.iter().map(|(_, entries)| *entries)).collect();
     let zone = SiteZone::named("UTC").unwrap();

@@ -38,7 +38,7 @@ fn agreements(versions: Vec<Agreement>) -> Agreements {
 }
 
 fn key(id: u64, day: i32, scope: &[&str]) -> KeyDay {
-    KeyDay { id, class: RecordClass::Entry, day, scope: scope.iter().map(|&c| c.to_owned()).collect() }
+    KeyDay { id, class: RecordClass::Entry, day, scope: scope.iter().map(|&c| c.to_owned()).collect(), spared: false }
 }
 
 fn sure() -> Guard {
@@ -256,6 +256,21 @@ fn a_hold_keeps_what_it_covers_and_lets_the_rest_go() {
     ask.agreements.versions.push(with(None, erasing("1 month")));
     ask.keys.push(key(9, day("2026-01-01"), &[]));
     assert_eq!(ask.erased(), [0; 0]);
+}
+
+#[test]
+fn what_holds_spared_once_takes_no_other_days_turn_and_goes_when_they_are_released() {
+    let keys: Vec<KeyDay> = (0..4).map(|n| key(n, day("2026-01-01") + i32::try_from(n).unwrap(), &["a"])).collect();
+    let mut ask = Ask::new("2027-01-01", vec![with(Some("a"), erasing("1 month"))], keys);
+    ask.guard = sure();
+    ask.holds = vec![Hold { person: Some("op-01".to_owned()), ..hold(None, ALWAYS) }];
+    assert_eq!(ask.erased(), [0, 1]);
+    for key in &mut ask.keys[..2] {
+        key.spared = true;
+    }
+    assert_eq!((ask.erased(), ask.waits()), (vec![2, 3], Wait::Held(vec!["h1".to_owned()])));
+    ask.holds.clear();
+    assert_eq!(ask.erased(), [0, 1]);
 }
 
 #[test]

@@ -7,15 +7,17 @@ use kukaku_core::retention::{
     Agreement, Agreements, Conformity, Guard, Hold, Holding, KeyDay, NOTICE, Party, Plan, Question, SessionDays, Term,
     conformity, plan, shortens,
 };
+use kukaku_schema::period::day_text;
 use kukaku_schema::registers::{PolicyRow, Retention, StoredEntry};
 use kukaku_schema::{DurationUs, RecordClass, SiteZone, Span, UtcMicros};
 use rusqlite::Connection;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{StoreError, in_act};
 use crate::holds::holds;
 use crate::registers::{RegisterDiff, current_entries, registers};
-use crate::values::keys_of;
+use crate::values::{KeyMeta, Value, keys_of};
 
 const ACT: &str = "read the agreements on retention";
 
@@ -226,7 +228,7 @@ impl PlanInputs {
         Ok(Self {
             now,
             agreements: agreements(conn, now)?,
-            keys: key_days(path)?,
+            keys: key_days(conn, path)?,
             holds: holds(conn)?,
             sessions: session_days(conn, &zone)?,
             zone,
@@ -275,16 +277,52 @@ fn store_bytes(conn: &Connection) -> Result<u64, StoreError> {
     Ok(number("page_count")?.saturating_sub(number("freelist_count")?).saturating_mul(number("page_size")?))
 }
 
-/// The data keys of the store in file `path`, as a plan asks for them.
+/// The data keys of the store in file `path`, opened as `conn`, as a plan asks for them.
 ///
 /// # Errors
-/// The key store can't be read, or is damaged.
-pub fn key_days(path: &Path) -> Result<Vec<KeyDay>, StoreError> {
+/// The store or the key store can't be read, or is damaged.
+pub fn key_days(conn: &Connection, path: &Path) -> Result<Vec<KeyDay>, StoreError> {
+    let erased = erased_days(conn)?;
+    let of = |key: crate::DataKey| {
+        let KeyMeta { class, day, scope } = key.meta;
+        let text = day_text(day);
+        let spared = erased.iter().any(|erased| {
+            erased.class == class.word() && erased.clients == scope && erased.from_day <= text && text <= erased.to_day
+        });
+        KeyDay { id: key.id, class, day, scope, spared }
+    };
     // Proof is never erased, so no term speaks of it.
     let keys = keys_of(path)?.into_iter().filter(|key| key.meta.class != RecordClass::Proof);
-    let day =
-        |key: crate::DataKey| KeyDay { id: key.id, class: key.meta.class, day: key.meta.day, scope: key.meta.scope };
-    Ok(keys.map(day).collect())
+    Ok(keys.map(of).collect())
+}
+
+/// What an `erased` entry says of the days that went.
+#[derive(Deserialize)]
+struct ErasedDays {
+    class: String,
+    clients: Vec<String>,
+    from_day: String,
+    to_day: String,
+}
+
+fn erased_days(conn: &Connection) -> Result<Vec<ErasedDays>, StoreError> {
+    const ACT: &str = "read what was erased";
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT j.seq, unseal(j.seq, j.commitment, p.key, p.sealed) FROM journal j JOIN payload p ON p.seq = j.seq
+             WHERE j.seq IN (SELECT entry FROM erased) ORDER BY j.seq",
+        )
+        .map_err(in_act(ACT))?;
+    let rows =
+        statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, Value::of(row.get(1)?)))).map_err(in_act(ACT))?;
+    let mut out = Vec::new();
+    for row in rows {
+        let (seq, value) = row.map_err(in_act(ACT))?;
+        let body = value.into_body().ok_or_else(|| StoreError::corrupt(ACT, format!("entry {seq} has no value")))?;
+        // A whole client's end speaks of no days: what is left of it is nobody's.
+        out.extend(serde_json::from_slice::<ErasedDays>(&body).ok());
+    }
+    Ok(out)
 }
 
 mod date;

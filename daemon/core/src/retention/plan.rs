@@ -20,6 +20,8 @@ pub struct KeyDay {
     pub day: i32,
     /// The entitled clients, sorted; none: the site alone.
     pub scope: Vec<String>,
+    /// Records of its day were erased before: what is left had been spared by holds.
+    pub spared: bool,
 }
 
 /// A session that did not end on the local day on which it began.
@@ -129,14 +131,24 @@ pub struct Plan {
 }
 
 /// The keys of one class and scope by local day.
-type Days = BTreeMap<i32, Vec<u64>>;
+type Days = BTreeMap<i32, OfDay>;
+
+/// The keys of one day.
+struct OfDay {
+    keys: Vec<u64>,
+    /// All of them hold only what was spared.
+    spared: bool,
+}
 
 /// What is erased now, and what waits.
 #[must_use]
 pub fn plan(question: &Question<'_>) -> Plan {
     let mut days: BTreeMap<(RecordClass, &[String]), Days> = BTreeMap::new();
     for key in question.keys {
-        days.entry((key.class, &key.scope)).or_default().entry(key.day).or_default().push(key.id);
+        let days = days.entry((key.class, &key.scope)).or_default();
+        let of_day = days.entry(key.day).or_insert(OfDay { keys: Vec::new(), spared: true });
+        of_day.keys.push(key.id);
+        of_day.spared &= key.spared;
     }
     let mut plan = Plan::default();
     for ((class, scope), days) in days {
@@ -183,8 +195,8 @@ impl<'a> Group<'a> {
         let mut waiting: Vec<Waiting> = Vec::new();
         let mut next_due = None;
         let mut overdue_days = 0;
-        for (&day, keys) in days {
-            let (why, due) = self.judge(day, days_left);
+        for (&day, OfDay { keys, spared }) in days {
+            let (why, due) = self.judge(day, *spared, days_left);
             if !matches!(why, Some(Wait::Held(_))) {
                 let overdue = overdue_from(&self.agreed, day, self.question.zone);
                 overdue_days += usize::from(overdue.is_some_and(|from| self.question.now >= from));
@@ -208,7 +220,7 @@ impl<'a> Group<'a> {
         let erase = self.erase(&erased);
         let held =
             days.first_key_value().zip(days.last_key_value()).map_or((0, 0), |(first, last)| (*first.0, *last.0));
-        let keys = days.values().map(Vec::len).sum();
+        let keys = days.values().map(|of_day| of_day.keys.len()).sum();
         let group = GroupPlan {
             class: self.class,
             scope: self.scope.to_vec(),
@@ -224,12 +236,15 @@ impl<'a> Group<'a> {
 
     /// Why a day waits (none: it is erased), and when it falls due. Each reason but a hold's
     /// holds for every later day as well, which is why a day never goes before an older one.
-    fn judge(&self, day: i32, days_left: u32) -> (Option<Wait>, UtcMicros) {
+    fn judge(&self, day: i32, spared: bool, days_left: u32) -> (Option<Wait>, UtcMicros) {
         let Question { now, zone, holds, .. } = *self.question;
         let due = kept_until(&self.parties, day, zone);
         let span = self.span(day);
-        let held: Vec<String> =
-            holds.iter().filter(|hold| hold.covers_whole(self.scope, span)).map(|hold| hold.id.clone()).collect();
+        // What was spared once waits for its holds, and takes no other day's turn meanwhile.
+        let keeps = |hold: &&Hold| {
+            hold.covers_whole(self.scope, span) || (spared && hold.may_cover(self.class, self.scope, span))
+        };
+        let held: Vec<String> = holds.iter().filter(keeps).map(|hold| hold.id.clone()).collect();
         let why = if !held.is_empty() {
             Some(Wait::Held(held))
         } else if self.class == RecordClass::Proof || !all_erase(&self.agreed) {

@@ -126,3 +126,31 @@ fn only_sessions_of_several_days_are_asked_about() {
     let days = session_days(site.store.connection(), &SiteZone::named("UTC").unwrap()).unwrap();
     assert_eq!(days, [SessionDays { start: 10, end: Some(11) }, SessionDays { start: 12, end: None }]);
 }
+
+#[test]
+fn what_an_erasure_left_of_a_day_is_known_as_spared() {
+    let mut site = Site::new("spared");
+    site.import(0, &entries("5 years", ""));
+    let path = site.folder.join("store.db");
+    let spared = |site: &Site| -> Vec<(i32, bool)> {
+        let keys = key_days(site.store.connection(), &path).unwrap();
+        let of = keys.iter().filter(|key| key.class == RecordClass::Register).map(|key| (key.day, key.spared));
+        of.collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    assert_eq!(spared(&site), [(20_000, false)]);
+    let order = crate::ErasureOrder {
+        class: Some(RecordClass::Register),
+        scope: Vec::new(),
+        days: (20_000, 20_000),
+        rule: "test".to_owned(),
+        by: vec!["m".to_owned()],
+        final_before: None,
+    };
+    let mut batch = site.store.begin(day(0)).unwrap();
+    batch.erase(&BTreeSet::from([0]), &order, &mut site.names).unwrap();
+    batch.commit(day(0), &site.names).unwrap();
+    site.store.finish_erasures().unwrap();
+    site.import(0, &entries("6 years", ""));
+    site.import(1, &entries("7 years", ""));
+    assert_eq!(spared(&site), [(20_000, true), (20_001, false)]);
+}
