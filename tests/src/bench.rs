@@ -2,6 +2,7 @@
 
 mod export;
 mod history;
+mod ledger;
 mod listener;
 mod replay;
 mod site;
@@ -13,10 +14,11 @@ pub mod yardstick;
 pub type Measure = fn() -> Result<(), String>;
 
 /// Every benchmark, in the order in which they run.
-pub const ALL: [(&str, Measure); 5] = [
+pub const ALL: [(&str, Measure); 6] = [
     ("replay", replay::measure),
     ("listener", listener::measure),
     ("start", start::measure),
+    ("ledger", ledger::measure),
     ("verdict", verdict::measure),
     ("export", export::measure),
 ];
