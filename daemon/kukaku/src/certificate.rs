@@ -112,6 +112,7 @@ impl Certificate {
         }
         row("他の記録の伏せ字 Entries of others, masked", &format!("{} 件", said.masked));
         row("台帳の項目 Register entries", &format!("{} 件", said.register_entries));
+        row("取り消した送信元の認証 Credentials of sources revoked", &format!("{} 件", said.credentials));
         row("破棄した鍵 Keys destroyed", &format!("{} 個", said.keys.len()));
         row("記録番号 Journal entry", &self.entry.to_string());
         row("封印 Checkpoint", &format!("{size} 件 {root}"));

@@ -35,6 +35,8 @@ pub struct OffboardRequest {
     pub by: Vec<String>,
     /// Why.
     pub reason: String,
+    /// Keys and passwords of its sources that were taken away before.
+    pub credentials: u64,
 }
 
 impl Machine {
@@ -98,8 +100,8 @@ impl Machine {
                 hold.id, hold.reason
             ));
         }
-        let OffboardRequest { by, reason, .. } = request;
-        let (entry, said, registers) = batch.offboard(client, by, reason, mind.engine.names_mut())?;
+        let OffboardRequest { by, reason, credentials, .. } = request;
+        let (entry, said, registers) = batch.offboard(client, by, reason, *credentials, mind.engine.names_mut())?;
         let now = mind.engine.now();
         batch.commit(now, mind.engine.names())?;
         drop(registers);

@@ -118,6 +118,11 @@ fn what_was_agreed_is_shown_against_what_is_held() {
 fn a_client_leaves_by_the_word_of_two_and_its_certificate_proves_itself() {
     let site = site();
     let dir = site.dir();
+    let gateway = "[[source]]\nid = \"tmk-gw\"\nclass = \"A\"\nclient = \"tomakomai\"\n";
+    let more = site.folder.write("more.toml", format!("{}{gateway}", crate::house::REGISTERS));
+    let import = ["registers", dir, "import", crate::house::text(&more), "--by", "hanako", "--reason", "gateway"];
+    exits(&kukaku(&import), 0);
+    site.key("tmk-gw");
     let vpn = site.key("vpn-1");
     let daemon = site.run();
     let at = crate::house::ago(300);
@@ -164,6 +169,7 @@ fn a_client_leaves_by_the_word_of_two_and_its_certificate_proves_itself() {
     let json = std::fs::read(&file).unwrap();
     let certified = kukaku_verify::check_certificate(&json, terms).unwrap();
     assert_eq!((certified.client.as_str(), certified.by.join(" ")), ("tomakomai", "hanako taro".to_owned()));
+    assert!(String::from_utf8_lossy(&json).contains(r#"\"credentials\":1,"#), "{}", String::from_utf8_lossy(&json));
     assert!(certified.erased["session"] >= 2 && !certified.keys.is_empty(), "{certified:?}");
     let stranger = kukaku_ledger::SigningKey::from_seed(key.name(), &[9; 32]).unwrap().verifier().clone();
     let other = |_: &str| vec![kukaku_ledger::KeyTerm::whole(stranger.clone())];

@@ -34,6 +34,8 @@ pub struct Offboarded {
     pub masked: u64,
     /// Register entries that were erased: operators, cards, accounts.
     pub register_entries: u64,
+    /// Keys and passwords of its sources that were taken away.
+    pub credentials: u64,
     /// The data keys that are destroyed, 16 hex digits each.
     pub keys: Vec<String>,
     /// The `erased` entries that list the numbers.
@@ -67,7 +69,7 @@ struct Own {
 impl Batch<'_> {
     /// Erases everything of a client: the values that are its alone, and its people from the
     /// registers. Entries of others that name those people lose their value as well; a masked
-    /// copy takes its place. Returns the entry that says so, what it says, and the registers now
+    /// copy takes its place. `credentials`: what was taken away from its sources before. Returns the entry that says so, what it says, and the registers now
     /// in force.
     ///
     /// # Errors
@@ -77,6 +79,7 @@ impl Batch<'_> {
         client: &str,
         by: &[String],
         reason: &str,
+        credentials: u64,
         names: &mut Names,
     ) -> Result<(u64, Offboarded, Registers), StoreError> {
         let own = self.own_rows(client)?;
@@ -123,6 +126,7 @@ impl Batch<'_> {
             erased: classes,
             masked: masked.len() as u64,
             register_entries: own.rows.len() as u64,
+            credentials,
             keys: keys.iter().map(|key| format!("{:016x}", key.id)).collect(),
             entries,
             reason: reason.to_owned(),

@@ -247,6 +247,7 @@ async fn a_client_that_left_is_nowhere_and_the_others_bytes_are_the_same() {
         client: "chitose".to_owned(),
         by: vec!["a".to_owned(), "b".to_owned()],
         reason: "契約終了".to_owned(),
+        credentials: 0,
     };
     house.clock.pass_to(at(start + 60));
     writer.advance().await.unwrap();
@@ -325,6 +326,7 @@ async fn a_hold_keeps_its_records_under_a_new_key_until_two_people_release_it() 
         client: "tomakomai".to_owned(),
         by: vec!["a".to_owned(), "b".to_owned()],
         reason: "end".to_owned(),
+        credentials: 0,
     };
     assert!(writer.offboard(refused).await.unwrap_err().to_string().contains("released first"));
     let release = kukaku_store::HoldRelease {
