@@ -58,7 +58,35 @@ pub enum NoCertificate {
     /// It is signed by no key that this memory trusts.
     Key(String),
     /// It was changed.
-    Changed(&'static str),
+    Changed(Change),
+}
+
+/// What was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Another entry than the one that is named.
+    Entry,
+    /// What it says is not what the entry commits to.
+    Body,
+    /// The entry doesn't stand in the tree that was signed.
+    Tree,
+    /// The entry stands under another client.
+    Client,
+}
+
+impl Change {
+    fn say(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Entry => lang.pick("示された番号の記録ではありません", "the entry is not the one that is named"),
+            Self::Body => {
+                lang.pick("内容が、記録されたものと一致しません", "what it says is not what the entry commits to")
+            }
+            Self::Tree => {
+                lang.pick("記録が、署名された台帳にありません", "the entry does not stand in the tree that was signed")
+            }
+            Self::Client => lang.pick("記録が別の契約先のものです", "the entry stands under another client"),
+        }
+    }
 }
 
 impl NoCertificate {
@@ -72,8 +100,8 @@ impl NoCertificate {
                 "登録済みの鍵による署名ではありません({what})。拠点の公開鍵を kukaku-verify trust で登録してください。"
             ),
             (Self::Key(what), Lang::En) => format!("Signed by no trusted key ({what}). Trust the site's key first."),
-            (Self::Changed(what), Lang::Ja) => format!("書き換えられています: {what}"),
-            (Self::Changed(what), Lang::En) => format!("It was changed: {what}"),
+            (Self::Changed(what), Lang::Ja) => format!("書き換えられています: {}", what.say(lang)),
+            (Self::Changed(what), Lang::En) => format!("It was changed: {}", what.say(lang)),
         }
     }
 
@@ -112,10 +140,10 @@ pub fn check(bytes: &[u8], terms: impl Fn(&str) -> Vec<KeyTerm>) -> Result<Certi
     let leaf = Leaf::decode(&leaf_bytes).map_err(|error| form(&error.to_string()))?;
     let salt: [u8; SALT_BYTES] = hex(&file.salt).and_then(|salt| salt.try_into().ok()).ok_or_else(|| form("salt"))?;
     if leaf.seq != file.entry || leaf.kind != "offboarded" {
-        return Err(NoCertificate::Changed("the entry is not the one that is named"));
+        return Err(NoCertificate::Changed(Change::Entry));
     }
     if commitment(&salt, "payload", file.body.as_bytes()) != leaf.commitment {
-        return Err(NoCertificate::Changed("what it says is not what the entry commits to"));
+        return Err(NoCertificate::Changed(Change::Body));
     }
     let proof: Vec<Hash> = file
         .proof
@@ -124,10 +152,10 @@ pub fn check(bytes: &[u8], terms: impl Fn(&str) -> Vec<KeyTerm>) -> Result<Certi
         .collect::<Option<_>>()
         .ok_or_else(|| form("proof"))?;
     verify_inclusion(leaf_hash(&leaf_bytes), file.entry, signed.head.size, signed.head.root, &proof)
-        .map_err(|_| NoCertificate::Changed("the entry does not stand in the tree that was signed"))?;
+        .map_err(|_| NoCertificate::Changed(Change::Tree))?;
     let mut said: Certified = serde_json::from_str(&file.body).map_err(|error| form(&error.to_string()))?;
     if said.client != leaf.client {
-        return Err(NoCertificate::Changed("the entry stands under another client"));
+        return Err(NoCertificate::Changed(Change::Client));
     }
     said.origin = signed.origin;
     said.entry = file.entry;

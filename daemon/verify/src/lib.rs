@@ -13,7 +13,7 @@ mod server;
 mod words;
 
 pub use certificate::{
-    CERTIFICATE_MAX_BYTES, Certified, NoCertificate, check as check_certificate, tell as tell_certificate,
+    CERTIFICATE_MAX_BYTES, Certified, Change, NoCertificate, check as check_certificate, tell as tell_certificate,
 };
 pub use error::MemoryError;
 pub use memory::{Finding, Memory, SiteView};
