@@ -101,6 +101,28 @@ CREATE TABLE checkpoint (
   signed_at_us INTEGER NOT NULL  -- our clock
 ) STRICT;
 
+-- Witnesses: whoever keeps the checkpoints where the vendor can't reach them. A row for each that
+-- is or was configured.
+CREATE TABLE witness (
+  id               INTEGER PRIMARY KEY,
+  key              TEXT    NOT NULL UNIQUE, -- its public key: C2SP vkey of a cosigner
+  name             TEXT    NOT NULL, -- as people call it
+  asked            INTEGER NOT NULL CHECK (asked IN (0, 1)), -- 1: configured when the daemon started last
+  trouble          TEXT, -- why it didn't cosign when it was asked last; NULL: it did, or was not asked yet
+  trouble_since_us INTEGER CHECK ((trouble IS NULL) = (trouble_since_us IS NULL)), -- our clock at the first such failure in a row
+  contradicts      INTEGER NOT NULL DEFAULT 0 CHECK (contradicts IN (0, 1)) -- 1: it knows another history: the journal was rebuilt, cut or put back
+) STRICT;
+
+-- What witnesses signed under checkpoints; verified before it is kept.
+CREATE TABLE cosignature (
+  witness         INTEGER NOT NULL REFERENCES witness (id), -- whose
+  size            INTEGER NOT NULL REFERENCES checkpoint (size), -- under the checkpoint of so many entries
+  line            TEXT    NOT NULL, -- the line of the signed note, with its newline
+  cosigned_at_us  INTEGER NOT NULL, -- the witness's clock, whole seconds
+  kept_at_us      INTEGER NOT NULL, -- our clock
+  PRIMARY KEY (witness, size)
+) STRICT, WITHOUT ROWID;
+
 -- What makes an observation the same as an earlier one. The same key with another content is an
 -- observation of its own: tampering or a defect, to be shown and not to be dropped.
 CREATE TABLE identity (

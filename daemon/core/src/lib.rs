@@ -22,6 +22,7 @@ pub mod retention;
 mod session;
 mod source;
 mod spans;
+pub mod witnessing;
 mod world;
 
 pub use effect::{

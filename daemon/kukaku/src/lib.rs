@@ -27,4 +27,5 @@ pub mod site_dir;
 pub mod start;
 pub mod supervisor;
 pub mod time_state;
+pub mod witnesses;
 pub mod writer;

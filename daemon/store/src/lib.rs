@@ -40,6 +40,7 @@ mod tree;
 pub mod users;
 mod values;
 mod verify;
+mod witnesses;
 
 pub use batch::{Appended, Batch, Committed, NewLeaf, PAYLOAD_FIELD};
 pub use bodies::{finding as finding_body, revision as revision_body};
@@ -69,3 +70,4 @@ pub use schema::{APPLICATION_ID, SCHEMA_SQL, SCHEMA_VERSION};
 pub use store::{Head, Store};
 pub use values::{DataKey, DestroyedKey, RecordClass, Value, keys_of};
 pub use verify::{Fault, VerifyReport, verify};
+pub use witnesses::{Cosignature, WitnessNote, cosigned_note, cosigned_size, witnessing};

@@ -61,7 +61,7 @@ async fn bare_frame(app: &App, viewer: &Viewer, ja: &'static str, en: &'static s
     let mut f = view.frame(viewer, "", ja, en, "/login");
     // Who is not signed in is not told what goes on.
     f.foot.clear();
-    f.trouble = None;
+    f.trouble.clear();
     Ok(f)
 }
 

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Extension, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
+use kukaku_core::witnessing::Witness;
 use kukaku_schema::Lang;
 use kukaku_store::query::{self, Cursor};
 use kukaku_store::{Value, erased_note, newest_checkpoint_from};
@@ -16,7 +17,7 @@ use crate::http::guard::Viewer;
 use crate::http::params::{Param, Params, Shape};
 use crate::reasons;
 use crate::routes::Number;
-use crate::text::{self, clean, hex};
+use crate::text::{self, Chip, clean, hex};
 
 /// What the list of entries can be asked for.
 pub(crate) const PARAMS: &[Param] = &[
@@ -54,8 +55,43 @@ struct JournalPage {
     note: String,
     root: String,
     size: String,
+    witnessed: String,
+    witnesses: Vec<WitnessLine>,
     rows: Vec<JournalLine>,
     next: Option<String>,
+}
+
+struct WitnessLine {
+    name: String,
+    size: String,
+    at: String,
+    state: Chip,
+    note: String,
+}
+
+impl WitnessLine {
+    fn new(witness: &Witness, view: &View) -> Self {
+        let (lang, shown) = (view.lang, |at| text::when(&view.dir.zone, at, view.lang));
+        let state = match &witness.trouble {
+            Some(trouble) if trouble.contradicts => Chip::bad(lang.pick("食い違い", "contradicts")),
+            _ if !witness.asked => Chip::new("dim", "note", lang.pick("設定から除外", "no longer asked")),
+            Some(_) => Chip::warn(lang.pick("不調", "trouble")),
+            None if witness.size == 0 => Chip::new("info", "clock", lang.pick("連署待ち", "waiting")),
+            None => Chip::ok(lang.pick("連署済み", "cosigns")),
+        };
+        let note = witness.trouble.as_ref().map_or_else(String::new, |trouble| {
+            let since = shown(trouble.since);
+            let what = clean(&trouble.what);
+            lang.pick(format!("{since} から: {what}"), format!("since {since}: {what}"))
+        });
+        Self {
+            name: clean(&witness.name),
+            size: text::counted(witness.size.cast_signed()),
+            at: witness.cosigned_at.map_or_else(String::new, shown),
+            state,
+            note,
+        }
+    }
 }
 
 /// `GET /journal`.
@@ -79,6 +115,8 @@ pub(crate) async fn journal(
         note: checkpoint.as_ref().map_or_else(String::new, |c| clean(&c.note)),
         root: checkpoint.as_ref().map_or_else(String::new, |c| hex(&c.root)),
         size: text::counted(head.journal_size),
+        witnessed: clean(&view.witnessing.line(lang, &|at| text::when(zone, at, lang))),
+        witnesses: view.witnessing.witnesses.iter().map(|witness| WitnessLine::new(witness, &view)).collect(),
         next: listed.next.map(|next| format!("/journal?after={}", next.to_text())),
         rows: listed
             .rows

@@ -25,7 +25,7 @@ pub(crate) struct Frame {
     pub live: bool,
     pub wall: bool,
     /// Trouble that every page has to show.
-    pub trouble: Option<String>,
+    pub trouble: Vec<String>,
     /// Lines at the foot.
     pub foot: Vec<String>,
 }

@@ -17,15 +17,16 @@ pub(crate) mod svg;
 
 use std::sync::Arc;
 
+use kukaku_core::witnessing::Witnessing;
 use kukaku_schema::{Lang, UtcMicros};
-use kukaku_store::StoreError;
 use kukaku_store::query::{self, Reader};
+use kukaku_store::{StoreError, witnessing};
 
 use crate::directory::Directory;
 use crate::error::WebError;
 use crate::house::App;
 use crate::http::guard::Viewer;
-use crate::text::{counted, when};
+use crate::text::{clean, counted, when};
 use layout::Frame;
 
 /// Rows of one page of a list.
@@ -38,7 +39,9 @@ pub(crate) struct View {
     pub now: UtcMicros,
     pub lang: Lang,
     foot: Vec<String>,
-    trouble: Option<String>,
+    trouble: Vec<String>,
+    /// How far the witnesses reach.
+    pub witnessing: Witnessing,
 }
 
 impl View {
@@ -69,11 +72,14 @@ pub(crate) async fn read_view<T: Send + 'static>(
     app.read(move |reader| {
         let dir = shared.directory.get(reader)?;
         let head = query::head(reader)?;
-        let foot = foot(reader, &dir, head, lang)?;
-        let trouble = trouble(reader, lang)?;
+        let witnessing = witnessing(reader)?;
+        let foot = foot(reader, &dir, head, &witnessing, lang)?;
         // What is open is shown up to the wall clock: the engine steps only when something is due.
         let now = head.advanced_to.max(shared.now());
-        let view = View { dir, now, lang, foot, trouble };
+        let unwitnessed = witnessing.alarm(shared.now(), lang, &|at| when(&dir.zone, at, lang));
+        let trouble: Vec<String> =
+            unwitnessed.map(|text| clean(&text)).into_iter().chain(trouble(reader, lang)?).collect();
+        let view = View { dir, now, lang, foot, trouble, witnessing };
         let data = read(reader, &view)?;
         Ok((view, data))
     })
@@ -81,7 +87,13 @@ pub(crate) async fn read_view<T: Send + 'static>(
 }
 
 /// How far the record reaches and who could notice if it were changed.
-fn foot(reader: &Reader, dir: &Directory, head: query::Head, lang: Lang) -> Result<Vec<String>, StoreError> {
+fn foot(
+    reader: &Reader,
+    dir: &Directory,
+    head: query::Head,
+    witnessing: &Witnessing,
+    lang: Lang,
+) -> Result<Vec<String>, StoreError> {
     let size = counted(head.journal_size);
     let signed = match query::newest_checkpoint(reader)? {
         None => lang.pick("署名はまだありません", "not signed yet").to_owned(),
@@ -93,10 +105,12 @@ fn foot(reader: &Reader, dir: &Directory, head: query::Head, lang: Lang) -> Resu
             }
         }
     };
-    Ok(vec![match lang {
-        Lang::Ja => format!("記録台帳 {size}件、{signed}。外部の証人による確認は設定されていません。"),
-        Lang::En => format!("Journal: {size} entries, {signed}. No outside witness is set up."),
-    }])
+    let record = match lang {
+        Lang::Ja => format!("記録台帳 {size}件、{signed}。"),
+        Lang::En => format!("Journal: {size} entries, {signed}."),
+    };
+    let witnessed = clean(&witnessing.line(lang, &|at| when(&dir.zone, at, lang)));
+    Ok(vec![record, witnessed])
 }
 
 /// Alerts that don't get out are told on every page: whoever waits for them would wait in vain.

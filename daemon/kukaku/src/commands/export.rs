@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kukaku_ledger::Hash;
 use kukaku_pack::Encoding;
-use kukaku_store::read_only;
+use kukaku_store::{checkpoint_at, cosigned_note, read_only};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -75,6 +75,12 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
         Reply::Signed { note } => note,
         other => return Err(unexpected(&other)),
     };
+    // What witnesses said while the pack was made: the newest state, not the pack's.
+    let conn = read_only(&dir.store()).map_err(store)?;
+    let (checkpoint, witnesses) = match checkpoint_at(&conn, size).map_err(store)? {
+        Some(kept) => cosigned_note(&conn, &kept).map_err(store)?,
+        None => (checkpoint, Vec::new()),
+    };
     let counts = format!("{} opened, {} masked", made.manifest.opened, made.manifest.masked);
     let sha256 = write(out, |out| made.write(signature.as_bytes(), out).map_err(io::Error::other), &args.out)?;
     let beside = Beside {
@@ -86,7 +92,7 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
         entry,
         tree_size: size,
         checkpoint,
-        witnesses: Vec::new(),
+        witnesses,
     };
     let json = serde_json::to_string_pretty(&beside).expect("texts and numbers always serialise") + "\n";
     let path = beside_of(&args.out);

@@ -16,6 +16,7 @@ pub mod sources;
 pub mod status;
 pub mod users;
 pub mod verify;
+mod witnesses;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;

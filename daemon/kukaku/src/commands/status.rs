@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use kukaku_core::SessionEnd;
 use kukaku_schema::{Lang, Severity, SiteZone, UtcMicros};
-use kukaku_store::{query, read_only};
+use kukaku_store::{query, read_only, witnessing};
 use serde::Serialize;
 
 use super::certificates::certificates_of;
 use super::check::free_mib;
+use super::witnesses::Witnesses;
 use crate::certificates::{read_certificate, warning};
 use crate::cli::StatusArgs;
 use crate::config::{Config, load};
@@ -35,6 +36,7 @@ struct Status {
     rooms: Vec<RoomReply>,
     certificates: Vec<CertificateDays>,
     free_mib: Option<u64>,
+    witnesses: Witnesses,
 }
 
 #[derive(Debug, Serialize)]
@@ -212,6 +214,7 @@ fn collect(dir: &SiteDir, config: &Config) -> Result<(Status, String), Failure> 
         rooms: rooms.unwrap_or_default(),
         certificates: certificate_days(dir, config),
         free_mib: free_mib(dir.path()).ok(),
+        witnesses: Witnesses::of(witnessing(&conn).map_err(store)?),
     };
     Ok((status, registers.site.time_zone))
 }
@@ -265,6 +268,7 @@ fn lines(status: &Status, lang: Lang, time_zone: &str) -> Vec<String> {
             status.findings.medium
         ),
     ];
+    out.extend(status.witnesses.lines(lang, &at));
     out.push(format!("{}: {}", pick("在室者", "inside"), status.inside.len()));
     for row in &status.inside {
         out.push(format!("  {}  {} ({})  {} {}", row.zone_name, row.person_name, row.person, at(row.since), row.grade));

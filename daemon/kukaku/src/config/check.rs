@@ -41,6 +41,8 @@ pub fn check(config: &Config) -> Result<(), Fault> {
     for (place, folder) in config.footage.iter().enumerate() {
         folder.check().or_else(|e| fault(format!("footage.{place}.{}", e.field), e.reason))?;
     }
+    super::witness::check(&config.witness)
+        .or_else(|(place, field, why)| fault(format!("witness.{place}.{field}"), why))?;
     check_alerts(config)
 }
 

@@ -10,12 +10,14 @@ mod load;
 mod paths;
 mod sample;
 mod web;
+mod witness;
 
 pub use check::{Fault, check, split_address};
 pub use links::{BrokerConfig, BrokerTlsConfig, MqttCertificateConfig, MqttListenConfig, MqttTlsConfig, RateConfig};
 pub use load::{ConfigError, Loaded, load, parse};
 pub use sample::sample;
 pub use web::{TlsConfig, WebConfig};
+pub use witness::{WITNESSES_MAX, WitnessConfig};
 
 use kukaku_notify::AlertsConfig;
 use serde::Deserialize;
@@ -51,6 +53,9 @@ pub struct Config {
     /// Folders that a recorder writes video files into.
     #[serde(default)]
     pub footage: Vec<kukaku_footage::FootageConfig>,
+    /// Witnesses that are asked to cosign each checkpoint.
+    #[serde(default)]
+    pub witness: Vec<WitnessConfig>,
     /// Where alerts go.
     #[serde(default)]
     pub alerts: AlertsConfig,

@@ -10,6 +10,7 @@ pub mod footage;
 pub mod mqtt;
 pub mod serial;
 pub mod web;
+pub mod witnesses;
 pub mod writer;
 
 use std::io::Read as _;

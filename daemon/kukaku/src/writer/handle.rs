@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kukaku_ledger::Hash;
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
-use kukaku_store::{Changed, Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff};
+use kukaku_store::{Changed, Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use super::erasing::{EraseRequest, OffboardRequest};
@@ -34,6 +34,7 @@ pub struct Writer {
     pub(super) room: Arc<Semaphore>,
     pub(super) changes: broadcast::Sender<Changed>,
     pub(super) state: watch::Receiver<WriterState>,
+    pub(super) signed: watch::Receiver<u64>,
 }
 
 impl std::fmt::Debug for Writer {
@@ -47,6 +48,12 @@ impl Writer {
     #[must_use]
     pub fn changes(&self) -> broadcast::Receiver<Changed> {
         self.changes.subscribe()
+    }
+
+    /// Changes after each checkpoint: how many were signed since the start.
+    #[must_use]
+    pub fn signed(&self) -> watch::Receiver<u64> {
+        self.signed.clone()
     }
 
     /// How it is.
@@ -202,6 +209,14 @@ impl Writer {
             Done::Signed(Some(note)) => Ok(note),
             _ => Err(mixed_up()),
         }
+    }
+
+    /// Notes what became of a witness.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: not noted; what it signed can be asked for again.
+    pub async fn note_witness(&self, note: WitnessNote) -> Result<(), ActError> {
+        self.act(Act::Witness(note)).await.map(drop)
     }
 
     /// Stops in order: what was handed in before is kept, then the journal says so.

@@ -370,10 +370,14 @@ impl Stepper<'_> {
                 }
                 Ok(Ok(Done::Nothing))
             }
-            // Time has passed already; erasing, signing and stopping follow the commit.
-            Act::Advance | Act::Checkpoint | Act::SignPack(_) | Act::Stop | Act::Erase(_) | Act::Offboard(_) => {
-                Ok(Ok(Done::Nothing))
-            }
+            // Time has passed already; erasing, signing, witnesses and stopping follow the commit.
+            Act::Witness(_)
+            | Act::Advance
+            | Act::Checkpoint
+            | Act::SignPack(_)
+            | Act::Stop
+            | Act::Erase(_)
+            | Act::Offboard(_) => Ok(Ok(Done::Nothing)),
             Act::Export(note) => {
                 note.append(&mut self.batch, self.mind.engine.names_mut()).map(|seq| Ok(Done::Exported(seq)))
             }

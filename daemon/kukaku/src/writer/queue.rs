@@ -3,7 +3,7 @@
 use kukaku_ledger::Hash;
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Kept, NotKept};
-use kukaku_store::{Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff};
+use kukaku_store::{Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::erasing::{EraseRequest, OffboardRequest};
@@ -59,6 +59,8 @@ pub(super) enum Act {
     Export(ExportNote),
     /// Sign the manifest of a pack, by its hash.
     SignPack(Hash),
+    /// Note what became of a witness.
+    Witness(WitnessNote),
     /// Stop.
     Stop,
 }

@@ -41,8 +41,9 @@ pub(super) fn start(config: WriterConfig) -> Result<Writer, WriterError> {
     let (jobs, queue) = mpsc::channel(QUEUE_MAX);
     let changes = broadcast::Sender::new(CHANGES_KEPT);
     let state = watch::Sender::new(WriterState::Working);
+    let signed = watch::Sender::new(0);
     let room = Arc::new(Semaphore::new(QUEUE_BYTES_MAX));
-    let writer = Writer { jobs, room, changes: changes.clone(), state: state.subscribe() };
+    let writer = Writer { jobs, room, changes: changes.clone(), state: state.subscribe(), signed: signed.subscribe() };
     let thread_failed = |error: std::io::Error| WriterError::Thread(error.to_string());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(thread_failed)?;
     let run = Run {
@@ -52,6 +53,7 @@ pub(super) fn start(config: WriterConfig) -> Result<Writer, WriterError> {
         queue,
         changes,
         state,
+        signed,
         stopping: None,
         erasing: Vec::new(),
         recoveries: 0,
@@ -74,6 +76,8 @@ struct Run {
     queue: mpsc::Receiver<Job>,
     changes: broadcast::Sender<Changed>,
     state: watch::Sender<WriterState>,
+    /// Checkpoints since the start.
+    signed: watch::Sender<u64>,
     /// Who asked for the end.
     stopping: Option<Reply>,
     /// What is to be erased once the group is answered, and who asked.
@@ -198,6 +202,10 @@ impl Run {
                 let signed = self.sign().map(Done::Signed).map_err(|error| ActError::Refused(error.to_string()));
                 let _ = reply.send(signed);
             }
+            (Job::Act { act: Act::Witness(note), reply }, Outcome::Act(Ok(_))) => {
+                let noted = self.machine.store().note_witness(&note, self.clock.read().wall);
+                let _ = reply.send(noted.map(|()| Done::Nothing).map_err(|e| ActError::NotKept(e.to_string())));
+            }
             (Job::Act { act: Act::SignPack(sha256), reply }, Outcome::Act(Ok(_))) => {
                 let signed = self.signing.sign_pack(sha256).map(|note| Done::Signed(Some(note)));
                 let _ = reply.send(signed.map_err(|error| ActError::Refused(error.to_string())));
@@ -211,7 +219,10 @@ impl Run {
 
     fn sign(&mut self) -> Result<Option<String>, WriterError> {
         let now = self.clock.read().wall;
-        self.signing.sign(self.machine.store(), now)
+        let note = self.signing.sign(self.machine.store(), now)?;
+        // Whoever asks witnesses reads from the store what was signed.
+        self.signed.send_modify(|count| *count += 1);
+        Ok(note)
     }
 
     /// A checkpoint that can't be written now is written a minute later. A journal that is not
