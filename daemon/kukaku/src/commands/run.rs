@@ -139,6 +139,7 @@ async fn open_rooms(rooms: &mut Rooms, dir: &SiteDir, loaded: &Loaded, writer: &
         start::footage::start(rooms, dir, folder, writer)?;
     }
     start::alerts::start(rooms, dir, config, writer, &start::writer::time_zone(dir)?).await?;
+    start::backup::start(rooms, dir, config);
     start::commands::start(rooms, dir, writer, users_changed);
     Ok(ready)
 }

@@ -41,6 +41,15 @@ pub fn check(config: &Config) -> Result<(), Fault> {
     for (place, folder) in config.footage.iter().enumerate() {
         folder.check().or_else(|e| fault(format!("footage.{place}.{}", e.field), e.reason))?;
     }
+    if let Some(backup) = &config.backup {
+        let longest = kukaku_schema::DurationUs::from_secs(60);
+        if backup.every.0 < 1_000_000 || backup.every > longest {
+            return fault("backup.every", format!("{:?} is not between \"1s\" and \"60s\"", backup.every.to_text()));
+        }
+        if backup.keep == 0 {
+            return fault("backup.keep", "0 would keep nothing; expected 1 or more");
+        }
+    }
     check_alerts(config)
 }
 

@@ -14,6 +14,7 @@ use super::folder::{Generation, folder_of, generations};
 use super::segment::{Entry, SegmentSummary, Tail, Writer, of_name, origin_of, read};
 use crate::checkpoint::{StoredCheckpoint, newest_checkpoint};
 use crate::error::{StoreError, in_act};
+use crate::lock::Lock;
 use crate::tree;
 
 const ACT: &str = "read the journal for its backup";
@@ -53,6 +54,8 @@ pub struct Shipped {
 /// # Errors
 /// What the store or the folder says. What was there before is whole still.
 pub fn ship(conn: &Connection, order: &ShipOrder, now: UtcMicros) -> Result<Option<Shipped>, BackupError> {
+    // The daemon and a command may ship at once.
+    let _one = Lock::take(&order.store.with_file_name("backup"))?;
     // One view of the store, however long it takes and whatever is appended meanwhile.
     let view = conn.unchecked_transaction().map_err(in_act(ACT))?;
     let Some(newest) = newest_checkpoint(&view)? else { return Ok(None) };
