@@ -17,6 +17,8 @@ pub struct RestoreReport {
     pub head: Head,
     /// Values that can't be opened: erased, or their keys are not at hand.
     pub gone: u64,
+    /// Those of them that no `erased` entry names: a verification names each.
+    pub unnamed: u64,
     /// Users and keys of sources are there.
     pub beside: bool,
     /// Texts that lay beside the store: name and content.
@@ -33,7 +35,7 @@ pub fn restore_store(
     path: &Path,
     progress: impl FnMut(u64, u64),
 ) -> Result<RestoreReport, BackupError> {
-    let Restored { mut store, names, origin, head, gone, beside, files, final_before } =
+    let Restored { mut store, names, origin, head, gone, unnamed, beside, files, final_before } =
         restore_journal(generation, path, progress)?;
     if let Some(registers) = kukaku_store::registers(store.connection())? {
         let known = kukaku_store::known(store.connection())?;
@@ -58,5 +60,5 @@ pub fn restore_store(
         }
         batch.commit(engine.now(), engine.names())?;
     }
-    Ok(RestoreReport { origin, head, gone, beside, files })
+    Ok(RestoreReport { origin, head, gone, unnamed, beside, files })
 }

@@ -42,7 +42,8 @@ pub(super) struct Beside {
     pub(super) schema: u32,
     /// Entries in the journal when it was made; the segment may end before.
     pub(super) journal_size: u64,
-    /// `head`: the engine's `now`, the last watched instant, whether watching ended.
+    /// `head`: our clock at the last commit, the engine's `now`, the last watched instant, whether watching ended.
+    pub(super) recorded_at_us: i64,
     pub(super) advanced_to_us: i64,
     pub(super) watched_to_us: Option<i64>,
     pub(super) stopped: bool,
@@ -190,6 +191,7 @@ fn read(view: &Connection, order: &ShipOrder) -> Result<Beside, StoreError> {
     Ok(Beside {
         schema: crate::schema::SCHEMA_VERSION,
         journal_size: head.journal_size,
+        recorded_at_us: head.recorded_at.0,
         advanced_to_us: head.advanced_to.0,
         watched_to_us: head.watched_to.map(|at| at.0),
         stopped: head.stopped,

@@ -36,6 +36,9 @@ pub struct Restored {
     pub head: TreeHead,
     /// Values that can't be opened: erased, or their keys are not at hand.
     pub gone: u64,
+    /// Those of them that no `erased` entry names: erased after this backup was made, or their
+    /// keys are not at hand. A verification names each.
+    pub unnamed: u64,
     /// The copy of what is not in the journal could be opened: users and keys of sources are there.
     pub beside: bool,
     /// Texts that lay beside the store: name and content.
@@ -130,7 +133,7 @@ impl Restoring {
         }
         let Deriving { names, gone, .. } = &mut self.deriving;
         let mut batch = self.store.begin(at)?;
-        note_gone(&batch, gone, head.size)?;
+        let unnamed = note_gone(&batch, gone, head.size)?;
         let mut advanced_to = at;
         let mut files = Vec::new();
         let mut final_before = None;
@@ -143,6 +146,7 @@ impl Restoring {
         Ok(Restored {
             store: self.store,
             gone: self.deriving.gone.len() as u64,
+            unnamed,
             names: self.deriving.names,
             origin,
             head,
@@ -164,7 +168,7 @@ impl Batch<'_> {
 
 /// Values that no `erased` entry names, and whose keys are not at hand: they count as erased by
 /// what this journal can't tell any more.
-fn note_gone(batch: &Batch<'_>, gone: &[u64], size: u64) -> Result<(), StoreError> {
+fn note_gone(batch: &Batch<'_>, gone: &[u64], size: u64) -> Result<u64, StoreError> {
     let mut ranges: Vec<(u64, u64)> = Vec::new();
     let mut named = batch
         .connection()
@@ -179,7 +183,10 @@ fn note_gone(batch: &Batch<'_>, gone: &[u64], size: u64) -> Result<(), StoreErro
             _ => ranges.push((seq, seq)),
         }
     }
-    ranges.into_iter().try_for_each(|range| batch.note_erased(range, size.saturating_sub(1)))
+    for range in &ranges {
+        batch.note_erased(*range, size.saturating_sub(1))?;
+    }
+    Ok(ranges.iter().map(|(first, last)| last - first + 1).sum())
 }
 
 /// Puts the copy of what is not in the journal back; returns the engine's `now`.
@@ -210,6 +217,7 @@ fn put_beside(batch: &mut Batch<'_>, beside: &Beside, size: u64, names: &mut Nam
     if beside.journal_size != size {
         return Ok(head.recorded_at);
     }
+    batch.recorded_at = batch.recorded_at.max(UtcMicros(beside.recorded_at_us));
     head.watched_to = beside.watched_to_us.map(UtcMicros);
     head.stopped = beside.stopped;
     Ok(UtcMicros(beside.advanced_to_us))
