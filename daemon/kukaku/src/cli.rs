@@ -1,5 +1,6 @@
 //! The command line. What each command does is in `commands`.
 
+mod backup;
 mod export;
 mod offboard;
 mod retention;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use backup::{BackupAction, BackupArgs, ReconcileArgs, RestoreArgs};
 pub use offboard::OffboardArgs;
 pub use retention::{HoldAction, HoldArgs, RetentionAction, RetentionArgs};
 
@@ -71,6 +73,14 @@ pub enum Command {
     /// Verify the journal: every hash, number and signature (記録の検証)
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
+    /// Copy the journal to another disk now, or list the copies (バックアップ)
+    Backup(BackupArgs),
+    /// Make an installation of a backup (復元)
+    #[command(after_help = EXIT_CODES)]
+    Restore(RestoreArgs),
+    /// Hold a restored journal against the newest checkpoint known outside (復元後の照合)
+    #[command(after_help = EXIT_CODES)]
+    Reconcile(ReconcileArgs),
     /// Take records out as an evidence pack that a client verifies by itself (証拠パックの取り出し)
     Export(ExportArgs),
     /// List what was taken out: when, who, why (取り出しの一覧)

@@ -81,8 +81,8 @@ pub struct Batch<'a> {
     fact_entries: Option<(u64, u64)>,
     pub(crate) bytes: Vec<u8>,
     /// Whether the site is watched while this is recorded, and whether watching ends with it.
-    watching: Option<bool>,
-    touched: bool,
+    pub(crate) watching: Option<bool>,
+    pub(crate) touched: bool,
     open: bool,
 }
 
@@ -365,7 +365,7 @@ impl Drop for Batch<'_> {
     }
 }
 
-fn clock_number(clock: ClockState) -> u8 {
+pub(crate) fn clock_number(clock: ClockState) -> u8 {
     match clock {
         ClockState::Unknown => 0,
         ClockState::Synchronised => 1,

@@ -96,6 +96,19 @@ impl Store {
         consistency(&self.conn, old, size)
     }
 
+    /// The root of the tree when it had `size` entries.
+    ///
+    /// # Errors
+    /// [`StoreError::RolledBack`] if the present tree is smaller, [`StoreError::Corrupt`] if a
+    /// node is missing.
+    pub fn root_at(&self, size: u64) -> Result<Hash, StoreError> {
+        if size > self.frontier.size() {
+            let (path, signed) = (self.path().to_owned(), size);
+            return Err(StoreError::RolledBack { path, size: self.frontier.size(), signed });
+        }
+        tree::frontier(&self.conn, size).map(|frontier| frontier.root())
+    }
+
     /// Keeps a signed head; keeping it again changes nothing.
     ///
     /// # Errors

@@ -106,7 +106,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn session(&mut self, view: &SessionView) -> Result<(), StoreError> {
+    pub(crate) fn session(&mut self, view: &SessionView) -> Result<(), StoreError> {
         self.changed.add(ChangedKind::Session);
         let (ended, end) = match view.end {
             SessionEnd::Open => ("open", UtcMicros::MAX),
@@ -151,7 +151,7 @@ impl Batch<'_> {
             .map_err(in_act("keep a session"))
     }
 
-    fn session_gone(&mut self, key: SessionKey) -> Result<(), StoreError> {
+    pub(crate) fn session_gone(&mut self, key: SessionKey) -> Result<(), StoreError> {
         self.changed.add(ChangedKind::Session);
         self.store
             .conn
@@ -167,7 +167,6 @@ impl Batch<'_> {
     }
 
     fn revision(&mut self, revision: &Revision, names: &mut Names) -> Result<(), StoreError> {
-        const ACT: &str = "keep a verdict";
         self.changed.add(ChangedKind::Session);
         let key = revision.session;
         let conn = &self.store.conn;
@@ -187,6 +186,12 @@ impl Batch<'_> {
         let client = client.map_or(source, Word);
         let leaf = NewLeaf { kind: "revision", source, client, device_time: None, payload: &body };
         let seq = self.append(leaf, names)?;
+        self.keep_revision(id, revision, seq)
+    }
+
+    /// Lists a revision of the session in row `id` whose journal entry is `seq`.
+    pub(crate) fn keep_revision(&mut self, id: i64, revision: &Revision, seq: u64) -> Result<(), StoreError> {
+        const ACT: &str = "keep a verdict";
         let (cause, cause_seq) = cause_columns(revision.cause);
         let grade = revision.grade.map(kukaku_schema::Grade::word);
         let conn = &self.store.conn;
@@ -252,13 +257,7 @@ impl Batch<'_> {
         let client = finding.client.unwrap_or(source);
         let leaf = NewLeaf { kind: "finding", source, client, device_time: None, payload: &body };
         let seq = self.append(leaf, names)?;
-        let revision = known.as_ref().map_or(1, |known| known.revision + 1);
-        let row = FindingRow { known: known.map(|known| known.id), text: &text, word, at, seq, revision };
-        let id = self.keep_finding(&row, finding)?;
-        if word != "resolved" {
-            self.keep_subjects(id, finding, names)?;
-        }
-        self.keep_finding_event(id, &row, finding, cause)?;
+        let (id, revision) = self.keep_change(&KeptChange { text: &text, word, at, cause, seq }, finding, names)?;
         let notice = Notice { finding, change: word, at, client: finding.client.map(|word| names.text(word)), names };
         let body = String::from_utf8(body).expect("JSON is UTF-8");
         for channel in route(&notice) {
@@ -266,6 +265,25 @@ impl Batch<'_> {
             self.queue(id, revision, &channel, &body)?;
         }
         Ok(())
+    }
+
+    /// Lists a change of a finding; returns the finding's row and how many changes it has seen.
+    pub(crate) fn keep_change(
+        &mut self,
+        change: &KeptChange<'_>,
+        finding: &Finding,
+        names: &Names,
+    ) -> Result<(i64, u32), StoreError> {
+        let known = self.known_finding(change.text)?;
+        let revision = known.as_ref().map_or(1, |known| known.revision + 1);
+        let KeptChange { text, word, at, cause, seq } = *change;
+        let row = FindingRow { known: known.map(|known| known.id), text, word, at, seq, revision };
+        let id = self.keep_finding(&row, finding)?;
+        if word != "resolved" {
+            self.keep_subjects(id, finding, names)?;
+        }
+        self.keep_finding_event(id, &row, finding, cause)?;
+        Ok((id, revision))
     }
 
     fn known_finding(&self, key: &str) -> Result<Option<KnownFinding>, StoreError> {
@@ -382,6 +400,20 @@ impl Batch<'_> {
     }
 }
 
+/// A change of a finding that stands in the journal.
+pub(crate) struct KeptChange<'a> {
+    /// The finding's key as text.
+    pub(crate) text: &'a str,
+    /// `opened`, `changed`, `resolved`.
+    pub(crate) word: &'static str,
+    /// When.
+    pub(crate) at: UtcMicros,
+    /// What brought it.
+    pub(crate) cause: Cause,
+    /// Its journal entry.
+    pub(crate) seq: u64,
+}
+
 /// A finding that the store knows.
 struct KnownFinding {
     id: i64,
@@ -410,7 +442,7 @@ struct FindingRow<'a> {
     revision: u32,
 }
 
-fn epoch_number(key: SessionKey) -> i64 {
+pub(crate) fn epoch_number(key: SessionKey) -> i64 {
     key.epoch.map_or(-1, |epoch| i64::from(epoch.0))
 }
 

@@ -22,6 +22,7 @@ use kukaku_schema::UtcMicros;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
+pub(crate) use derived::unhex;
 pub use offboard::Offboarded;
 
 use crate::batch::{Batch, NewLeaf};

@@ -75,7 +75,7 @@ pub enum StoreError {
     },
     /// The journal is older than the last signed checkpoint.
     #[error(
-        "open store {path}: its journal has {size} entries, but a checkpoint of {signed} was signed; it was rolled back, restore the newer one"
+        "open store {path}: its journal has {size} entries, but a checkpoint of {signed} was signed; it was rolled back; restore the newer one (`kukaku restore`), or run `kukaku reconcile`"
     )]
     RolledBack {
         /// The store.

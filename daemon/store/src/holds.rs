@@ -116,7 +116,7 @@ fn id_of(number: i64) -> String {
     format!("hold-{number}")
 }
 
-fn number_of(id: &str) -> Option<i64> {
+pub(crate) fn number_of(id: &str) -> Option<i64> {
     let number = id.strip_prefix("hold-")?.parse().ok()?;
     (id_of(number) == id).then_some(number)
 }
@@ -163,6 +163,13 @@ impl Batch<'_> {
             by: &hold.by,
         };
         let seq = self.hold_entry("hold.placed", hold.client.as_deref(), &body, names)?;
+        self.keep_hold(number, hold, seq)?;
+        Ok((id, seq))
+    }
+
+    /// Lists a hold that is in the journal.
+    pub(crate) fn keep_hold(&mut self, number: i64, hold: &NewHold, seq: u64) -> Result<(), StoreError> {
+        const ACT: &str = "place a hold";
         self.store
             .conn
             .prepare_cached(
@@ -183,8 +190,8 @@ impl Batch<'_> {
                     seq.cast_signed(),
                 ])
             })
-            .map_err(in_act(ACT))?;
-        Ok((id, seq))
+            .map(drop)
+            .map_err(in_act(ACT))
     }
 
     /// Releases a hold. Returns the journal entry; the inner error is a refusal, and nothing was
@@ -205,7 +212,6 @@ impl Batch<'_> {
             by: &'a str,
             confirmed_by: &'a str,
         }
-        const ACT: &str = "release a hold";
         let HoldRelease { id, reason, by, confirmed_by } = release;
         let known = all_holds(&self.store.conn)?.into_iter().find(|row| row.hold.id == *id);
         let (Some(known), Some(number)) = (known, number_of(id)) else {
@@ -219,6 +225,14 @@ impl Batch<'_> {
         }
         let body = Body { kind: "hold.released", id, reason, by, confirmed_by };
         let seq = self.hold_entry("hold.released", known.hold.client.as_deref(), &body, names)?;
+        self.keep_release(number, release, seq)?;
+        Ok(Ok(seq))
+    }
+
+    /// Lists the release of a hold that is in the journal.
+    pub(crate) fn keep_release(&mut self, number: i64, release: &HoldRelease, seq: u64) -> Result<(), StoreError> {
+        const ACT: &str = "release a hold";
+        let HoldRelease { reason, by, confirmed_by, .. } = release;
         self.store
             .conn
             .prepare_cached(
@@ -228,8 +242,8 @@ impl Batch<'_> {
             .and_then(|mut statement| {
                 statement.execute(params![number, seq.cast_signed(), self.recorded_at.0, reason, by, confirmed_by])
             })
-            .map_err(in_act(ACT))?;
-        Ok(Ok(seq))
+            .map(drop)
+            .map_err(in_act(ACT))
     }
 
     fn hold_entry(

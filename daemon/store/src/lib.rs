@@ -8,6 +8,7 @@
 //! at opening). What a failed commit left behind is unknown; the caller drops the [`Store`],
 //! opens it again and lets identity absorb what is sent twice.
 
+pub mod backup;
 mod batch;
 mod bodies;
 mod bytes;

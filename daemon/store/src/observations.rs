@@ -72,16 +72,30 @@ impl Batch<'_> {
         let committing = Committing { salt: &arrival.salt, commitment: arrival.commitment, entitled };
         let seq = self.append_committed(leaf, &committing, names)?;
         let fact = Fact::of(observation, seq, self.recorded_at, &arrival.content, names);
-        self.note_fact(&fact);
-        self.show(observation, &fact, directory, names)?;
-        let seen = self.seen(source, &arrival.link);
+        self.keep_observation(observation, &fact, source, &arrival.link, directory, names)?;
+        Ok(Appended::New { seq, fact: Some(fact) })
+    }
+
+    /// Lists an observation that is in the journal.
+    pub(crate) fn keep_observation(
+        &mut self,
+        observation: &Observation,
+        fact: &Fact,
+        source: Word,
+        link: &str,
+        directory: &Directory,
+        names: &mut Names,
+    ) -> Result<(), StoreError> {
+        self.note_fact(fact);
+        self.show(observation, fact, directory, names)?;
+        let seen = self.seen(source, link);
         seen.observations += 1;
         if fact.seq.is_some() {
             seen.epoch = fact.epoch;
             seen.number = fact.seq;
         }
-        seen.device_time = seen.device_time.max(header.device_time);
-        Ok(Appended::New { seq, fact: Some(fact) })
+        seen.device_time = seen.device_time.max(observation.header().device_time);
+        Ok(())
     }
 
     fn unreadable(
@@ -90,7 +104,6 @@ impl Batch<'_> {
         unreadable: &Unreadable,
         names: &mut Names,
     ) -> Result<Appended, StoreError> {
-        const ACT: &str = "keep an unreadable arrival";
         let source = unreadable.source.as_deref().filter(|source| source.len() <= SOURCE_MAX_BYTES).unwrap_or("");
         let source = names.intern(source);
         let mut key = std::mem::take(&mut self.bytes);
@@ -106,8 +119,22 @@ impl Batch<'_> {
         let leaf = NewLeaf { kind: "unreadable", source, client, device_time: None, payload: &arrival.payload };
         let committing = Committing { salt: &arrival.salt, commitment: arrival.commitment, entitled: &[] };
         let seq = self.append_committed(leaf, &committing, names)?;
-        let reason: String = unreadable.reason.chars().take(REASON_SHOWN_CHARS).collect();
-        let length = unreadable.length.min(i64::MAX.unsigned_abs()).cast_signed();
+        self.keep_unreadable(seq, source, &arrival.link, &unreadable.reason, unreadable.length)?;
+        Ok(Appended::New { seq, fact: None })
+    }
+
+    /// Lists an unreadable arrival that is in the journal.
+    pub(crate) fn keep_unreadable(
+        &mut self,
+        seq: u64,
+        source: Word,
+        link: &str,
+        reason: &str,
+        length: u64,
+    ) -> Result<(), StoreError> {
+        const ACT: &str = "keep an unreadable arrival";
+        let reason: String = reason.chars().take(REASON_SHOWN_CHARS).collect();
+        let length = length.min(i64::MAX.unsigned_abs()).cast_signed();
         self.store
             .conn
             .prepare_cached(
@@ -115,22 +142,15 @@ impl Batch<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )
             .and_then(|mut statement| {
-                statement.execute(params![
-                    seq.cast_signed(),
-                    self.recorded_at.0,
-                    arrival.link,
-                    source.0,
-                    length,
-                    reason
-                ])
+                statement.execute(params![seq.cast_signed(), self.recorded_at.0, link, source.0, length, reason])
             })
             .map_err(in_act(ACT))?;
-        self.seen(source, &arrival.link).unreadable += 1;
-        Ok(Appended::New { seq, fact: None })
+        self.seen(source, link).unreadable += 1;
+        Ok(())
     }
 
     /// The entry that keeps this key and content already; else the next entry is noted for it.
-    fn known(&mut self, key: &[u8], content: &[u8; 32]) -> Result<Option<u64>, StoreError> {
+    pub(crate) fn known(&mut self, key: &[u8], content: &[u8; 32]) -> Result<Option<u64>, StoreError> {
         const ACT: &str = "look up whether an arrival is known";
         let conn = &self.store.conn;
         let next = self.store.head.journal_size.cast_signed();
@@ -178,7 +198,7 @@ impl Batch<'_> {
             .map_err(in_act("look up the client of a session"))
     }
 
-    fn seen(&mut self, source: Word, link: &str) -> &mut crate::store::SourceSeen {
+    pub(crate) fn seen(&mut self, source: Word, link: &str) -> &mut crate::store::SourceSeen {
         let seen = self.store.sources.entry(source).or_default();
         if seen.observations + seen.duplicates + seen.unreadable == 0 {
             seen.first_at = self.recorded_at;

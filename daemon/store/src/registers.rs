@@ -211,13 +211,25 @@ impl Batch<'_> {
         by: &Actors<'_>,
         names: &mut Names,
     ) -> Result<(u64, Registers), StoreError> {
-        const ACT: &str = "keep a register change";
-        self.changed.add(ChangedKind::Registers);
-        let Actors { actor, reason, .. } = *by;
         let body = body(diff, by)?;
         let site = names.intern("");
         let leaf = NewLeaf { kind: "register", source: site, client: site, device_time: None, payload: &body };
         let seq = self.append(leaf, names)?;
+        let now = self.keep_register_change(diff, by, seq, names)?;
+        Ok((seq, now))
+    }
+
+    /// Lists a register change that is in the journal as entry `seq`.
+    pub(crate) fn keep_register_change(
+        &mut self,
+        diff: &RegisterDiff,
+        by: &Actors<'_>,
+        seq: u64,
+        names: &mut Names,
+    ) -> Result<Registers, StoreError> {
+        const ACT: &str = "keep a register change";
+        self.changed.add(ChangedKind::Registers);
+        let Actors { actor, reason, .. } = *by;
         for step in &diff.steps {
             self.replace_entries(step, seq)?;
         }
@@ -238,8 +250,11 @@ impl Batch<'_> {
         if zone.name() != self.store.sealing.zone().name() {
             self.store.sealing.set_zone(zone);
         }
-        self.show_readings_anew(diff, &now, names)?;
-        Ok((seq, now))
+        let touches = |step: &&RegisterStep| matches!(step.table.as_str(), "credential" | "reader" | "door");
+        if let Some(first) = diff.steps.iter().filter(touches).filter_map(first_difference).min() {
+            self.show_readings_anew(first, &now, names)?;
+        }
+        Ok(now)
     }
 
     fn replace_entries(&mut self, step: &RegisterStep, seq: u64) -> Result<(), StoreError> {
@@ -279,16 +294,13 @@ impl Batch<'_> {
 
     /// Lists show persons and doors as they are registered: looks again at the readings from
     /// the first instant on at which a change makes a difference.
-    fn show_readings_anew(
+    pub(crate) fn show_readings_anew(
         &mut self,
-        diff: &RegisterDiff,
+        first: UtcMicros,
         registers: &Registers,
         names: &mut Names,
     ) -> Result<(), StoreError> {
         const ACT: &str = "list door readings anew";
-        let touches = |step: &&RegisterStep| matches!(step.table.as_str(), "credential" | "reader" | "door");
-        let first = diff.steps.iter().filter(touches).filter_map(first_difference).min();
-        let Some(first) = first else { return Ok(()) };
         self.changed.add(ChangedKind::Reading);
         let directory = Directory::new(registers, names);
         let conn = &self.store.conn;

@@ -1,5 +1,6 @@
 //! What each command does: one file a command.
 
+pub mod backup;
 pub mod certificates;
 pub mod check;
 pub mod export;
@@ -9,6 +10,7 @@ pub mod import;
 pub mod init;
 pub mod muster;
 pub mod offboard;
+pub mod reconcile;
 pub mod registers;
 pub mod retention;
 pub mod run;
@@ -46,6 +48,9 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         },
         Command::Status(args) => status::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Backup(args) => backup::run(args),
+        Command::Restore(args) => backup::restore(args),
+        Command::Reconcile(args) => reconcile::run(args),
         Command::Export(args) => export::run(args),
         Command::Exports(args) => exports::run(args),
         Command::Demo(args) => crate::demo::run(args),

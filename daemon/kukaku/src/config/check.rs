@@ -43,6 +43,15 @@ pub fn check(config: &Config) -> Result<(), Fault> {
     }
     super::witness::check(&config.witness)
         .or_else(|(place, field, why)| fault(format!("witness.{place}.{field}"), why))?;
+    if let Some(backup) = &config.backup {
+        let longest = kukaku_schema::DurationUs::from_secs(60);
+        if backup.every.0 < 1_000_000 || backup.every > longest {
+            return fault("backup.every", format!("{:?} is not between \"1s\" and \"60s\"", backup.every.to_text()));
+        }
+        if backup.keep == 0 {
+            return fault("backup.keep", "0 would keep nothing; expected 1 or more");
+        }
+    }
     check_alerts(config)
 }
 

@@ -4,6 +4,7 @@
 //! table refuses keys that it doesn't know; an error names file, line, key and what was expected.
 //! Paths are taken from the folder of the file.
 
+mod backup;
 mod check;
 mod links;
 mod load;
@@ -12,6 +13,7 @@ mod sample;
 mod web;
 mod witness;
 
+pub use backup::BackupConfig;
 pub use check::{Fault, check, split_address};
 pub use links::{BrokerConfig, BrokerTlsConfig, MqttCertificateConfig, MqttListenConfig, MqttTlsConfig, RateConfig};
 pub use load::{ConfigError, Loaded, load, parse};
@@ -59,6 +61,9 @@ pub struct Config {
     /// Where alerts go.
     #[serde(default)]
     pub alerts: AlertsConfig,
+    /// Copies on another disk; left out: there are none.
+    #[serde(default)]
+    pub backup: Option<BackupConfig>,
 }
 
 fn info() -> String {

@@ -17,6 +17,9 @@ pub(super) fn start_at(config: &mut Config, folder: &Path) {
         place(&mut tls.certificate);
         place(&mut tls.key);
     }
+    if let Some(backup) = &mut config.backup {
+        place(&mut backup.folder);
+    }
     config.links_paths().into_iter().for_each(place);
     config.witness.iter_mut().filter_map(|witness| witness.ca_file.as_mut()).for_each(place);
     alert_paths(&mut config.alerts).into_iter().for_each(place);

@@ -77,6 +77,12 @@ listen = "127.0.0.1:1883"
 # [[alerts.rule]]                # どの通知をどこへ
 # to = ["duty-mail", "tower"]
 # min_severity = "high"
+
+# [backup]                       # 別のディスクへの控え（鍵は含みません：keys/ は別に保管）
+# folder = "/mnt/backup/kukaku"  # 先に作っておくこと
+# every = "60s"
+# keep = 7                       # 残す世代の数
+# whole_every = "1d"
 "##;
 
 const EN: &str = r##"# Configuration of kukaku: listeners, certificates, lines and alert channels of this machine.
@@ -148,4 +154,10 @@ listen = "127.0.0.1:1883"
 # [[alerts.rule]]                # which alert goes where
 # to = ["duty-mail", "tower"]
 # min_severity = "high"
+
+# [backup]                       # copies on another disk (without keys: keep keys/ elsewhere)
+# folder = "/mnt/backup/kukaku"  # make it first
+# every = "60s"
+# keep = 7                       # generations that are kept
+# whole_every = "1d"
 "##;

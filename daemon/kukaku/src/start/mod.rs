@@ -4,6 +4,7 @@
 //! `Rooms`. Addresses are bound before anything is said to be ready.
 
 pub mod alerts;
+pub mod backup;
 pub mod broker;
 pub mod commands;
 pub mod footage;

@@ -31,7 +31,7 @@ impl Signing {
         };
         let last = match note {
             None if kept.is_some() => {
-                return Err(wrong("is missing, though checkpoints were signed; put it back".to_owned()));
+                return Err(wrong("is missing, though checkpoints were signed; put it back, or after a restore run `kukaku reconcile`".to_owned()));
             }
             None => None,
             Some(note) => {

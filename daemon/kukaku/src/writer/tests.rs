@@ -2,6 +2,7 @@
 //! counts twice, an hour that nobody watched and that nobody sees, an alert that was never
 //! written down.
 
+mod backup;
 mod crash;
 mod erasing;
 mod house;

@@ -16,7 +16,7 @@ fn day_of(seconds: i64) -> i32 {
 }
 
 /// Everything of a class that was recorded up to the day of `seconds`.
-fn due(house: &House, class: RecordClass, seconds: i64) -> EraseRequest {
+pub(super) fn due(house: &House, class: RecordClass, seconds: i64) -> EraseRequest {
     let last = day_of(seconds);
     let keys = keys_of(&house.store()).unwrap();
     let keys: Vec<_> = keys.into_iter().filter(|key| key.meta.class == class && key.meta.day <= last).collect();

@@ -15,7 +15,7 @@ use crate::writer::{Purpose, SimClock};
 
 /// Something that happens.
 #[derive(Debug, Clone)]
-enum Happening {
+pub(super) enum Happening {
     /// An observation arrives.
     Arrives(String),
     /// One that arrived before arrives again.
@@ -53,7 +53,7 @@ fn observation() -> impl Strategy<Value = String> {
     ]
 }
 
-fn happening() -> impl Strategy<Value = Happening> {
+pub(super) fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         6 => observation().prop_map(Happening::Arrives),
         1 => any::<prop::sample::Index>().prop_map(Happening::Again),
@@ -69,7 +69,7 @@ fn arrives(json: &str) -> Job {
 }
 
 /// Lets it all happen in a new house; `dying`: deaths are real.
-fn play(world: &[Happening], dying: bool) -> House {
+pub(super) fn play(world: &[Happening], dying: bool) -> House {
     let house = House { folder: Folder::new(), clock: SimClock::new(at(0)) };
     drop(Store::create(&house.store(), at(0)).unwrap());
     let open = || {

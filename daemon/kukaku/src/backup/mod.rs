@@ -1,0 +1,7 @@
+//! Backups of an installation: shipped while it runs, restored into a folder of its own.
+
+mod restore;
+mod ship;
+
+pub use restore::{RestoreReport, restore_store};
+pub use ship::{ROOM as SHIP_ROOM, keep_shipping, ship_now};
