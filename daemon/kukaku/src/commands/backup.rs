@@ -4,10 +4,10 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use kukaku_ledger::{KeyTerm, SigningKey};
+use kukaku_ledger::{Checkpoint, KeyTerm, SigningKey};
 use kukaku_schema::Lang;
 use kukaku_store::backup::{BackupError, Generation, generations};
-use kukaku_store::{read_only, verify};
+use kukaku_store::{newest_checkpoint, read_only, verify};
 
 use super::verify::progress;
 use crate::backup::{restore_store, ship_now};
@@ -119,7 +119,7 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Failure> {
 fn older(failed: Failure, all: &[Generation], chosen: &Generation) -> Failure {
     let before = all.iter().rev().find(|generation| generation.number < chosen.number);
     match (failed, before) {
-        (Failure::Failed(why), Some(before)) => Failure::Failed(format!(
+        (Failure::Failed(why) | Failure::Store(why), Some(before)) => Failure::Failed(format!(
             "generation {}: {why}; an older one is there, of {} entries: --generation {}",
             chosen.number,
             before.size(),
@@ -192,6 +192,13 @@ fn make(generation: &Generation, part: &Path, keys: &Path) -> Result<(), Failure
     write(dir.verifier_key(), &format!("{}\n", key.verifier()))?;
     let conn = read_only(&dir.store()).map_err(|e| Failure::Store(e.to_string()))?;
     let terms = [KeyTerm::whole(key.verifier().clone())];
+    let newest = newest_checkpoint(&conn).map_err(|e| Failure::Store(e.to_string()))?;
+    let note = newest.map(|newest| newest.note).unwrap_or_default();
+    let signed = Checkpoint::open(note.as_bytes(), &terms)
+        .map_err(|e| Failure::Differs(format!("the newest checkpoint of the backup: {e}")))?;
+    if signed.head != report.head {
+        return Err(Failure::Differs("what was restored is not what was signed".to_owned()));
+    }
     let verified = verify(&conn, &terms, None, |_, _| {}).map_err(|e| Failure::Store(e.to_string()))?;
     // What was erased since this backup was made is named by no entry of it.
     if let Some(fault) = verified.faults.first().filter(|_| verified.faults.len() as u64 > report.unnamed) {

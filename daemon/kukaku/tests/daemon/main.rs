@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod alerts;
+mod backup;
 mod begin;
 mod configuration;
 mod house;

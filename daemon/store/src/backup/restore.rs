@@ -133,7 +133,7 @@ impl Restoring {
         }
         let Deriving { names, gone, .. } = &mut self.deriving;
         let mut batch = self.store.begin(at)?;
-        let unnamed = note_gone(&batch, gone, head.size)?;
+        let (unnamed, last_gone) = note_gone(&batch, gone, head.size)?;
         let mut advanced_to = at;
         let mut files = Vec::new();
         let mut final_before = None;
@@ -142,6 +142,8 @@ impl Restoring {
             files.clone_from(&beside.files);
             final_before = beside.final_before_us.map(UtcMicros);
         }
+        // What was judged with what is gone can't be judged again.
+        let final_before = final_before.max(last_gone.map(|at| UtcMicros(at.0 + 1)));
         batch.commit(advanced_to, names)?;
         Ok(Restored {
             store: self.store,
@@ -168,7 +170,7 @@ impl Batch<'_> {
 
 /// Values that no `erased` entry names, and whose keys are not at hand: they count as erased by
 /// what this journal can't tell any more.
-fn note_gone(batch: &Batch<'_>, gone: &[u64], size: u64) -> Result<u64, StoreError> {
+fn note_gone(batch: &Batch<'_>, gone: &[u64], size: u64) -> Result<(u64, Option<UtcMicros>), StoreError> {
     let mut ranges: Vec<(u64, u64)> = Vec::new();
     let mut named = batch
         .connection()
@@ -186,7 +188,17 @@ fn note_gone(batch: &Batch<'_>, gone: &[u64], size: u64) -> Result<u64, StoreErr
     for range in &ranges {
         batch.note_erased(*range, size.saturating_sub(1))?;
     }
-    Ok(ranges.iter().map(|(first, last)| last - first + 1).sum())
+    let last = match ranges.last() {
+        None => None,
+        Some((_, last)) => Some(recorded_at(batch.connection(), *last)?),
+    };
+    Ok((ranges.iter().map(|(first, last)| last - first + 1).sum(), last))
+}
+
+fn recorded_at(conn: &Connection, seq: u64) -> Result<UtcMicros, StoreError> {
+    conn.query_row("SELECT recorded_at_us FROM journal WHERE seq = ?1", [seq.cast_signed()], |row| row.get(0))
+        .map(UtcMicros)
+        .map_err(in_act(ACT))
 }
 
 /// Puts the copy of what is not in the journal back; returns the engine's `now`.
