@@ -1,6 +1,7 @@
 //! The command line. What each command does is in `commands`.
 
 mod export;
+mod keys;
 mod offboard;
 mod retention;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use keys::{KeysAction, KeysArgs};
 pub use offboard::OffboardArgs;
 pub use retention::{HoldAction, HoldArgs, RetentionAction, RetentionArgs};
 
@@ -75,6 +77,8 @@ pub enum Command {
     Export(ExportArgs),
     /// List what was taken out: when, who, why (取り出しの一覧)
     Exports(ExportsArgs),
+    /// Keys of the journal: show, change, put into escrow (鍵の管理)
+    Keys(KeysArgs),
     /// Run a working day of a made-up site in ten minutes (デモ)
     Demo(DemoArgs),
 }

@@ -52,7 +52,8 @@ pub use entry_proof::{EntryProof, entry_proof};
 pub use erase::{Erased, ErasedNote, ErasureOrder, Offboarded, erased_note};
 pub use error::StoreError;
 pub use export::{
-    ExportEntry, ExportRange, ExportValue, checkpoint_at, export_leaves, export_range, export_value, exports, tree_node,
+    ExportEntry, ExportRange, ExportValue, checkpoint_at, entries_of_kind, export_leaves, export_range, export_value,
+    exports, tree_node,
 };
 pub use holds::{HoldRelease, HoldRow, NewHold, Released, all_holds, holds};
 pub use load::{head, known, names, with_facts};

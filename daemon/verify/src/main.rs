@@ -212,14 +212,8 @@ fn write_key(path: &Path, text: &str) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// 80 bits of the hash of the key's text, in groups of four.
-fn fingerprint_of(key: &VerifierKey) -> String {
-    let hex = Hash::of(key.to_string().as_bytes()).to_string();
-    [&hex[..4], &hex[4..8], &hex[8..12], &hex[12..16], &hex[16..20]].join("-")
-}
-
 fn confirm(key: &VerifierKey, typed: Option<String>, lang: Lang) -> Result<(), Failure> {
-    let expected = fingerprint_of(key);
+    let expected = key.fingerprint();
     let typed = if let Some(typed) = typed {
         typed
     } else {

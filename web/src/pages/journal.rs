@@ -54,6 +54,7 @@ struct JournalPage {
     note: String,
     root: String,
     size: String,
+    key: Option<(String, String)>,
     rows: Vec<JournalLine>,
     next: Option<String>,
 }
@@ -73,12 +74,14 @@ pub(crate) async fn journal(
         Ok((query::newest_checkpoint(reader)?, query::journal_entries(reader, after, LIST_ROWS)?, query::head(reader)?))
     })
     .await?;
+    let key = app.status().await?.signing_key;
     let (lang, zone) = (view.lang, &view.dir.zone);
     let f = view.frame(&viewer, "journal", "記録台帳", "Journal", "/journal");
     let body = JournalPage {
         note: checkpoint.as_ref().map_or_else(String::new, |c| clean(&c.note)),
         root: checkpoint.as_ref().map_or_else(String::new, |c| hex(&c.root)),
         size: text::counted(head.journal_size),
+        key,
         next: listed.next.map(|next| format!("/journal?after={}", next.to_text())),
         rows: listed
             .rows

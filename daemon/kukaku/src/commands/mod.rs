@@ -7,6 +7,7 @@ pub mod exports;
 pub mod hold;
 pub mod import;
 pub mod init;
+pub mod keys;
 pub mod muster;
 pub mod offboard;
 pub mod registers;
@@ -47,6 +48,7 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         Command::Verify(args) => verify::run(args),
         Command::Export(args) => export::run(args),
         Command::Exports(args) => exports::run(args),
+        Command::Keys(args) => keys::run(args),
         Command::Demo(args) => crate::demo::run(args),
     }
 }

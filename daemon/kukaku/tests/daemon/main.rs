@@ -10,6 +10,7 @@ mod begin;
 mod configuration;
 mod house;
 mod import;
+mod keys;
 mod links;
 mod packs;
 mod retention;
