@@ -1,5 +1,6 @@
 //! The command line. What each command does is in `commands`.
 
+mod answer;
 mod export;
 mod keys;
 mod offboard;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use answer::AnswerArgs;
 pub use keys::{KeysAction, KeysArgs};
 pub use offboard::OffboardArgs;
 pub use retention::{HoldAction, HoldArgs, RetentionAction, RetentionArgs};
@@ -79,6 +81,8 @@ pub enum Command {
     Exports(ExportsArgs),
     /// Keys of the journal: show, change, put into escrow (鍵の管理)
     Keys(KeysArgs),
+    /// Answer a city that asks by telephone (電話での確認)
+    Answer(AnswerArgs),
     /// Run a working day of a made-up site in ten minutes (デモ)
     Demo(DemoArgs),
 }

@@ -8,6 +8,7 @@
 //! at opening). What a failed commit left behind is unknown; the caller drops the [`Store`],
 //! opens it again and lets identity absorb what is sent twice.
 
+pub mod aloud;
 mod batch;
 mod bodies;
 mod bytes;
@@ -44,7 +45,7 @@ mod verify;
 pub use batch::{Appended, Batch, Committed, NewLeaf, PAYLOAD_FIELD};
 pub use bodies::{finding as finding_body, revision as revision_body};
 pub use changed::{Changed, ChangedKind};
-pub use checkpoint::{StoredCheckpoint, newest_checkpoint, newest_checkpoint_from};
+pub use checkpoint::{StoredCheckpoint, head_at, newest_checkpoint, newest_checkpoint_from};
 pub use connect::{beside, read_only};
 pub use directory::Directory;
 pub use effects::{Notice, Route};

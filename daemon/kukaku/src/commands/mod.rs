@@ -1,5 +1,6 @@
 //! What each command does: one file a command.
 
+pub mod answer;
 pub mod certificates;
 pub mod check;
 pub mod export;
@@ -49,6 +50,7 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         Command::Export(args) => export::run(args),
         Command::Exports(args) => exports::run(args),
         Command::Keys(args) => keys::run(args),
+        Command::Answer(args) => answer::run(args),
         Command::Demo(args) => crate::demo::run(args),
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Signing {
     signer: Signer,
     file: PathBuf,
     files: Option<KeyFiles>,
+    /// The smallest tree that this key signs.
+    from_size: u64,
 }
 
 impl Signing {
@@ -38,14 +40,15 @@ impl Signing {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(wrong(error.to_string())),
         };
+        let former = files.as_ref().map_or(Ok(Vec::new()), KeyFiles::former)?;
+        let terms = with_present(former, key.verifier().clone());
+        let from_size = terms.last().map_or(0, |term| term.from_size);
         let last = match note {
             None if kept.is_some() => {
                 return Err(wrong("is missing, though checkpoints were signed; put it back".to_owned()));
             }
             None => None,
             Some(note) => {
-                let former = files.as_ref().map_or(Ok(Vec::new()), KeyFiles::former)?;
-                let terms = with_present(former, key.verifier().clone());
                 let opened = Checkpoint::open(&note, &terms)
                     .map_err(|source| WriterError::Checkpoint { path: file.to_owned(), source })?;
                 check_not_rolled_back(store, opened.head)?;
@@ -58,7 +61,7 @@ impl Signing {
                 Some(opened.head)
             }
         };
-        let mut signing = Self { signer: Signer::new(key, last), file: file.to_owned(), files };
+        let mut signing = Self { signer: Signer::new(key, last), file: file.to_owned(), files, from_size };
         signing.finish_rotation(store, now)?;
         Ok(signing)
     }
@@ -68,6 +71,10 @@ impl Signing {
         let head = store.tree_head();
         if head.size == 0 {
             return Ok(None);
+        }
+        // The old key has signed this one, with the rotation as its last entry.
+        if head.size < self.from_size {
+            return Ok(newest_checkpoint(store.connection())?.map(|newest| newest.note));
         }
         let proof = store.consistency_from(self.signer.last().map_or(0, |last| last.size))?;
         let note = self.signer.sign(head, &proof)?.to_text();
@@ -103,6 +110,7 @@ impl Signing {
             files.follow(self.signer.verifier(), next.verifier(), from_size)?;
         }
         self.signer = Signer::new(next, self.signer.last());
+        self.from_size = from_size;
         Ok(())
     }
 

@@ -39,6 +39,13 @@ fn a_rotated_key_signs_nothing_more_and_the_journal_still_verifies() {
     assert_eq!((Some(last.0 + 1), last.0 + 1), (former.until_size, present.from_size));
     assert!(Checkpoint::open(last.1.as_bytes(), &terms).is_ok());
     assert_eq!(site.journal().last().map(String::as_str), Some("key_rotated"));
+    // A city's number, and the answer of the tree that the old key signed.
+    let nonce = kukaku_ledger::Nonce::from_random([5; 10]);
+    let asked = |nonce: &str| kukaku(&["answer", nonce, dir, "--size", &last.0.to_string()]);
+    let opened = Checkpoint::open(last.1.as_bytes(), &terms).unwrap();
+    let answer = kukaku_ledger::Answer::new(nonce, &opened).to_text();
+    assert!(exits(&asked(&nonce.to_text()), 0).contains(&answer));
+    exits(&asked("12345"), 2);
     site.run().stop();
     let newest = notes(&site).pop().unwrap();
     assert!(newest.0 > last.0 && Checkpoint::open(newest.1.as_bytes(), &terms).is_ok());
