@@ -56,6 +56,8 @@ pub struct Status {
     pub started_at: UtcMicros,
     /// Its version.
     pub version: String,
+    /// The public key that signs the journal, and what people compare of it; none: not known.
+    pub signing_key: Option<(String, String)>,
     /// Each link and each way of alerting: what it is and how it stands.
     pub parts: Vec<Part>,
 }

@@ -18,7 +18,9 @@ use crate::http::finish::finish;
 use crate::http::guard::guard;
 use crate::http::params::Param;
 use crate::live;
-use crate::pages::{assets, board, entries, findings, gate, journal, registers, retention, session, sessions, sources};
+use crate::pages::{
+    assets, board, entries, findings, gate, journal, paper, registers, retention, session, sessions, sources,
+};
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,8 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/registers.toml", Access::Full, &[], || get(registers::export)),
         page("/journal", Access::Full, journal::PARAMS, || get(journal::journal)),
         page("/journal/checkpoint.txt", Access::Full, journal::CHECKPOINT_PARAMS, || get(journal::checkpoint)),
+        page("/journal/checkpoint/paper", Access::Full, &[], || get(paper::paper)),
+        page("/journal/answer", Access::Full, paper::ANSWER_PARAMS, || get(paper::answer)),
         page("/journal/{seq}", Access::Full, &[], || get(journal::entry)),
         page("/retention", Access::Full, &[], || get(retention::retention)),
         page("/unreadable", Access::Full, journal::UNREADABLE_PARAMS, || get(journal::unreadable)),

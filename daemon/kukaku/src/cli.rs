@@ -1,7 +1,9 @@
 //! The command line. What each command does is in `commands`.
 
+mod answer;
 mod backup;
 mod export;
+mod keys;
 mod offboard;
 mod retention;
 
@@ -9,7 +11,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use answer::AnswerArgs;
 pub use backup::{BackupAction, BackupArgs, ReconcileArgs, RestoreArgs};
+pub use keys::{KeysAction, KeysArgs};
 pub use offboard::OffboardArgs;
 pub use retention::{HoldAction, HoldArgs, RetentionAction, RetentionArgs};
 
@@ -85,6 +89,10 @@ pub enum Command {
     Export(ExportArgs),
     /// List what was taken out: when, who, why (取り出しの一覧)
     Exports(ExportsArgs),
+    /// Keys of the journal: show, change, put into escrow (鍵の管理)
+    Keys(KeysArgs),
+    /// Answer a city that asks by telephone (電話での確認)
+    Answer(AnswerArgs),
     /// Run a working day of a made-up site in ten minutes (デモ)
     Demo(DemoArgs),
 }

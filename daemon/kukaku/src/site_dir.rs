@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::key_files::KeyFiles;
 
 /// The environment variable that names the folder where the command line doesn't.
 pub const DIR_VARIABLE: &str = "KUKAKU_DIR";
@@ -72,6 +73,18 @@ impl SiteDir {
     #[must_use]
     pub fn verifier_key(&self) -> PathBuf {
         self.0.join("checkpoint.pub")
+    }
+
+    /// Public keys of before, and for which sizes of the journal each signed.
+    #[must_use]
+    pub fn former_keys(&self) -> PathBuf {
+        self.0.join("checkpoint.former")
+    }
+
+    /// The files of the signing key.
+    #[must_use]
+    pub fn key_files(&self) -> KeyFiles {
+        KeyFiles { key: self.signing_key(), public: self.verifier_key(), former: self.former_keys() }
     }
 
     /// The newest signed checkpoint, outside the store: a store put back from a backup is noticed by it.

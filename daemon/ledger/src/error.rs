@@ -221,3 +221,36 @@ pub enum SignRefusal {
     #[error("sign checkpoint: the journal does not continue the last signed head: {0}")]
     Inconsistent(#[from] ProofError),
 }
+
+/// Why groups that were heard or typed are not what was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AloudError {
+    /// A character that stands in no group.
+    #[error("{0:?} is no symbol of these groups")]
+    Symbol(char),
+    /// Characters are missing, or too many.
+    #[error("{found} characters were given instead of {expected}")]
+    Length {
+        /// How many there are.
+        expected: usize,
+        /// How many were given.
+        found: usize,
+    },
+    /// The check symbol of a group, counted from 1, doesn't fit.
+    #[error("group {0} was misheard or mistyped")]
+    Group(usize),
+}
+
+/// Why a typed paper is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum PaperError {
+    /// A line is missing, or says nothing that can be.
+    #[error("the line {0} is missing or wrong")]
+    Missing(&'static str),
+    /// The check at the end of a line, counted from 1, doesn't fit.
+    #[error("line {0} was misread or mistyped")]
+    Line(usize),
+    /// The groups of the root.
+    #[error("the root: {0}")]
+    Root(#[from] AloudError),
+}

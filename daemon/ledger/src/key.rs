@@ -48,6 +48,13 @@ impl VerifierKey {
         Self::parse_as(text, ED25519)
     }
 
+    /// What people compare: 80 bits of the SHA-256 of the text form, in groups of four hex digits.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let hex = Hash::of(self.to_string().as_bytes()).to_string();
+        [&hex[..4], &hex[4..8], &hex[8..12], &hex[12..16], &hex[16..20]].join("-")
+    }
+
     /// Reads the text form of a key of this algorithm byte.
     pub(crate) fn parse_as(text: &str, algorithm: u8) -> Result<Self, KeyError> {
         let bad_form = KeyError::BadForm { expected: PUBLIC_FORM };

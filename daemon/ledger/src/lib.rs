@@ -14,6 +14,7 @@
 //! Nothing in here stops him: a head that somebody else has kept does, because no consistency
 //! proof leads from it to the forged one.
 
+mod aloud;
 mod checkpoint;
 mod commitment;
 mod cosignature;
@@ -22,22 +23,27 @@ mod hash;
 mod key;
 mod leaf;
 mod note;
+mod paper;
 mod proof;
+mod spoken;
 #[cfg(test)]
 mod testing;
 mod tiles;
 mod tree;
 mod witness;
 
+pub use aloud::{from_groups, to_groups};
 pub use checkpoint::{Checkpoint, Head, KeyTerm, Signer};
 pub use commitment::{SALT_BYTES, commitment};
 pub use cosignature::{Cosigner, CosignerKey};
-pub use error::{KeyError, LeafError, NoteError, ProofError, SignRefusal};
+pub use error::{AloudError, KeyError, LeafError, NoteError, PaperError, ProofError, SignRefusal};
 pub use hash::{HASH_BYTES, Hash, empty_root, leaf_hash, node_hash};
 pub use key::{KEY_NAME_MAX_BYTES, SigningKey, VerifierKey};
 pub use leaf::{ClockState, LEAF_VERSION, Leaf, TEXT_MAX_BYTES};
 pub use note::{NOTE_MAX_BYTES, NoteSignature, SIGNATURES_MAX, SignedNote};
+pub use paper::{PAPER_MAX_BYTES, Paper};
 pub use proof::{consistency_proof, inclusion_proof, root_at, verify_consistency, verify_inclusion};
+pub use spoken::{ANSWER_BITS, Answer, NONCE_BYTES, Nonce};
 pub use tiles::{TILE_WIDTH, TileId, node_from_tiles, tiles_touched};
 pub use tree::{Frontier, MAX_TREE_SIZE, NodeId, peaks};
 pub use witness::{AddCheckpoint, PROOF_LINES_MAX, WitnessRefusal, accept, open_signed};

@@ -1,6 +1,6 @@
 //! Signed heads of the tree, and what is needed to sign the next.
 
-use kukaku_ledger::{AddCheckpoint, Hash, Head as TreeHead, SignedNote, consistency_proof};
+use kukaku_ledger::{AddCheckpoint, Hash, Head as TreeHead, SignedNote, consistency_proof, root_at};
 use kukaku_schema::UtcMicros;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -46,6 +46,30 @@ fn consistency(conn: &Connection, old: u64, size: u64) -> Result<Vec<Hash>, Stor
     match failed {
         Some(error) => Err(error),
         None => proof.map_err(|e| StoreError::corrupt("prove that the journal only grew", e.to_string())),
+    }
+}
+
+/// The head that the journal had when it had `size` entries; none where it was never that large,
+/// and for an empty one.
+///
+/// # Errors
+/// What the disk says.
+pub fn head_at(conn: &Connection, size: u64) -> Result<Option<TreeHead>, StoreError> {
+    const ACT: &str = "compute the root of an older journal";
+    let known = crate::query::head(conn)?.journal_size;
+    if size == 0 || size > known.cast_unsigned() {
+        return Ok(None);
+    }
+    let mut failed = None;
+    let root = root_at(size, |id| {
+        tree::node(conn, id).unwrap_or_else(|error| {
+            failed = Some(error);
+            None
+        })
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(Some(TreeHead { size, root: root.map_err(|e| StoreError::corrupt(ACT, e.to_string()))? })),
     }
 }
 

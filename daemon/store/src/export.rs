@@ -198,9 +198,16 @@ pub struct ExportEntry {
 /// # Errors
 /// What the disk says.
 pub fn exports(conn: &Connection) -> Result<Vec<ExportEntry>, StoreError> {
-    let mut statement =
-        conn.prepare("SELECT seq FROM journal WHERE kind = 'export' ORDER BY seq").map_err(in_act(ACT))?;
-    let rows = statement.query_map([], |row| row.get::<_, i64>(0)).map_err(in_act(ACT))?;
+    entries_of_kind(conn, "export")
+}
+
+/// The entries of a kind of which there are few, the oldest first.
+///
+/// # Errors
+/// What the disk says.
+pub fn entries_of_kind(conn: &Connection, kind: &str) -> Result<Vec<ExportEntry>, StoreError> {
+    let mut statement = conn.prepare("SELECT seq FROM journal WHERE kind = ?1 ORDER BY seq").map_err(in_act(ACT))?;
+    let rows = statement.query_map([kind], |row| row.get::<_, i64>(0)).map_err(in_act(ACT))?;
     rows.map(|seq| {
         let seq = seq.map_err(in_act(ACT))?.cast_unsigned();
         let body = match export_value(conn, seq)? {

@@ -8,6 +8,7 @@
 //! at opening). What a failed commit left behind is unknown; the caller drops the [`Store`],
 //! opens it again and lets identity absorb what is sent twice.
 
+pub mod aloud;
 pub mod backup;
 mod batch;
 mod bodies;
@@ -46,7 +47,7 @@ mod witnesses;
 pub use batch::{Appended, Batch, Committed, NewLeaf, PAYLOAD_FIELD};
 pub use bodies::{finding as finding_body, revision as revision_body};
 pub use changed::{Changed, ChangedKind};
-pub use checkpoint::{StoredCheckpoint, newest_checkpoint, newest_checkpoint_from};
+pub use checkpoint::{StoredCheckpoint, head_at, newest_checkpoint, newest_checkpoint_from};
 pub use connect::{beside, read_only};
 pub use directory::Directory;
 pub use effects::{Notice, Route};
@@ -54,7 +55,8 @@ pub use entry_proof::{EntryProof, entry_proof};
 pub use erase::{Erased, ErasedNote, ErasureOrder, Offboarded, erased_note};
 pub use error::StoreError;
 pub use export::{
-    ExportEntry, ExportRange, ExportValue, checkpoint_at, export_leaves, export_range, export_value, exports, tree_node,
+    ExportEntry, ExportRange, ExportValue, checkpoint_at, entries_of_kind, export_leaves, export_range, export_value,
+    exports, tree_node,
 };
 pub use holds::{HoldRelease, HoldRow, NewHold, Released, all_holds, holds};
 pub use load::{head, known, names, with_facts};

@@ -5,18 +5,22 @@
 //! one size is never accepted again. Uses nothing but the standard library's files and sockets,
 //! so that it builds for every system that a city runs.
 
+mod answer;
 mod certificate;
 mod error;
 mod memory;
 mod pack;
+mod paper;
 mod server;
 mod words;
 
+pub use answer::{AnswerFailure, challenge, check_answer};
 pub use certificate::{
     CERTIFICATE_MAX_BYTES, Certified, Change, NoCertificate, check as check_certificate, tell as tell_certificate,
 };
 pub use error::MemoryError;
 pub use memory::{Finding, Memory, SiteView};
 pub use pack::{PackFailure, PackReport, verify_pack};
+pub use paper::{Compared, compare as compare_paper, looks_signed};
 pub use server::{BODY_MAX_BYTES, CONNECTIONS_MAX, serve};
 pub use words::Lang;

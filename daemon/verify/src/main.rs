@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
-use kukaku_ledger::{AddCheckpoint, Cosigner, Hash, NOTE_MAX_BYTES, VerifierKey};
+use kukaku_ledger::{AddCheckpoint, Cosigner, Hash, NOTE_MAX_BYTES, Paper, VerifierKey};
 use kukaku_verify::{
-    CERTIFICATE_MAX_BYTES, Finding, Lang, Memory, MemoryError, check_certificate, serve, tell_certificate, verify_pack,
+    CERTIFICATE_MAX_BYTES, Finding, Lang, Memory, MemoryError, challenge, check_answer, check_certificate,
+    compare_paper, looks_signed, serve, tell_certificate, verify_pack,
 };
 
 const HELP_JA: &str = include_str!("help.ja.txt");
@@ -49,6 +50,18 @@ enum Command {
     },
     Certificate {
         file: PathBuf,
+    },
+    Paper {
+        file: PathBuf,
+    },
+    Challenge,
+    CheckAnswer {
+        #[arg(required = true)]
+        answer: Vec<String>,
+        #[arg(long)]
+        size: Option<u64>,
+        #[arg(long)]
+        site: Option<String>,
     },
     WitnessInit {
         #[arg(long)]
@@ -165,6 +178,29 @@ fn run(command: Command, memory: Option<PathBuf>, lang: Lang) -> Result<(), Fail
             }
             return tell(&report.finding, lang);
         }
+        Command::Paper { file } => return paper(&read(&file, lang)?, &mut open()?, lang),
+        Command::Challenge => {
+            let memory = open()?;
+            let nonce = challenge(&memory).map_err(|error| (error.exit_code(), error.say(lang)))?;
+            println!("{}: {}", lang.pick("拠点に伝える番号", "Say to the site"), nonce.to_text());
+            for site in memory.sites() {
+                let Some(head) = site.newest else { continue };
+                println!("  {}: kukaku answer {} --size {}", site.origin, nonce.to_text(), head.size);
+            }
+        }
+        Command::CheckAnswer { answer, size, site } => {
+            let memory = open()?;
+            let sites = memory.sites();
+            let origin = match (site, &sites[..]) {
+                (Some(site), _) => site,
+                (None, [only]) => only.origin.clone(),
+                (None, _) => return Err((1, lang.pick("--site で拠点を指定", "name the site with --site").to_owned())),
+            };
+            let head = check_answer(&memory, &origin, size, &answer.join(" "))
+                .map_err(|error| (error.exit_code(), error.say(lang)))?;
+            let (ja, en) = ("件の答えは記憶と一致します", "entries: the answer is that of the remembered tree");
+            println!("{} {}", head.size, lang.pick(ja, en));
+        }
         Command::WitnessInit { name, key } => {
             let mut seed = [0; 32];
             getrandom::fill(&mut seed).map_err(|error| (1, error.to_string()))?;
@@ -183,6 +219,26 @@ fn run(command: Command, memory: Option<PathBuf>, lang: Lang) -> Result<(), Fail
         }
     }
     Ok(())
+}
+
+/// A signed note that was scanned is a checkpoint like any other; typed paper is compared.
+fn paper(bytes: &[u8], memory: &mut Memory, lang: Lang) -> Result<(), Failure> {
+    if looks_signed(bytes) {
+        let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+        let finding = memory.remember(format!("{}\n", text.trim_end()).as_bytes(), None, now());
+        return tell(&finding.map_err(|error| (error.exit_code(), error.say(lang)))?, lang);
+    }
+    let said = Paper::parse(&String::from_utf8_lossy(bytes)).map_err(|error| {
+        (1, format!("{} ({error})", lang.pick("紙の封印として読めません", "not readable as a paper checkpoint")))
+    })?;
+    let compared = compare_paper(&said, memory);
+    match compared.exit_code() {
+        0 => {
+            println!("{}", compared.say(lang));
+            Ok(())
+        }
+        code => Err((code, compared.say(lang))),
+    }
 }
 
 fn now() -> u64 {
@@ -212,14 +268,8 @@ fn write_key(path: &Path, text: &str) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// 80 bits of the hash of the key's text, in groups of four.
-fn fingerprint_of(key: &VerifierKey) -> String {
-    let hex = Hash::of(key.to_string().as_bytes()).to_string();
-    [&hex[..4], &hex[4..8], &hex[8..12], &hex[12..16], &hex[16..20]].join("-")
-}
-
 fn confirm(key: &VerifierKey, typed: Option<String>, lang: Lang) -> Result<(), Failure> {
-    let expected = fingerprint_of(key);
+    let expected = key.fingerprint();
     let typed = if let Some(typed) = typed {
         typed
     } else {

@@ -324,6 +324,24 @@ impl Memory {
         Ok((200, cosigner.cosign(&request.note, now).to_line()))
     }
 
+    /// The folder in which everything is kept.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The remembered root of a site's tree of `size` leaves.
+    #[must_use]
+    pub fn remembered(&self, origin: &str, size: u64) -> Option<Hash> {
+        self.sites.get(origin)?.seen.get(&size).map(|seen| seen.root)
+    }
+
+    /// The largest head that is remembered of a site.
+    #[must_use]
+    pub fn largest(&self, origin: &str) -> Option<Head> {
+        let (size, seen) = self.sites.get(origin)?.seen.last_key_value()?;
+        Some(Head { size: *size, root: seen.root })
+    }
+
     /// What is remembered, by site.
     #[must_use]
     pub fn sites(&self) -> Vec<SiteView> {

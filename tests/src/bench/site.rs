@@ -146,7 +146,7 @@ impl Site {
             Writer::start(WriterConfig {
                 store: store.clone(),
                 key: SigningKey::parse(key.trim_end()).map_err(|e| e.to_string())?,
-                former_keys: Vec::new(),
+                key_files: None,
                 checkpoint_file: checkpoint.clone(),
                 purpose,
                 clock: Arc::new(SimClock::new(since)),

@@ -104,7 +104,7 @@ impl Site {
             Writer::start(WriterConfig {
                 store: store.clone(),
                 key: SigningKey::from_seed("kukaku.example/sapporo-1", &[7; 32]).unwrap(),
-                former_keys: vec![],
+                key_files: None,
                 checkpoint_file: folder.0.join("checkpoint"),
                 purpose,
                 clock: Arc::new(clock.clone()),

@@ -57,6 +57,7 @@ struct JournalPage {
     size: String,
     witnessed: String,
     witnesses: Vec<WitnessLine>,
+    key: Option<(String, String)>,
     rows: Vec<JournalLine>,
     next: Option<String>,
 }
@@ -109,6 +110,7 @@ pub(crate) async fn journal(
         Ok((query::newest_checkpoint(reader)?, query::journal_entries(reader, after, LIST_ROWS)?, query::head(reader)?))
     })
     .await?;
+    let key = app.status().await?.signing_key;
     let (lang, zone) = (view.lang, &view.dir.zone);
     let f = view.frame(&viewer, "journal", "記録台帳", "Journal", "/journal");
     let body = JournalPage {
@@ -117,6 +119,7 @@ pub(crate) async fn journal(
         size: text::counted(head.journal_size),
         witnessed: clean(&view.witnessing.line(lang, &|at| text::when(zone, at, lang))),
         witnesses: view.witnessing.witnesses.iter().map(|witness| WitnessLine::new(witness, &view)).collect(),
+        key,
         next: listed.next.map(|next| format!("/journal?after={}", next.to_text())),
         rows: listed
             .rows

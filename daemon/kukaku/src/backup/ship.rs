@@ -39,7 +39,7 @@ pub fn ship_now(
         keep: config.keep,
         whole_every: config.whole_every,
         whole,
-        files: [dir.config(), dir.verifier_key()].into_iter().filter_map(text).collect(),
+        files: [dir.config(), dir.verifier_key(), dir.former_keys()].into_iter().filter_map(text).collect(),
     };
     ship(&read_only(&dir.store())?, &order, now)
 }

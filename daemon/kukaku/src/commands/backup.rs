@@ -4,12 +4,12 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use kukaku_ledger::{Checkpoint, KeyTerm, SigningKey};
+use kukaku_ledger::{Checkpoint, SigningKey};
 use kukaku_schema::Lang;
 use kukaku_store::backup::{BackupError, Generation, generations};
 use kukaku_store::{newest_checkpoint, read_only, verify};
 
-use super::verify::progress;
+use super::verify::{progress, terms};
 use crate::backup::{restore_store, ship_now};
 use crate::cli::{BackupAction, BackupArgs, RestoreArgs};
 use crate::config::{BackupConfig, load, sample};
@@ -182,7 +182,7 @@ fn make(generation: &Generation, part: &Path, keys: &Path) -> Result<(), Failure
     };
     write(dir.config(), &sample(Lang::Ja))?;
     for (name, text) in &report.files {
-        if [dir.config(), dir.verifier_key()].contains(&part.join(name)) {
+        if [dir.config(), dir.verifier_key(), dir.former_keys()].contains(&part.join(name)) {
             write(part.join(name), text)?;
         }
     }
@@ -191,7 +191,7 @@ fn make(generation: &Generation, part: &Path, keys: &Path) -> Result<(), Failure
     let key = SigningKey::parse(key.trim_end()).map_err(|e| Failure::Written(format!("{}: {e}", path.display())))?;
     write(dir.verifier_key(), &format!("{}\n", key.verifier()))?;
     let conn = read_only(&dir.store()).map_err(|e| Failure::Store(e.to_string()))?;
-    let terms = [KeyTerm::whole(key.verifier().clone())];
+    let terms = terms(&dir)?;
     let newest = newest_checkpoint(&conn).map_err(|e| Failure::Store(e.to_string()))?;
     let note = newest.map(|newest| newest.note).unwrap_or_default();
     let signed = Checkpoint::open(note.as_bytes(), &terms)

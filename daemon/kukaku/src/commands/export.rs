@@ -10,7 +10,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::registers::own_name;
-use super::verify::verifier;
+use super::verify::terms;
 use crate::cli::ExportArgs;
 use crate::clock;
 use crate::control::{self, Reply, Request};
@@ -44,7 +44,7 @@ struct Beside<'a> {
 /// `Written`: client, period or size are wrong. `Differs`: the journal was changed. `Store`.
 pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     let dir = SiteDir::find(args.dir.dir.as_deref())?;
-    let key = verifier(&dir)?;
+    let keys = terms(&dir)?;
     // Before anything is journaled: a place that can't be written is told at once.
     let out = Unfinished::begin(&args.out).map_err(|e| Failure::io("make", &args.out, &e))?;
     let note = ExportNote {
@@ -68,7 +68,7 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     };
     let csv = if args.shift_jis { Encoding::ShiftJis } else { Encoding::Utf8 };
     let folder = out.folder().to_owned();
-    let taken = Taken { client: &note.client, from, to, size, csv, key: &key, folder: &folder };
+    let taken = Taken { client: &note.client, from, to, size, csv, keys: &keys, folder: &folder };
     let (made, checkpoint) = read(&conn, &taken)?;
     drop(conn);
     let signature = match ask(&dir, &Request::SignPack { sha256: made.sha256.to_string() })? {

@@ -117,6 +117,8 @@ pub struct Made {
     pub password: String,
     /// The key that verifies the records.
     pub verifier: String,
+    /// What people compare of it.
+    pub fingerprint: String,
 }
 
 fn refuse_occupied(dir: &Path) -> Result<(), Failure> {
@@ -170,7 +172,7 @@ fn make(part: &SiteDir, args: &InitArgs, registers: &Registers, file: &str) -> R
     for folder in [part.keys(), part.tls(), part.path().to_owned()] {
         sync_folder(&folder).map_err(|e| Failure::io("sync", &folder, &e))?;
     }
-    Ok(Made { password, verifier })
+    Ok(Made { password, verifier, fingerprint: key.verifier().fingerprint() })
 }
 
 /// The name under which checkpoints are signed: one of its own for each installation, so that two
@@ -202,14 +204,14 @@ fn certificates(part: &SiteDir, args: &InitArgs, site: &str) -> Result<(), Failu
 fn tell(args: &InitArgs, made: &Made) {
     let dir = args.dir.display();
     let user = &args.admin;
-    let (password, verifier) = (&made.password, &made.verifier);
+    let Made { password, verifier, fingerprint } = made;
     say(match args.lang {
         Lang::Ja => format!(
             "設置しました：{dir}\n\n\
              利用者：          {user}\n\
              初期パスワード：  {password}\n\
              （表示は今回限り。72時間以内に一度だけ使え、最初のサインインで変更が必要です）\n\n\
-             記録の検証鍵（市に渡してください）：\n  {verifier}\n\n\
+             記録の検証鍵（市に渡してください。指紋は紙や口頭で別に伝えます）：\n  {verifier}\n  指紋 {fingerprint}\n\n\
              次の手順：\n  kukaku check {dir}\n  kukaku run {dir}"
         ),
         Lang::En => format!(
@@ -217,7 +219,7 @@ fn tell(args: &InitArgs, made: &Made) {
              user:              {user}\n\
              one-time password: {password}\n\
              (shown this once; holds for 72 hours and must be changed at the first sign-in)\n\n\
-             Key that verifies the records (hand it to your clients):\n  {verifier}\n\n\
+             Key that verifies the records (hand it to your clients, the fingerprint by another way):\n  {verifier}\n  fingerprint {fingerprint}\n\n\
              Next:\n  kukaku check {dir}\n  kukaku run {dir}"
         ),
     });

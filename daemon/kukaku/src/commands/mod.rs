@@ -1,5 +1,6 @@
 //! What each command does: one file a command.
 
+pub mod answer;
 pub mod backup;
 pub mod certificates;
 pub mod check;
@@ -8,6 +9,7 @@ pub mod exports;
 pub mod hold;
 pub mod import;
 pub mod init;
+pub mod keys;
 pub mod muster;
 pub mod offboard;
 pub mod reconcile;
@@ -53,6 +55,8 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         Command::Reconcile(args) => reconcile::run(args),
         Command::Export(args) => export::run(args),
         Command::Exports(args) => exports::run(args),
+        Command::Keys(args) => keys::run(args),
+        Command::Answer(args) => answer::run(args),
         Command::Demo(args) => crate::demo::run(args),
     }
 }

@@ -1,11 +1,11 @@
 //! `kukaku reconcile`: a restored or rolled back journal is held against what others have seen,
 //! before anything is signed again.
 
-use kukaku_ledger::{Checkpoint, Head, KeyTerm};
+use kukaku_ledger::{Checkpoint, Head};
 use kukaku_store::{NewLeaf, Store, newest_checkpoint};
 use serde::Serialize;
 
-use super::verify::verifier;
+use super::verify::terms;
 use crate::cli::ReconcileArgs;
 use crate::durable::{PUBLIC_MODE, write_file};
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ use crate::writer::{Clock as _, RealClock};
 /// said that it goes on without them. `Written`: the file is no checkpoint of this site.
 pub fn run(args: &ReconcileArgs) -> Result<(), Failure> {
     let dir = SiteDir::find(args.dir.dir.as_deref())?;
-    let terms = [KeyTerm::whole(verifier(&dir)?)];
+    let terms = terms(&dir)?;
     let read = |path: &std::path::Path| -> Result<(Head, String), Failure> {
         let note =
             std::fs::read_to_string(path).map_err(|e| Failure::Written(format!("read {}: {e}", path.display())))?;

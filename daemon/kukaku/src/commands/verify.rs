@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use kukaku_ledger::{KeyTerm, VerifierKey};
+use kukaku_ledger::KeyTerm;
 use kukaku_store::{read_only, verify};
 
 use crate::cli::VerifyArgs;
@@ -17,7 +17,7 @@ use crate::site_dir::SiteDir;
 /// `Differs`: something was changed. `Store`: it can't be read.
 pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
     let dir = SiteDir::find(args.dir.dir.as_deref())?;
-    let key = verifier(&dir)?;
+    let keys = terms(&dir)?;
     let outside = match std::fs::read_to_string(dir.checkpoint()) {
         Ok(note) => Some(note),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
@@ -25,7 +25,7 @@ pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
     };
     let conn = read_only(&dir.store()).map_err(|e| Failure::Store(e.to_string()))?;
     let bar = progress();
-    let report = verify(&conn, &[KeyTerm::whole(key)], outside.as_deref(), |done, of| {
+    let report = verify(&conn, &keys, outside.as_deref(), |done, of| {
         bar.set_length(of);
         bar.set_position(done);
     })
@@ -51,14 +51,12 @@ pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
     )))
 }
 
-/// The key that verifies this installation's checkpoints.
+/// The keys that verify this installation's checkpoints, the one in force last.
 ///
 /// # Errors
-/// `Written`: it is missing or damaged.
-pub fn verifier(dir: &SiteDir) -> Result<VerifierKey, Failure> {
-    let path = dir.verifier_key();
-    let text = std::fs::read_to_string(&path).map_err(|e| Failure::Written(format!("read {}: {e}", path.display())))?;
-    VerifierKey::parse(text.trim_end()).map_err(|e| Failure::Written(format!("{}: {e}", path.display())))
+/// `Written`: they are missing or damaged.
+pub fn terms(dir: &SiteDir) -> Result<Vec<KeyTerm>, Failure> {
+    dir.key_files().terms().map_err(|e| Failure::Written(e.to_string()))
 }
 
 /// A bar for long work over journal entries; hidden where nobody watches.

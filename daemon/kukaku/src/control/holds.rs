@@ -49,7 +49,7 @@ pub(super) async fn release(
     Ok(Reply::Done { lines: vec![line] })
 }
 
-fn check_reason(reason: &str) -> Result<(), Failure> {
+pub(super) fn check_reason(reason: &str) -> Result<(), Failure> {
     if reason.trim().is_empty() || reason.chars().count() > REASON_MAX_CHARS {
         return Err(Failure::Written(format!("a reason of 1 to {REASON_MAX_CHARS} characters is needed")));
     }

@@ -10,6 +10,7 @@ mod client;
 mod export;
 mod holds;
 mod import;
+mod keys;
 mod offboarding;
 mod server;
 
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::Certificate;
 use crate::failure::Failure;
-use crate::writer::ExportNote;
+use crate::writer::{EscrowNote, ExportNote};
 
 /// Longest line of the protocol in bytes: registers of a large site are a few MiB.
 pub const LINE_MAX_BYTES: u64 = 32 * 1024 * 1024;
@@ -128,6 +129,20 @@ pub enum Request {
     SignPack {
         /// Its SHA-256 in hex.
         sha256: String,
+    },
+    /// Let a new key sign from here on.
+    RotateKey {
+        /// User who wants it.
+        by: Credentials,
+        /// Why.
+        reason: String,
+    },
+    /// Keys are put into escrow.
+    EscrowKeys {
+        /// User who does it.
+        by: Credentials,
+        /// What the journal says of it; `by` in it is not read.
+        note: EscrowNote,
     },
     /// Arrivals follow, one a line (`WireArrival`), then `{"end":true}`.
     Import,

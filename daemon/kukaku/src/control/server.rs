@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::client::short_path;
 use super::{Credentials, LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
-use super::{by_two, export, holds, offboarding};
+use super::{by_two, export, holds, keys, offboarding};
 use crate::failure::Failure;
 use crate::rooms::{Ledger, Stop, stopped};
 use crate::site_dir::SiteDir;
@@ -193,6 +193,8 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
         }
         Request::Export { note } => export::note(desk, note).await,
         Request::SignPack { sha256 } => export::sign(desk, &sha256).await,
+        Request::RotateKey { by, reason } => keys::rotate(desk, by, reason).await,
+        Request::EscrowKeys { by, note } => keys::escrow(desk, by, note).await,
         Request::Import => Err(Failure::Failed("an import goes on with its rows".to_owned())),
     }
 }

@@ -62,7 +62,7 @@ async fn play(folder: &Path, day: &Day) -> Result<(), Failure> {
         Writer::start(WriterConfig {
             store: store.clone(),
             key,
-            former_keys: Vec::new(),
+            key_files: None,
             checkpoint_file: folder.join("checkpoint.note"),
             purpose,
             clock: Arc::new(clock.clone()),

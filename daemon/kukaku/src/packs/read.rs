@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 
-use kukaku_ledger::{Hash, Leaf, NodeId, SignedNote, VerifierKey};
+use kukaku_ledger::{Hash, KeyTerm, Leaf, NodeId, SignedNote};
 use kukaku_pack::{Closing, Encoding, Line, Made, Maker, Opened, Order, PackError};
 use kukaku_schema::{Observation, UtcMicros};
 use kukaku_store::{
@@ -31,8 +31,8 @@ pub struct Taken<'a> {
     pub size: u64,
     /// Of the CSV files.
     pub csv: Encoding,
-    /// The site's key.
-    pub key: &'a VerifierKey,
+    /// The site's keys with their terms, the one in force last.
+    pub keys: &'a [KeyTerm],
     /// The folder that the pack comes into.
     pub folder: &'a std::path::Path,
 }
@@ -90,8 +90,9 @@ fn make(conn: &Connection, taken: &Taken<'_>) -> Result<(Made<std::fs::File>, St
             None
         })
     };
+    let origin = taken.keys.last().map_or("", |term| term.key.name());
     let order = Order {
-        origin: taken.key.name().to_owned(),
+        origin: origin.to_owned(),
         client: taken.client.to_owned(),
         from_us: taken.from.0,
         to_us: taken.to.0,
@@ -110,8 +111,8 @@ fn make(conn: &Connection, taken: &Taken<'_>) -> Result<(Made<std::fs::File>, St
             Ok::<(), Stop>(())
         })?;
         let closing = Closing {
-            checkpoint: by_the_site(&checkpoint.note, taken.key)?,
-            keys: format!("# from_size until_size key\n0 - {}\n", taken.key),
+            checkpoint: by_the_site(&checkpoint.note, origin)?,
+            keys: key_lines(taken.keys),
             late: range.late,
         };
         Ok(maker.finish(closing, &mut node)?)
@@ -122,11 +123,21 @@ fn make(conn: &Connection, taken: &Taken<'_>) -> Result<(Made<std::fs::File>, St
     }
 }
 
+/// The keys as the pack lists them; the list proves nothing, the client has its own.
+fn key_lines(keys: &[KeyTerm]) -> String {
+    let line = |term: &KeyTerm| {
+        let until = term.until_size.map_or_else(|| "-".to_owned(), |size| size.to_string());
+        format!("{} {until} {}\n", term.from_size, term.key)
+    };
+    let lines: String = keys.iter().map(line).collect();
+    format!("# from_size until_size key\n{lines}")
+}
+
 /// The checkpoint with the site's signature alone: cosignatures come when they come.
-fn by_the_site(note: &str, key: &VerifierKey) -> Result<Vec<u8>, StoreError> {
+fn by_the_site(note: &str, origin: &str) -> Result<Vec<u8>, StoreError> {
     const ACT: &str = "read a checkpoint";
     let note = SignedNote::parse(note.as_bytes()).map_err(|e| StoreError::corrupt(ACT, e.to_string()))?;
-    let own = note.signatures().iter().find(|s| s.name == key.name());
+    let own = note.signatures().iter().find(|s| s.name == origin);
     let own = own.ok_or_else(|| StoreError::corrupt(ACT, "the site did not sign it".to_owned()))?;
     Ok(format!("{}\n{}", note.text(), own.to_line()).into_bytes())
 }

@@ -174,6 +174,10 @@ impl Commands for DaemonCommands {
         Status {
             started_at: self.started_at,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            signing_key: self.dir.key_files().terms().ok().and_then(|terms| {
+                let key = terms.last()?.key.clone();
+                Some((key.to_string(), key.fingerprint()))
+            }),
             parts: parts.chain(self.shortages()).collect(),
         }
     }

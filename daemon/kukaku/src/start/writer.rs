@@ -59,7 +59,7 @@ fn start(dir: &SiteDir, loaded: &Loaded, purpose: Purpose) -> Result<Writer, Fai
     Writer::start(WriterConfig {
         store: dir.store(),
         key,
-        former_keys: Vec::new(),
+        key_files: Some(dir.key_files()),
         checkpoint_file: dir.checkpoint(),
         purpose,
         clock: Arc::new(RealClock::new()),

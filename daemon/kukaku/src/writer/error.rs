@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use kukaku_ledger::{NoteError, SignRefusal};
 use kukaku_store::StoreError;
 
+use crate::key_files::KeyFileError;
+
 /// Why the writer can't start, or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum WriterError {
@@ -36,6 +38,9 @@ pub enum WriterError {
         /// What is wrong.
         source: NoteError,
     },
+    /// A file of the signing key can't be read or written.
+    #[error("the signing key: {0}")]
+    Key(#[from] KeyFileError),
     /// The thread can't be started.
     #[error("start the writer's thread: {0}")]
     Thread(String),

@@ -13,6 +13,7 @@ use super::error::ActError;
 use super::export::ExportNote;
 use super::machine::RegisterChange;
 use super::queue::{Act, Done, Job, QUEUE_BYTES_MAX};
+use super::rotate::{EscrowNote, RotateRequest};
 
 /// How the writer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,6 +197,29 @@ impl Writer {
     pub async fn note_export(&self, note: ExportNote) -> Result<u64, ActError> {
         match self.act(Act::Export(note)).await? {
             Done::Exported(seq) => Ok(seq),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Makes a new key and lets it sign from here on. Returns the entry that says so, the smallest
+    /// size of the journal that it signs, and its public half.
+    ///
+    /// # Errors
+    /// [`ActError::Refused`]: there are no registers yet, or the key is not kept in files.
+    pub async fn rotate_key(&self, request: RotateRequest) -> Result<(u64, u64, String), ActError> {
+        match self.act(Act::RotateKey(request)).await? {
+            Done::KeyRotated { entry, from_size, vkey } => Ok((entry, from_size, vkey)),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Says in the journal that the keys are put into escrow; returns the entry.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: try again.
+    pub async fn note_escrow(&self, note: EscrowNote) -> Result<u64, ActError> {
+        match self.act(Act::Escrow(note)).await? {
+            Done::Escrowed(seq) => Ok(seq),
             _ => Err(mixed_up()),
         }
     }

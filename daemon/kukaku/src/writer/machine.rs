@@ -249,7 +249,7 @@ impl Machine {
                     let diff = kukaku_store::plan(self.store.connection(), registers, now)?;
                     Outcome::Act(Ok(Done::Planned(diff)))
                 }
-                Job::Act { act: Act::Export(_), .. } => {
+                Job::Act { act: Act::Export(_) | Act::Escrow(_), .. } => {
                     Outcome::Act(Err(ActError::Refused(WriterError::NoRegisters.to_string())))
                 }
                 Job::Act { .. } => Outcome::Act(Ok(Done::Nothing)),
@@ -377,7 +377,11 @@ impl Stepper<'_> {
             | Act::SignPack(_)
             | Act::Stop
             | Act::Erase(_)
-            | Act::Offboard(_) => Ok(Ok(Done::Nothing)),
+            | Act::Offboard(_)
+            | Act::RotateKey(_) => Ok(Ok(Done::Nothing)),
+            Act::Escrow(note) => {
+                note.append(&mut self.batch, self.mind.engine.names_mut()).map(|seq| Ok(Done::Escrowed(seq)))
+            }
             Act::Export(note) => {
                 note.append(&mut self.batch, self.mind.engine.names_mut()).map(|seq| Ok(Done::Exported(seq)))
             }

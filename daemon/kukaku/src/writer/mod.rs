@@ -22,6 +22,7 @@ mod life;
 mod machine;
 mod queue;
 mod replay;
+mod rotate;
 mod run;
 mod sign;
 
@@ -32,8 +33,10 @@ mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kukaku_ledger::{KeyTerm, SigningKey};
+use kukaku_ledger::SigningKey;
 use kukaku_store::Notice;
+
+use crate::key_files::KeyFiles;
 
 pub use clock::{Clock, ClockReading, RealClock, SimClock};
 pub use erasing::{EraseRequest, OffboardRequest};
@@ -42,6 +45,7 @@ pub use export::ExportNote;
 pub use handle::{Writer, WriterState};
 pub use machine::RegisterChange;
 pub use replay::{ReplayReport, replay_store};
+pub use rotate::{EscrowNote, RotateRequest};
 
 /// Decides which channels hear of a change of a finding.
 pub type RouteFn = Box<dyn Fn(&Notice<'_>) -> Vec<String> + Send>;
@@ -67,8 +71,8 @@ pub struct WriterConfig {
     pub store: PathBuf,
     /// The key that signs checkpoints.
     pub key: SigningKey,
-    /// Keys of before and their terms, for checkpoints that they signed.
-    pub former_keys: Vec<KeyTerm>,
+    /// The files that the key came from, with the keys of before; none: it can't be rotated.
+    pub key_files: Option<KeyFiles>,
     /// Where the newest checkpoint is kept outside the database.
     pub checkpoint_file: PathBuf,
     /// What it works for.

@@ -10,6 +10,7 @@ use super::erasing::{EraseRequest, OffboardRequest};
 use super::error::ActError;
 use super::export::ExportNote;
 use super::machine::RegisterChange;
+use super::rotate::{EscrowNote, RotateRequest};
 
 /// Arrivals that may wait: one full group while another is committed. More would only add delay,
 /// since a sender that waits is slowed down by its own link.
@@ -53,6 +54,10 @@ pub(super) enum Act {
     Erase(Box<EraseRequest>),
     /// Erase everything of a client.
     Offboard(Box<OffboardRequest>),
+    /// Let a new key sign from here on.
+    RotateKey(RotateRequest),
+    /// Say in the journal that the keys are put into escrow.
+    Escrow(EscrowNote),
     /// Sign the journal as it stands.
     Checkpoint,
     /// Say in the journal that something is taken out.
@@ -76,4 +81,6 @@ pub(super) enum Done {
     Erased(Erased),
     Offboarded { entry: u64, said: Box<Offboarded> },
     Exported(u64),
+    KeyRotated { entry: u64, from_size: u64, vkey: String },
+    Escrowed(u64),
 }

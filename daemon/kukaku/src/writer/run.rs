@@ -13,6 +13,7 @@ use super::error::{ActError, WriterError};
 use super::handle::{Writer, WriterState};
 use super::machine::{Machine, Outcome};
 use super::queue::{Act, Done, GROUP_MAX, Job, QUEUE_BYTES_MAX, QUEUE_MAX};
+use super::rotate::RotateRequest;
 use super::sign::Signing;
 
 /// Messages that a slow page may lag behind: then it is told so and asks for everything.
@@ -32,10 +33,10 @@ const PEACE: Duration = Duration::from_secs(60);
 
 /// Opens everything in the caller's thread, so that it gets the errors, then starts the thread.
 pub(super) fn start(config: WriterConfig) -> Result<Writer, WriterError> {
-    let WriterConfig { store, key, former_keys, checkpoint_file, purpose, clock, route } = config;
+    let WriterConfig { store, key, key_files, checkpoint_file, purpose, clock, route } = config;
     let store = Store::open(&store)?;
     // Before anything is written: a journal that was rolled back is left as it is.
-    let signing = Signing::open(key, &former_keys, &checkpoint_file, &store)?;
+    let signing = Signing::open(key, key_files, &checkpoint_file, &store, clock.read().wall)?;
     let mut machine = Machine::new(store, purpose, Arc::clone(&clock), route)?;
     machine.resume(false)?;
     let (jobs, queue) = mpsc::channel(QUEUE_MAX);
@@ -55,7 +56,7 @@ pub(super) fn start(config: WriterConfig) -> Result<Writer, WriterError> {
         state,
         signed,
         stopping: None,
-        erasing: Vec::new(),
+        apart: Vec::new(),
         recoveries: 0,
         failed_at: None,
     };
@@ -80,8 +81,8 @@ struct Run {
     signed: watch::Sender<u64>,
     /// Who asked for the end.
     stopping: Option<Reply>,
-    /// What is to be erased once the group is answered, and who asked.
-    erasing: Vec<(Act, Reply)>,
+    /// What gets a transaction of its own once the group is answered, and who asked.
+    apart: Vec<(Act, Reply)>,
     recoveries: u32,
     failed_at: Option<tokio::time::Instant>,
 }
@@ -152,7 +153,7 @@ impl Run {
                 if sign && let Err(error) = self.sign() {
                     self.not_signed(error)?;
                 }
-                self.erase().await
+                self.do_apart().await
             }
             Err(error) => {
                 let why = error.to_string();
@@ -164,12 +165,13 @@ impl Run {
         }
     }
 
-    /// Erases what was asked for in this group, each in a transaction of its own.
-    async fn erase(&mut self) -> Result<(), WriterError> {
-        for (act, reply) in std::mem::take(&mut self.erasing) {
+    /// Erases and rotates what was asked for in this group, each in a transaction of its own.
+    async fn do_apart(&mut self) -> Result<(), WriterError> {
+        for (act, reply) in std::mem::take(&mut self.apart) {
             let erased = match &act {
                 Act::Erase(request) => self.machine.erase(request),
                 Act::Offboard(request) => self.machine.offboard(request),
+                Act::RotateKey(request) => self.rotate(request),
                 _ => Ok(Ok(Done::Nothing)),
             };
             match erased {
@@ -178,7 +180,7 @@ impl Run {
                     let _ = reply.send(outcome);
                 }
                 Err(WriterError::Store(error)) => {
-                    tracing::error!("storage failed while erasing: {error}");
+                    tracing::error!("storage failed in an act of its own: {error}");
                     let _ = reply.send(Err(ActError::NotKept(error.to_string())));
                     self.recover(error).await?;
                 }
@@ -194,8 +196,11 @@ impl Run {
                 // A link that is gone asks again, and identity absorbs it.
                 let _ = reply.send(outcome);
             }
-            (Job::Act { act: act @ (Act::Erase(_) | Act::Offboard(_)), reply }, Outcome::Act(Ok(_))) => {
-                self.erasing.push((act, reply));
+            (
+                Job::Act { act: act @ (Act::Erase(_) | Act::Offboard(_) | Act::RotateKey(_)), reply },
+                Outcome::Act(Ok(_)),
+            ) => {
+                self.apart.push((act, reply));
             }
             (Job::Act { act: Act::Stop, reply }, Outcome::Act(_)) => self.stopping = Some(reply),
             (Job::Act { act: Act::Checkpoint, reply }, Outcome::Act(Ok(_))) => {
@@ -215,6 +220,23 @@ impl Run {
             }
             (job, _) => refuse(job, "the writer mixed answers up"),
         }
+    }
+
+    /// A failure after the entry is kept ends the writer: the next start does the rest before
+    /// anything else is signed.
+    fn rotate(&mut self, request: &RotateRequest) -> Result<Result<Done, ActError>, WriterError> {
+        let Some(next) = self.signing.make_next()? else {
+            return Ok(Err(ActError::Refused("this store's key is not kept in files".to_owned())));
+        };
+        let noted = self.machine.note_rotation(request, self.signing.verifier(), next.verifier())?;
+        let Some((entry, from_size)) = noted else {
+            self.signing.give_up_next()?;
+            return Ok(Err(ActError::Refused(WriterError::NoRegisters.to_string())));
+        };
+        self.sign()?;
+        let vkey = next.verifier().to_string();
+        self.signing.follow(next, from_size)?;
+        Ok(Ok(Done::KeyRotated { entry, from_size, vkey }))
     }
 
     fn sign(&mut self) -> Result<Option<String>, WriterError> {

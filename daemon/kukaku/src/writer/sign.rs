@@ -6,22 +6,33 @@
 
 use std::path::{Path, PathBuf};
 
-use kukaku_ledger::{Checkpoint, Hash, Head, KeyTerm, NoteError, Signer, SigningKey};
+use kukaku_ledger::{Checkpoint, Hash, Head, NoteError, Signer, SigningKey, VerifierKey};
 use kukaku_schema::UtcMicros;
 use kukaku_store::{Store, StoreError, StoredCheckpoint, newest_checkpoint};
 
 use super::error::WriterError;
+use super::rotate::rotated_to;
 use crate::durable;
+use crate::key_files::{KeyFiles, with_present};
 
 /// The signer, and where its memory lies.
 pub(super) struct Signing {
     signer: Signer,
     file: PathBuf,
+    files: Option<KeyFiles>,
+    /// The smallest tree that this key signs.
+    from_size: u64,
 }
 
 impl Signing {
     /// Reads the newest checkpoint from its file and holds the store against it.
-    pub(super) fn open(key: SigningKey, former: &[KeyTerm], file: &Path, store: &Store) -> Result<Self, WriterError> {
+    pub(super) fn open(
+        key: SigningKey,
+        files: Option<KeyFiles>,
+        file: &Path,
+        store: &Store,
+        now: UtcMicros,
+    ) -> Result<Self, WriterError> {
         let wrong = |what: String| WriterError::CheckpointFile { path: file.to_owned(), what };
         let kept = newest_checkpoint(store.connection())?;
         let note = match std::fs::read(file) {
@@ -29,14 +40,15 @@ impl Signing {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(wrong(error.to_string())),
         };
+        let former = files.as_ref().map_or(Ok(Vec::new()), KeyFiles::former)?;
+        let terms = with_present(former, key.verifier().clone());
+        let from_size = terms.last().map_or(0, |term| term.from_size);
         let last = match note {
             None if kept.is_some() => {
                 return Err(wrong("is missing, though checkpoints were signed; put it back, or after a restore run `kukaku reconcile`".to_owned()));
             }
             None => None,
             Some(note) => {
-                let mut terms = former.to_vec();
-                terms.push(KeyTerm::whole(key.verifier().clone()));
                 let opened = Checkpoint::open(&note, &terms)
                     .map_err(|source| WriterError::Checkpoint { path: file.to_owned(), source })?;
                 check_not_rolled_back(store, opened.head)?;
@@ -49,7 +61,9 @@ impl Signing {
                 Some(opened.head)
             }
         };
-        Ok(Self { signer: Signer::new(key, last), file: file.to_owned() })
+        let mut signing = Self { signer: Signer::new(key, last), file: file.to_owned(), files, from_size };
+        signing.finish_rotation(store, now)?;
+        Ok(signing)
     }
 
     /// Signs the journal as it stands, and keeps the checkpoint. Returns the newest one.
@@ -57,6 +71,10 @@ impl Signing {
         let head = store.tree_head();
         if head.size == 0 {
             return Ok(None);
+        }
+        // The old key has signed this one, with the rotation as its last entry.
+        if head.size < self.from_size {
+            return Ok(newest_checkpoint(store.connection())?.map(|newest| newest.note));
         }
         let proof = store.consistency_from(self.signer.last().map_or(0, |last| last.size))?;
         let note = self.signer.sign(head, &proof)?.to_text();
@@ -68,7 +86,53 @@ impl Signing {
     }
 }
 
+/// The rotation of the key.
 impl Signing {
+    /// The public half of the key in force.
+    pub(super) fn verifier(&self) -> &VerifierKey {
+        self.signer.verifier()
+    }
+
+    /// Makes the key that is to follow; none where the key is not kept in files.
+    pub(super) fn make_next(&self) -> Result<Option<SigningKey>, WriterError> {
+        let Some(files) = &self.files else { return Ok(None) };
+        Ok(Some(files.make_next(self.signer.verifier())?))
+    }
+
+    /// No entry names it.
+    pub(super) fn give_up_next(&self) -> Result<(), WriterError> {
+        Ok(self.files.as_ref().map_or(Ok(()), KeyFiles::give_up_next)?)
+    }
+
+    /// `next` signs from `from_size` on. Call it once the old key has signed all before.
+    pub(super) fn follow(&mut self, next: SigningKey, from_size: u64) -> Result<(), WriterError> {
+        if let Some(files) = &self.files {
+            files.follow(self.signer.verifier(), next.verifier(), from_size)?;
+        }
+        self.signer = Signer::new(next, self.signer.last());
+        self.from_size = from_size;
+        Ok(())
+    }
+
+    /// Does the rest of a rotation that was cut off: nothing was appended since its entry.
+    fn finish_rotation(&mut self, store: &Store, now: UtcMicros) -> Result<(), WriterError> {
+        let Some(files) = &self.files else { return Ok(()) };
+        let Some(next) = files.next()? else {
+            files.publish(self.signer.verifier())?;
+            return Ok(());
+        };
+        match rotated_to(store.connection(), next.verifier())? {
+            None => files.give_up_next()?,
+            Some(from_size) => {
+                if self.signer.last().is_none_or(|last| last.size + 1 < from_size) {
+                    self.sign(store, now)?;
+                }
+                self.follow(next, from_size)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Signs the manifest of a pack, whose SHA-256 this is.
     pub(super) fn sign_pack(&self, sha256: Hash) -> Result<String, NoteError> {
         let text = kukaku_pack::manifest_text(self.signer.verifier().name(), sha256);

@@ -11,6 +11,7 @@ mod begin;
 mod configuration;
 mod house;
 mod import;
+mod keys;
 mod links;
 mod packs;
 mod retention;

@@ -130,7 +130,7 @@ pub(super) fn config(folder: &Path, purpose: Purpose, clock: &SimClock, route: R
     WriterConfig {
         store: folder.join("store.db"),
         key: key(),
-        former_keys: Vec::new(),
+        key_files: None,
         checkpoint_file: folder.join("checkpoint"),
         purpose,
         clock: Arc::new(clock.clone()),
