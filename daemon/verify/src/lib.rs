@@ -6,7 +6,9 @@
 //! so that it builds for every system that a city runs.
 
 mod certificate;
+mod cross;
 mod error;
+mod evidence;
 mod memory;
 mod pack;
 mod server;
@@ -15,8 +17,9 @@ mod words;
 pub use certificate::{
     CERTIFICATE_MAX_BYTES, Certified, NoCertificate, check as check_certificate, tell as tell_certificate,
 };
+pub use cross::{Crossed, OTHER_MAX_BYTES, cross_check, read_other};
 pub use error::MemoryError;
 pub use memory::{Finding, Memory, SiteView};
 pub use pack::{PackFailure, PackReport, verify_pack};
-pub use server::{BODY_MAX_BYTES, CONNECTIONS_MAX, serve};
+pub use server::{BODY_MAX_BYTES, CONNECTIONS_MAX, REQUEST_TIME_MAX, serve, serve_within};
 pub use words::Lang;

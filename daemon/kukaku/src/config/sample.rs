@@ -64,7 +64,7 @@ listen = "127.0.0.1:1883"
 # [[witness]]                    # 証人（市などが kukaku-verify witness で動かす）。封印のたびに連署を求める
 # name = "札幌市"
 # url = "http://192.0.2.30:8430"
-# key = "witness.example/city+..."   # kukaku-verify witness-init が表示した公開鍵
+# key = "witness.example/city+27a9c216+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X"   # kukaku-verify witness-init が表示した公開鍵
 
 # [[alerts.mail]]                # 通知先
 # id = "duty-mail"
@@ -135,7 +135,7 @@ listen = "127.0.0.1:1883"
 # [[witness]]                    # whoever runs `kukaku-verify witness`: asked to cosign each checkpoint
 # name = "City of Sapporo"
 # url = "http://192.0.2.30:8430"
-# key = "witness.example/city+..."   # public key that `kukaku-verify witness-init` printed
+# key = "witness.example/city+27a9c216+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X"   # as `kukaku-verify witness-init` printed it
 
 # [[alerts.mail]]                # where alerts go
 # id = "duty-mail"
