@@ -14,3 +14,4 @@ mod links;
 mod packs;
 mod retention;
 mod running;
+mod witnesses;
