@@ -7,7 +7,9 @@
 
 mod answer;
 mod certificate;
+mod cross;
 mod error;
+mod evidence;
 mod memory;
 mod pack;
 mod paper;
@@ -18,9 +20,10 @@ pub use answer::{AnswerFailure, challenge, check_answer};
 pub use certificate::{
     CERTIFICATE_MAX_BYTES, Certified, Change, NoCertificate, check as check_certificate, tell as tell_certificate,
 };
+pub use cross::{Crossed, OTHER_MAX_BYTES, cross_check, read_other};
 pub use error::MemoryError;
 pub use memory::{Finding, Memory, SiteView};
 pub use pack::{PackFailure, PackReport, verify_pack};
 pub use paper::{Compared, compare as compare_paper, looks_signed};
-pub use server::{BODY_MAX_BYTES, CONNECTIONS_MAX, serve};
+pub use server::{BODY_MAX_BYTES, CONNECTIONS_MAX, REQUEST_TIME_MAX, serve, serve_within};
 pub use words::Lang;

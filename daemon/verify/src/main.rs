@@ -10,8 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Parser, Subcommand};
 use kukaku_ledger::{AddCheckpoint, Cosigner, Hash, NOTE_MAX_BYTES, Paper, VerifierKey};
 use kukaku_verify::{
-    CERTIFICATE_MAX_BYTES, Finding, Lang, Memory, MemoryError, challenge, check_answer, check_certificate,
-    compare_paper, looks_signed, serve, tell_certificate, verify_pack,
+    CERTIFICATE_MAX_BYTES, Crossed, Finding, Lang, Memory, MemoryError, challenge, check_answer, check_certificate,
+    compare_paper, cross_check, looks_signed, read_other, serve, tell_certificate, verify_pack,
 };
 
 const HELP_JA: &str = include_str!("help.ja.txt");
@@ -43,6 +43,9 @@ enum Command {
         file: PathBuf,
         #[arg(long)]
         proof: Option<PathBuf>,
+    },
+    CrossCheck {
+        other: PathBuf,
     },
     Show,
     Pack {
@@ -154,6 +157,11 @@ fn run(command: Command, memory: Option<PathBuf>, lang: Lang) -> Result<(), Fail
             };
             let finding = open()?.remember(&note, proof.as_ref(), now()).map_err(failed)?;
             return tell(&finding, lang);
+        }
+        Command::CrossCheck { other } => {
+            let notes = read_other(&other).map_err(failed)?;
+            let crossed = cross_check(&mut open()?, &notes, now()).map_err(failed)?;
+            return tell_crossed(&crossed, lang);
         }
         Command::Show => show(&open()?, lang),
         Command::Certificate { file } => {
@@ -348,6 +356,44 @@ fn tell(finding: &Finding, lang: Lang) -> Result<(), Failure> {
         }
     };
     println!("{text}");
+    Ok(())
+}
+
+/// Says what two memories have in common; a contradiction and a comparison that nothing decides
+/// have exit codes of their own.
+fn tell_crossed(crossed: &Crossed, lang: Lang) -> Result<(), Failure> {
+    let say = |ja: String, en: String| if lang == Lang::Ja { ja } else { en };
+    let Crossed { same, new, unknown, owed, forks } = crossed;
+    println!(
+        "{}",
+        say(
+            format!("一致 {same}、こちらになかった封印 {new}(記憶しました)、鍵の未登録な拠点 {unknown}"),
+            format!("{same} the same, {new} not known here (remembered now), {unknown} of sites without a trusted key"),
+        )
+    );
+    for (origin, from, to) in owed {
+        println!(
+            "{}",
+            say(
+                format!("  {origin}: {from} 件から {to} 件への証明を拠点に求めてください"),
+                format!("  {origin}: ask the site for the proof from {from} to {to} entries"),
+            )
+        );
+    }
+    if !forks.is_empty() {
+        let lines = forks.iter().map(|(size, evidence)| {
+            let path = evidence.display();
+            say(
+                format!("分岐: {size} 件に二つの異なる封印があります。証拠: {path}"),
+                format!("Fork: two different checkpoints of {size} entries. Evidence: {path}"),
+            )
+        });
+        return Err((2, lines.collect::<Vec<_>>().join("\n")));
+    }
+    if *same == 0 {
+        let nothing = "共通する件数の封印がなく、何も確かめられていません。";
+        return Err((4, lang.pick(nothing, "No checkpoint in common: nothing was shown.").to_owned()));
+    }
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use kukaku_ledger::{
 use serde::{Deserialize, Serialize};
 
 use crate::error::MemoryError;
+use crate::evidence;
 
 /// One line of the file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -214,29 +215,50 @@ impl Memory {
             .collect()
     }
 
-    /// Keeps the two contradicting checkpoints and writes the file that proves it.
+    /// Keeps two checkpoints of one size with different roots, and writes the file that proves it.
     fn convict(&mut self, origin: &str, head: Head, note: &str, now: u64) -> Result<Option<PathBuf>, MemoryError> {
         let first = match self.sites.get(origin).and_then(|site| site.seen.get(&head.size)) {
             Some(seen) if seen.root != head.root => seen.note.clone(),
             _ => return Ok(None),
         };
-        let keys: String = self.terms(origin).iter().map(|term| format!("{}\n", term.key)).collect();
-        let text = format!(
-            "分岐の証拠(Evidence of a fork)\n\n\
-             次の二つの封印は、同じ拠点が同じ件数 {size} に対して異なる根に署名したものです。\n\
-             正しい記録台帳からは決して生じません。記録が差し替えられています。\n\
-             The same site signed two different roots for the same {size} entries. A true journal never does.\n\n\
-             公開鍵 (public key):\n{keys}\n===== 1 =====\n{first}===== 2 =====\n{note}",
-            size = head.size
-        );
-        let path = self.folder.join(format!("evidence-{}.txt", &Hash::of(text.as_bytes()).to_string()[..16]));
+        let text = evidence::same_size(&self.terms(origin), head.size, &first, note);
+        self.keep_fork(first, note, &text, now).map(Some)
+    }
+
+    /// Keeps a checkpoint with a proof that leads to it from another head of a remembered size
+    /// than the one remembered: the site itself shows that it has signed two histories.
+    fn convict_by_proof(
+        &mut self,
+        origin: &str,
+        head: Head,
+        request: &AddCheckpoint,
+        now: u64,
+    ) -> Result<Option<PathBuf>, MemoryError> {
+        let remembered = self.sites.get(origin).and_then(|site| site.seen.get(&request.old));
+        let Some(seen) = remembered else { return Ok(None) };
+        if evidence::other_beginning(request.old, seen.root, head, &request.proof).is_none() {
+            return Ok(None);
+        }
+        let first = seen.note.clone();
+        let text = evidence::by_proof(&self.terms(origin), request, &first);
+        self.keep_fork(first, &request.note.to_text(), &text, now).map(Some)
+    }
+
+    fn keep_fork(&mut self, first: String, second: &str, text: &str, now: u64) -> Result<PathBuf, MemoryError> {
+        let path = self.write_beside("evidence", text)?;
+        self.keep(Record::Fork { first, second: second.to_owned(), at: now })?;
+        Ok(path)
+    }
+
+    /// Writes a file for people into the folder, durably; its name comes from what it says.
+    fn write_beside(&self, sort: &str, text: &str) -> Result<PathBuf, MemoryError> {
+        let path = self.folder.join(format!("{sort}-{}.txt", &Hash::of(text.as_bytes()).to_string()[..16]));
         at(
             &path,
             File::create(&path).and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())),
         )?;
         sync_folder(&self.folder)?;
-        self.keep(Record::Fork { first, second: note.to_owned(), at: now })?;
-        Ok(Some(path))
+        Ok(path)
     }
 
     /// Takes a signed checkpoint, with the proof that came with it: an old size and its hashes,
@@ -262,6 +284,12 @@ impl Memory {
         if let Some(evidence) = self.convict(&origin, head, &note, now)? {
             return Ok(Finding::Fork { size: head.size, evidence });
         }
+        if let Some((old, hashes)) = proof {
+            let request = AddCheckpoint { old: *old, proof: hashes.clone(), note: parsed };
+            if let Some(evidence) = self.convict_by_proof(&origin, head, &request, now)? {
+                return Ok(Finding::Fork { size: *old, evidence });
+            }
+        }
         let site = self.sites.get(&origin).expect("a site with keys is in the map");
         let forked = site.forked;
         let largest = site.seen.last_key_value().map(|(size, _)| *size);
@@ -275,14 +303,21 @@ impl Memory {
             let mut larger = site.seen.range(head.size.saturating_add(1)..).filter(|_| *old == head.size);
             leads || larger.any(|(n, s)| verify_consistency(head.size, head.root, *n, s.root, hashes).is_ok())
         });
+        let claimed = proof.and_then(|(old, _)| site.seen.get(old)).or_else(|| site.seen.values().next_back());
+        let other = claimed.map(|seen| seen.note.clone());
         if known.is_none_or(|before| linked && !before) {
-            self.keep(Record::Seen { note, at: now, linked })?;
+            self.keep(Record::Seen { note: note.clone(), at: now, linked })?;
         }
         Ok(match (known, largest) {
             _ if forked => Finding::ForkedBefore,
             _ if linked => Finding::Connected(head),
             (Some(true), _) => Finding::Known(head),
-            _ if proof.is_some() => Finding::ProofFails(head),
+            _ if proof.is_some() => {
+                if let Some(other) = other.filter(|other| *other != note) {
+                    self.write_beside("owed", &evidence::owed(&other, &note))?;
+                }
+                Finding::ProofFails(head)
+            }
             (Some(false), _) => Finding::Known(head),
             (None, None) => Finding::First(head),
             (None, Some(largest)) => Finding::Unconnected { head, largest },
@@ -315,7 +350,10 @@ impl Memory {
         let last = self.sites.get(&origin).and_then(|site| site.cosigned);
         match accept(&request, head, last) {
             Err(WitnessRefusal::OtherSize { remembered }) => return Ok((409, format!("{remembered}\n"))),
-            Err(refusal) => return Ok(refuse(&refusal)),
+            Err(refusal) => {
+                self.convict_by_proof(&origin, head, &request, now)?;
+                return Ok(refuse(&refusal));
+            }
             Ok(()) => {}
         }
         if last != Some(head) {
@@ -342,6 +380,14 @@ impl Memory {
         Some(Head { size: *size, root: seen.root })
     }
 
+    /// The size of the remembered head nearest to this one, of another size.
+    #[must_use]
+    pub fn nearest(&self, origin: &str, size: u64) -> Option<u64> {
+        let seen = &self.sites.get(origin)?.seen;
+        let below = seen.range(..size).next_back().map(|(size, _)| *size);
+        below.or_else(|| seen.range(size.saturating_add(1)..).next().map(|(size, _)| *size))
+    }
+
     /// What is remembered, by site.
     #[must_use]
     pub fn sites(&self) -> Vec<SiteView> {
@@ -355,6 +401,20 @@ impl Memory {
         };
         self.sites.iter().map(view).collect()
     }
+}
+
+/// Every signed note in the bytes of a memory, oldest first; the number of a damaged line, from 1.
+pub(crate) fn notes_in(bytes: &[u8]) -> Result<Vec<String>, usize> {
+    let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |last| last + 1);
+    let mut notes = Vec::new();
+    for (number, line) in bytes[..whole].split_inclusive(|&b| b == b'\n').enumerate() {
+        match read_line(line).ok_or(number + 1)? {
+            Record::Key { .. } => {}
+            Record::Seen { note, .. } | Record::Cosigned { note, .. } => notes.push(note),
+            Record::Fork { first, second, .. } => notes.extend([first, second]),
+        }
+    }
+    if whole == 0 { Err(1) } else { Ok(notes) }
 }
 
 fn read_line(line: &[u8]) -> Option<Record> {

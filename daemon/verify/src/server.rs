@@ -20,7 +20,7 @@ pub const CONNECTIONS_MAX: usize = 64;
 const HEAD_MAX_BYTES: usize = 8 * 1024;
 
 /// Longest that one request may take to arrive.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
+pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Answers until the process ends. A memory that can't be written ends the process, because the
 /// state of the disk is then unknown.
@@ -28,6 +28,19 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 /// # Errors
 /// What the listener said.
 pub fn serve(listener: &TcpListener, memory: Memory, cosigner: Cosigner) -> std::io::Result<()> {
+    serve_within(listener, memory, cosigner, REQUEST_TIME_MAX)
+}
+
+/// The same, with another time that a request may take.
+///
+/// # Errors
+/// What the listener said.
+pub fn serve_within(
+    listener: &TcpListener,
+    memory: Memory,
+    cosigner: Cosigner,
+    time_max: Duration,
+) -> std::io::Result<()> {
     let shared = Arc::new((Mutex::new(memory), cosigner));
     let open = Arc::new(AtomicUsize::new(0));
     loop {
@@ -43,15 +56,20 @@ pub fn serve(listener: &TcpListener, memory: Memory, cosigner: Cosigner) -> std:
         let (shared, open) = (Arc::clone(&shared), Arc::clone(&open));
         std::thread::spawn(move || {
             // A peer that goes away hurts nobody but itself.
-            let _ = answer(stream, &shared.0, &shared.1);
+            let _ = answer(stream, &shared.0, &shared.1, time_max);
             open.fetch_sub(1, Ordering::SeqCst);
         });
     }
 }
 
-fn answer(mut stream: TcpStream, memory: &Mutex<Memory>, cosigner: &Cosigner) -> std::io::Result<()> {
-    stream.set_write_timeout(Some(REQUEST_TIME_MAX))?;
-    let (status, body) = match read_request(&mut stream)? {
+fn answer(
+    mut stream: TcpStream,
+    memory: &Mutex<Memory>,
+    cosigner: &Cosigner,
+    time_max: Duration,
+) -> std::io::Result<()> {
+    stream.set_write_timeout(Some(time_max))?;
+    let (status, body) = match read_request(&mut stream, time_max)? {
         Err(status) => (status, String::new()),
         Ok(request) => {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -109,8 +127,8 @@ fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>, until: Instant) -> std
 }
 
 /// The body of a `POST /add-checkpoint`, or the status that refuses it.
-fn read_request(stream: &mut TcpStream) -> std::io::Result<Result<Vec<u8>, u16>> {
-    let until = Instant::now() + REQUEST_TIME_MAX;
+fn read_request(stream: &mut TcpStream, time_max: Duration) -> std::io::Result<Result<Vec<u8>, u16>> {
+    let until = Instant::now() + time_max;
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -121,6 +139,9 @@ fn read_request(stream: &mut TcpStream) -> std::io::Result<Result<Vec<u8>, u16>>
         }
         read_more(stream, &mut bytes, until)?;
     };
+    if end > HEAD_MAX_BYTES {
+        return Ok(Err(400));
+    }
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let length = match head_length(&head) {
         Ok(length) => length,

@@ -43,6 +43,9 @@ struct TestCommands {
     runtime: tokio::runtime::Handle,
 }
 
+/// The public key as the journal page shows it.
+const KEY_SHOWN: &str = "kukaku/sapporo-1+0eea1161+AZLwydNVCiSqiqTSD6aXEoOYDXbfKHBJs8XhAPElppTH";
+
 impl Commands for TestCommands {
     fn status(&self) -> Status {
         let note = ("動作中".to_owned(), "works".to_owned());
@@ -50,6 +53,7 @@ impl Commands for TestCommands {
             started_at: at(-60),
             version: "0.1.0".to_owned(),
             parts: vec![Part { name: "mqtt 127.0.0.1:1883".to_owned(), working: true, note }],
+            signing_key: Some((KEY_SHOWN.to_owned(), "0eea-1161-0192-f0ca-75d3".to_owned())),
         }
     }
 

@@ -16,3 +16,4 @@ mod links;
 mod packs;
 mod retention;
 mod running;
+mod witnesses;
