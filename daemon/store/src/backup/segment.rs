@@ -36,12 +36,15 @@ pub struct SegmentSummary {
     pub bytes: u64,
 }
 
+/// A value as it lies in a segment: the number of its data key, and the sealed bytes.
+pub(super) type Sealed = (u64, Vec<u8>);
+
 /// One entry as it lies in a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) leaf: Vec<u8>,
     /// Its data key and sealed value; none: it was erased.
-    pub(super) sealed: Option<(u64, Vec<u8>)>,
+    pub(super) sealed: Option<Sealed>,
 }
 
 /// What follows the entries.

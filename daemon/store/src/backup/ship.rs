@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::beside;
 use super::error::{BackupError, io};
 use super::folder::{Generation, folder_of, generations};
-use super::segment::{Entry, SegmentSummary, Tail, Writer, of_name, origin_of, read};
+use super::segment::{Entry, Sealed, SegmentSummary, Tail, Writer, of_name, origin_of, read};
 use crate::checkpoint::{StoredCheckpoint, newest_checkpoint};
 use crate::error::{StoreError, in_act};
 use crate::lock::Lock;
@@ -176,10 +176,7 @@ fn write(
     writer.finish(&newest.head.root, &Tail { checkpoints, beside })
 }
 
-/// A leaf, and its sealed value with the number of its key, where it is still there.
-type LeafRow = (Leaf, Option<(u64, Vec<u8>)>);
-
-fn entry(row: &Row<'_>) -> rusqlite::Result<LeafRow> {
+fn entry(row: &Row<'_>) -> rusqlite::Result<(Leaf, Option<Sealed>)> {
     let number = |place| row.get::<_, i64>(place).map(i64::cast_unsigned);
     let clock = match row.get::<_, u8>(8)? {
         1 => ClockState::Synchronised,
