@@ -5,6 +5,7 @@
 mod crash;
 mod erasing;
 mod house;
+mod proof;
 mod storage;
 mod stories;
 mod worlds;
