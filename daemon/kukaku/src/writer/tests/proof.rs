@@ -1,6 +1,8 @@
 //! Harm: a thief's key, a clock that drifts unseen, a program or setting that runs unsaid.
 
-use kukaku_ledger::{ClockState, SigningKey};
+use std::path::{Path, PathBuf};
+
+use kukaku_ledger::{Checkpoint, ClockState, KeyTerm, SigningKey};
 
 use super::house::{House, at, config, key, watch};
 use crate::key_files::KeyFiles;
@@ -31,56 +33,73 @@ fn faults(house: &House) -> Vec<kukaku_store::Fault> {
     kukaku_store::verify(&house.conn(), &terms, outside.as_deref(), |_, _| {}).unwrap().faults
 }
 
+/// Every file of the folder, as a power cut finds it.
+fn snapshot(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => out.extend(snapshot(&path)),
+            false => out.push((path.clone(), std::fs::read(&path).unwrap())),
+        }
+    }
+    out
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_that_was_cut_off_anywhere_is_finished_or_given_up_at_the_next_start() {
-    // What the power cut left undone: the signature of the old key, the list of former keys, the
-    // new key in its place, the public half.
-    for undone in 0..5 {
+    // What the power cut left undone: from the signature of the old key on, from the list of
+    // former keys on, from the new key's place on, the public half alone, or even the entry.
+    for undone in ["signature", "list", "place", "public", "entry"] {
         let house = House::new().await;
-        let files = files(&house);
+        let (files, folder) = (files(&house), house.folder.0.clone());
         std::fs::write(&files.key, format!("{}\n", key().to_secret_text())).unwrap();
         let writer = start(&house).unwrap();
         writer.checkpoint().await.unwrap();
-        let before = ["checkpoint", "k.key", "k.pub"].map(|name| std::fs::read(house.folder.0.join(name)).unwrap());
-        if undone == 4 {
+        let before = ["checkpoint", "k.key", "k.pub"].map(|name| std::fs::read(folder.join(name)).unwrap());
+        if undone == "entry" {
             files.make_next(key().verifier()).unwrap();
         } else {
             let request = RotateRequest { by: "manager".to_owned(), reason: "yearly".to_owned() };
             writer.rotate_key(request).await.unwrap();
         }
-        // The writer is cut off without a stop; what it had done is put back.
+        let cut = snapshot(&folder);
         writer.stop().await.unwrap();
         drop(writer);
-        let terms = files.terms().unwrap();
-        let put = |name: &str, bytes: &[u8]| std::fs::write(house.folder.0.join(name), bytes).unwrap();
-        if undone < 4 {
-            let entry: u64 = house.ask("SELECT seq FROM journal WHERE kind = 'key_rotated'").parse().unwrap();
-            assert_eq!(terms.last().unwrap().from_size, entry + 2);
-            assert!(faults(&house).is_empty());
+        for (path, _) in snapshot(&folder) {
+            std::fs::remove_file(path).unwrap();
         }
-        if (1..=2).contains(&undone) {
-            // Only while nothing was appended after the entry may the files be as before.
-            let new = std::fs::read(&files.key).unwrap();
+        for (path, bytes) in cut {
+            std::fs::write(path, bytes).unwrap();
+        }
+        let put = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).unwrap();
+        if ["signature", "list", "place"].contains(&undone) {
+            put("k.key.next", &std::fs::read(&files.key).unwrap());
             put("k.key", &before[1]);
-            put("k.pub", &before[2]);
-            put("k.key.next", &new);
-            if undone == 1 {
-                std::fs::remove_file(&files.former).unwrap();
-            }
         }
-        if undone == 3 {
-            put("k.pub", &before[2]);
+        if undone == "signature" {
+            put("checkpoint", &before[0]);
+            let newest = "DELETE FROM checkpoint WHERE size = (SELECT max(size) FROM checkpoint)";
+            kukaku_store::Connection::open(house.store()).unwrap().execute_batch(newest).unwrap();
         }
-        let started = start(&house);
-        if (1..=2).contains(&undone) {
-            // The stop entry was signed by the new key already: the old one alone is refused.
-            assert!(matches!(started, Err(WriterError::Checkpoint { .. })), "{undone}");
+        if ["signature", "list"].contains(&undone) {
+            std::fs::remove_file(&files.former).unwrap();
+        }
+        put("k.pub", &before[2]);
+        start(&house).unwrap().stop().await.unwrap();
+        assert!(!folder.join("k.key.next").exists());
+        let terms = files.terms().unwrap();
+        assert_eq!(faults(&house), [], "{undone}");
+        if undone == "entry" {
+            assert_eq!(terms.len(), 1);
             continue;
         }
-        started.unwrap().stop().await.unwrap();
-        assert!(!house.folder.0.join("k.key.next").exists());
-        assert!(faults(&house).is_empty(), "{undone}");
-        assert_eq!(files.terms().unwrap().len(), if undone == 4 { 1 } else { 2 });
+        let entry: u64 = house.ask("SELECT seq FROM journal WHERE kind = 'key_rotated'").parse().unwrap();
+        assert_eq!((terms.len(), terms[0].until_size, terms[1].from_size), (2, Some(entry + 2), entry + 2));
+        // The old key signed the tree that ends with the entry.
+        let old = [KeyTerm::whole(key().verifier().clone())];
+        let note = house.ask(&format!("SELECT note FROM checkpoint WHERE size = {}", entry + 1));
+        assert!(Checkpoint::open(note.as_bytes(), &old).is_ok(), "{undone}");
     }
 }
 
