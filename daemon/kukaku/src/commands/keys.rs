@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kukaku_ledger::{Hash, KeyTerm};
 use kukaku_schema::period::day_text;
@@ -93,7 +93,7 @@ fn escrows(dir: &SiteDir, conn: &Connection) -> Result<(), Failure> {
     Ok(())
 }
 
-fn escrow(dir: &SiteDir, by: Option<&String>, reason: &str, out: &PathBuf) -> Result<(), Failure> {
+fn escrow(dir: &SiteDir, by: Option<&String>, reason: &str, out: &Path) -> Result<(), Failure> {
     if out.exists() {
         return Err(Failure::Written(format!("{} is there already; name another file", out.display())));
     }
