@@ -103,6 +103,6 @@ pub(super) fn rotated_to(conn: &Connection, key: &VerifierKey) -> Result<Option<
         from_size: u64,
     }
     let entries = entries_of_kind(conn, ROTATED)?;
-    let mut bodies = entries.iter().rev().filter_map(|entry| serde_json::from_slice::<Body>(entry.body.as_ref()?).ok());
-    Ok(bodies.find(|body| body.new == key.to_string()).map(|body| body.from_size))
+    let bodies = entries.iter().filter_map(|entry| serde_json::from_slice::<Body>(entry.body.as_ref()?).ok());
+    Ok(bodies.filter(|body| body.new == key.to_string()).map(|body| body.from_size).next_back())
 }
