@@ -196,6 +196,7 @@ pub(crate) fn kind_label(kind: &str, lang: Lang) -> &'static str {
         "start" => lang.pick("起動", "start"),
         "stop" => lang.pick("停止", "stop"),
         "export" => lang.pick("持ち出し", "taken out"),
+        "clock_state" => lang.pick("時計の同期", "clock synchronisation"),
         "key_rotated" => lang.pick("署名の鍵の交換", "signing key changed"),
         "key_escrowed" => lang.pick("鍵の預託", "keys in escrow"),
         "liveness" => lang.pick("稼働の記録", "liveness"),

@@ -2,11 +2,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use kukaku_ledger::ClockState;
 use kukaku_schema::{DurationUs, UtcMicros};
 use tokio::sync::watch;
+
+use crate::time_state::{self, TimeState};
 
 /// A step of the wall clock by more than this is recorded.
 const STEP_TOLERATED_US: i64 = 1_000_000;
@@ -14,6 +18,13 @@ const STEP_TOLERATED_US: i64 = 1_000_000;
 /// Longest sleep of the real clock: after it the wall clock is read again, so that a step of it
 /// is noticed within a second and no deadline is missed by one.
 const SLEEP_LONGEST: Duration = Duration::from_secs(1);
+
+/// How often the kernel is asked whether a time source steers the clock, in a thread of its own:
+/// the programs that ask it may be slow.
+const STATE_EVERY: Duration = Duration::from_secs(60);
+
+/// How long the first answer is waited for.
+const FIRST_STATE_WAIT: Duration = Duration::from_secs(1);
 
 /// What a clock shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +52,7 @@ pub trait Clock: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct RealClock {
     started: Instant,
+    state: Arc<AtomicU8>,
 }
 
 impl Default for RealClock {
@@ -53,7 +65,37 @@ impl RealClock {
     /// This machine's clock.
     #[must_use]
     pub fn new() -> Self {
-        Self { started: Instant::now() }
+        let state = Arc::new(AtomicU8::new(UNKNOWN));
+        let (told, first) = std::sync::mpsc::sync_channel(1);
+        let kept = Arc::downgrade(&state);
+        let asking = std::thread::Builder::new().name("clock".to_owned()).spawn(move || {
+            while let Some(state) = kept.upgrade() {
+                state.store(asked(), Ordering::Relaxed);
+                drop(state);
+                // Full: the first answer was heard already, or nobody waits for it any more.
+                let _ = told.try_send(());
+                std::thread::sleep(STATE_EVERY);
+            }
+        });
+        match asking {
+            // Late: not known until it comes.
+            Ok(_) => drop(first.recv_timeout(FIRST_STATE_WAIT)),
+            Err(error) => tracing::warn!("nobody asks whether the clock is synchronised: {error}"),
+        }
+        Self { started: Instant::now(), state }
+    }
+}
+
+const UNKNOWN: u8 = 0;
+const SYNCHRONISED: u8 = 1;
+const ADRIFT: u8 = 2;
+
+/// The kernel's word, in a number that threads share.
+fn asked() -> u8 {
+    match time_state::now() {
+        TimeState::Synchronised(_) => SYNCHRONISED,
+        TimeState::Adrift(_) => ADRIFT,
+        TimeState::Unknown => UNKNOWN,
     }
 }
 
@@ -70,10 +112,10 @@ impl Clock for RealClock {
     }
 
     fn state(&self) -> ClockState {
-        // Asked at start and once a minute; other time daemons than systemd's are not asked here.
-        match std::path::Path::new("/run/systemd/timesync/synchronized").exists() {
-            true => ClockState::Synchronised,
-            false => ClockState::Unknown,
+        match self.state.load(Ordering::Relaxed) {
+            SYNCHRONISED => ClockState::Synchronised,
+            ADRIFT => ClockState::Unsynchronised,
+            _ => ClockState::Unknown,
         }
     }
 }
@@ -82,13 +124,15 @@ impl Clock for RealClock {
 #[derive(Debug, Clone)]
 pub struct SimClock {
     now: watch::Sender<ClockReading>,
+    state: watch::Sender<ClockState>,
 }
 
 impl SimClock {
     /// A clock that shows `wall`.
     #[must_use]
     pub fn new(wall: UtcMicros) -> Self {
-        Self { now: watch::Sender::new(ClockReading { wall, running_us: 0 }) }
+        let state = watch::Sender::new(ClockState::Synchronised);
+        Self { now: watch::Sender::new(ClockReading { wall, running_us: 0 }), state }
     }
 
     /// Lets time pass until the wall clock shows `wall`; never backwards.
@@ -98,6 +142,11 @@ impl SimClock {
             now.running_us += passed;
             now.wall = UtcMicros(now.wall.0 + passed);
         });
+    }
+
+    /// A time source steers it from now on, or no longer does.
+    pub fn set_state(&self, state: ClockState) {
+        self.state.send_replace(state);
     }
 
     /// Sets the wall clock while no time passes.
@@ -120,7 +169,7 @@ impl Clock for SimClock {
     }
 
     fn state(&self) -> ClockState {
-        ClockState::Synchronised
+        *self.state.borrow()
     }
 }
 

@@ -2,6 +2,7 @@
 //! life.
 
 use kukaku_core::Names;
+use kukaku_ledger::ClockState;
 use kukaku_schema::intake::{Arrival, ArrivalBody};
 use kukaku_schema::observation::{ClockStep, WatchGap, WatchStarted};
 use kukaku_schema::{Name, Observation, UtcMicros};
@@ -110,6 +111,30 @@ pub(super) fn append_stop(batch: &mut Batch<'_>, names: &mut Names) -> Result<u6
     }
     let body = Body { kind: "stop", at: batch.recorded_at() };
     append(batch, "stop", &body, names)
+}
+
+/// Appends a `clock_state`: a time source steers the clock from here on, or no longer does, by
+/// the kernel's own word.
+pub(super) fn append_clock_state(
+    batch: &mut Batch<'_>,
+    before: ClockState,
+    after: ClockState,
+    names: &mut Names,
+) -> Result<u64, StoreError> {
+    #[derive(Serialize)]
+    struct Body {
+        kind: &'static str,
+        at: UtcMicros,
+        before: &'static str,
+        after: &'static str,
+    }
+    let word = |state| match state {
+        ClockState::Synchronised => "synchronised",
+        ClockState::Unsynchronised => "unsynchronised",
+        ClockState::Unknown => "unknown",
+    };
+    let body = Body { kind: "clock_state", at: batch.recorded_at(), before: word(before), after: word(after) };
+    append(batch, "clock_state", &body, names)
 }
 
 /// Appends a `liveness`: we watched, and how many entries each client has by now, so that a

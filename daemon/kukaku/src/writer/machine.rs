@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kukaku_core::Names;
 use kukaku_core::engine::{Engine, Input, Mode};
+use kukaku_ledger::ClockState;
 use kukaku_schema::intake::{Arrival, Kept, NotKept};
 use kukaku_schema::{DurationUs, Registers, UtcMicros};
 use kukaku_store::{Actors, Appended, Batch, Changed, Directory, Prepared, Store, StoreError};
@@ -63,6 +64,8 @@ pub(super) struct Machine {
     next_liveness: UtcMicros,
     /// A step of the wall clock that is not yet in the journal.
     clock_step: Option<Step>,
+    /// Whether a time source steered the clock when that was last written down.
+    clock_state: ClockState,
 }
 
 impl Machine {
@@ -83,6 +86,7 @@ impl Machine {
             route,
             next_liveness: UtcMicros::MIN,
             clock_step: None,
+            clock_state: ClockState::Unknown,
         };
         machine.build()?;
         if machine.mind.is_none() && matches!(machine.purpose, Purpose::Watch { .. }) {
@@ -133,7 +137,8 @@ impl Machine {
         };
         let head = self.store.head();
         let mut batch = self.store.begin(now)?;
-        batch.set_clock(self.clock.state());
+        self.clock_state = self.clock.state();
+        batch.set_clock(self.clock_state);
         batch.watching(false);
         let now = batch.recorded_at();
         let cause = match (after_storage_failure, head.stopped) {
@@ -190,8 +195,9 @@ impl Machine {
         }
         let Some(mind) = &mut self.mind else { return self.group_without_registers(jobs, now) };
         let mut batch = self.store.begin(now)?;
+        let clock_state = if alive || clock_step.is_some() { self.clock.state() } else { self.clock_state };
         if alive || clock_step.is_some() {
-            batch.set_clock(self.clock.state());
+            batch.set_clock(clock_state);
         }
         if watching {
             batch.watching(false);
@@ -211,6 +217,10 @@ impl Machine {
         for job in jobs {
             outcomes.push(step.job(job)?);
         }
+        if watching && clock_state != self.clock_state {
+            let names = step.mind.engine.names_mut();
+            life::append_clock_state(&mut step.batch, self.clock_state, clock_state, names)?;
+        }
         if alive {
             life::append_liveness(&mut step.batch, step.mind.engine.names_mut())?;
             self.next_liveness = now.plus(LIVENESS_EVERY);
@@ -222,6 +232,7 @@ impl Machine {
         let committed = batch.commit(mind.engine.now(), mind.engine.names())?;
         // Durable from here on: only now may anything be acknowledged.
         self.clock_step = None;
+        self.clock_state = clock_state;
         Ok((outcomes, committed.changed, alive))
     }
 

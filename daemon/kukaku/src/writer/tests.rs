@@ -6,6 +6,7 @@ mod backup;
 mod crash;
 mod erasing;
 mod house;
+mod proof;
 mod storage;
 mod stories;
 mod worlds;
