@@ -50,7 +50,6 @@ impl Commands for TestCommands {
     fn status(&self) -> Status {
         let note = ("動作中".to_owned(), "works".to_owned());
         Status {
-            signing_key: None,
             started_at: at(-60),
             version: "0.1.0".to_owned(),
             parts: vec![Part { name: "mqtt 127.0.0.1:1883".to_owned(), working: true, note }],
