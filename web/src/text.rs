@@ -197,6 +197,7 @@ pub(crate) fn kind_label(kind: &str, lang: Lang) -> &'static str {
         "stop" => lang.pick("停止", "stop"),
         "export" => lang.pick("持ち出し", "taken out"),
         "clock_state" => lang.pick("時計の同期", "clock synchronisation"),
+        "drill" => lang.pick("復元訓練", "restore drill"),
         "key_rotated" => lang.pick("署名の鍵の交換", "signing key changed"),
         "key_escrowed" => lang.pick("鍵の預託", "keys in escrow"),
         "liveness" => lang.pick("稼働の記録", "liveness"),

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use answer::AnswerArgs;
-pub use backup::{BackupAction, BackupArgs, ReconcileArgs, RestoreArgs};
+pub use backup::{BackupAction, BackupArgs, DrillArgs, ReconcileArgs, RestoreArgs};
 pub use keys::{KeysAction, KeysArgs};
 pub use offboard::OffboardArgs;
 pub use retention::{HoldAction, HoldArgs, RetentionAction, RetentionArgs};
@@ -82,6 +82,8 @@ pub enum Command {
     /// Make an installation of a backup (復元)
     #[command(after_help = EXIT_CODES)]
     Restore(RestoreArgs),
+    /// Restore the newest and the oldest backup into a scratch folder, verify them, and journal the result (復元訓練)
+    Drill(DrillArgs),
     /// Hold a restored journal against the newest checkpoint known outside (復元後の照合)
     #[command(after_help = EXIT_CODES)]
     Reconcile(ReconcileArgs),

@@ -27,6 +27,14 @@ pub enum BackupAction {
     List,
 }
 
+/// `kukaku drill`.
+#[derive(Debug, Args)]
+pub struct DrillArgs {
+    /// The installation.
+    #[command(flatten)]
+    pub dir: DirArg,
+}
+
 /// `kukaku restore`.
 #[derive(Debug, Args)]
 pub struct RestoreArgs {

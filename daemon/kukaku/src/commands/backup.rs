@@ -9,10 +9,12 @@ use kukaku_schema::Lang;
 use kukaku_store::backup::{BackupError, Generation, generations};
 use kukaku_store::{newest_checkpoint, read_only, verify};
 
+use super::registers::act;
 use super::verify::{progress, terms};
-use crate::backup::{restore_store, ship_now};
-use crate::cli::{BackupAction, BackupArgs, RestoreArgs};
+use crate::backup::{RestoreReport, drill, drill_lines, restore_store, ship_now};
+use crate::cli::{BackupAction, BackupArgs, DrillArgs, RestoreArgs};
 use crate::config::{BackupConfig, load, sample};
+use crate::control::Request;
 use crate::durable::{PUBLIC_MODE, SECRET_MODE, write_file};
 use crate::failure::Failure;
 use crate::say::{say, warn};
@@ -102,11 +104,15 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     let chosen = chosen.ok_or_else(none)?;
     let part = empty_part(&args.into)?;
     let made = make(chosen, &part, &args.keys).map_err(|failed| older(failed, &all, chosen));
-    if made.is_err() {
-        // It holds copies of keys.
-        forget(&part);
-        return made;
-    }
+    let report = match made {
+        Ok(report) => report,
+        Err(failure) => {
+            // It holds copies of keys.
+            forget(&part);
+            return Err(failure);
+        }
+    };
+    tell(&report);
     std::fs::rename(&part, &args.into).map_err(|e| Failure::io("make", &args.into, &e))?;
     say(format!("{} に復元しました (restored)", args.into.display()));
     say("署名する前に、外で知られている最新のチェックポイントと照合してください。");
@@ -145,7 +151,7 @@ fn empty_part(into: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// Removes a folder that was not finished, its keys overwritten first.
-fn forget(part: &Path) {
+pub(crate) fn forget(part: &Path) {
     for file in std::fs::read_dir(part.join("keys")).into_iter().flatten().flatten() {
         let length = file.metadata().map_or(0, |meta| usize::try_from(meta.len()).unwrap_or(0));
         // Best effort: what could not be overwritten is removed all the same.
@@ -154,7 +160,8 @@ fn forget(part: &Path) {
     let _ = std::fs::remove_dir_all(part);
 }
 
-fn make(generation: &Generation, part: &Path, keys: &Path) -> Result<(), Failure> {
+/// Makes an installation of a generation in `part`, whose folder `keys` is there, and verifies all of it.
+pub(crate) fn make(generation: &Generation, part: &Path, keys: &Path) -> Result<RestoreReport, Failure> {
     let dir = SiteDir::at(part);
     if !keys.join("values.keys").is_file() {
         return Err(Failure::Written(format!(
@@ -207,6 +214,10 @@ fn make(generation: &Generation, part: &Path, keys: &Path) -> Result<(), Failure
             fault.entry, fault.what
         )));
     }
+    Ok(report)
+}
+
+fn tell(report: &RestoreReport) {
     say(format!("{}: {} entries, root {}", report.origin, report.head.size, report.head.root));
     if report.gone > 0 {
         say(format!("値のない記録 (entries without a value): {}", report.gone));
@@ -219,5 +230,25 @@ fn make(generation: &Generation, part: &Path, keys: &Path) -> Result<(), Failure
     if !report.files.iter().any(|(name, _)| name == "kukaku.toml") {
         warn("kukaku.toml は見本です (kukaku.toml is the sample: the copy of yours can't be opened)");
     }
-    Ok(())
+}
+
+/// Runs `kukaku drill`.
+///
+/// # Errors
+/// `Written`: no folder is configured. `Failed`: there is no backup yet. `Differs`: one is none.
+pub fn run_drill(args: &DrillArgs) -> Result<(), Failure> {
+    let dir = SiteDir::find(args.dir.dir.as_deref())?;
+    let config = load(&dir.config()).map_err(|e| Failure::Written(e.to_string()))?.config;
+    let Some(backup) = config.backup else {
+        let file = dir.config();
+        return Err(Failure::Written(format!("{}: add [backup] with `folder`, on another disk", file.display())));
+    };
+    let note = drill(&dir, &backup)?;
+    drill_lines(&note).into_iter().for_each(say);
+    let passed = note.passed;
+    act(&dir, &Request::Drilled { note })?;
+    if passed {
+        return Ok(());
+    }
+    Err(Failure::Differs("a backup could not be restored; begin a new whole copy: kukaku backup --whole".to_owned()))
 }

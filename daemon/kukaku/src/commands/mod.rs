@@ -52,6 +52,7 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         Command::Verify(args) => verify::run(args),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => backup::restore(args),
+        Command::Drill(args) => backup::run_drill(args),
         Command::Reconcile(args) => reconcile::run(args),
         Command::Export(args) => export::run(args),
         Command::Exports(args) => exports::run(args),

@@ -24,6 +24,14 @@ pub struct BackupConfig {
     /// Wrong: a restore reads a long row of small files.
     #[serde(default = "day")]
     pub whole_every: DurationUs,
+    /// How often the newest and the oldest generation are restored for a try. Default: `"7d"`.
+    /// Wrong: on the day of need it turns out to be no backup.
+    #[serde(default = "week_between")]
+    pub drill_every: DurationUs,
+}
+
+fn week_between() -> DurationUs {
+    DurationUs::from_secs(7 * 86_400)
 }
 
 fn minute() -> DurationUs {

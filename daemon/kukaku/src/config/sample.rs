@@ -83,6 +83,7 @@ listen = "127.0.0.1:1883"
 # every = "60s"
 # keep = 7                       # 残す世代の数
 # whole_every = "1d"
+# drill_every = "7d"             # 復元訓練の間隔
 "##;
 
 const EN: &str = r##"# Configuration of kukaku: listeners, certificates, lines and alert channels of this machine.
@@ -160,4 +161,5 @@ listen = "127.0.0.1:1883"
 # every = "60s"
 # keep = 7                       # generations that are kept
 # whole_every = "1d"
+# drill_every = "7d"             # how often a restore is tried
 "##;

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::certificate::Certificate;
 use crate::failure::Failure;
-use crate::writer::{EscrowNote, ExportNote};
+use crate::writer::{DrillNote, EscrowNote, ExportNote};
 
 /// Longest line of the protocol in bytes: registers of a large site are a few MiB.
 pub const LINE_MAX_BYTES: u64 = 32 * 1024 * 1024;
@@ -103,6 +103,11 @@ pub enum Request {
         by: Credentials,
         /// User who confirms that.
         confirmed_by: Credentials,
+    },
+    /// Keep what a drill found.
+    Drilled {
+        /// What.
+        note: DrillNote,
     },
     /// Erase what is due.
     RunRetention {

@@ -181,6 +181,12 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
         Request::ReleaseHold { id, reason, by, confirmed_by } => {
             holds::release(desk, id, reason, by, confirmed_by).await
         }
+        Request::Drilled { note } => {
+            let entry = desk.writer.note_drill(note).await.map_err(start::writer::act_failure)?;
+            Ok(Reply::Done {
+                lines: vec![format!("記録 {entry}：訓練の結果を記録しました (the result is journaled)")]
+            })
+        }
         Request::RunRetention { confirmed_by } => {
             let names = by_two::signed_in_users(desk, confirmed_by).await?;
             let done = crate::retention::run_due(&desk.writer, desk.store.clone(), crate::clock::now(), names).await?;

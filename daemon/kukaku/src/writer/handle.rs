@@ -8,6 +8,7 @@ use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
 use kukaku_store::{Changed, Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
+use super::drill::DrillNote;
 use super::erasing::{EraseRequest, OffboardRequest};
 use super::error::ActError;
 use super::export::ExportNote;
@@ -209,6 +210,17 @@ impl Writer {
     pub async fn rotate_key(&self, request: RotateRequest) -> Result<(u64, u64, String), ActError> {
         match self.act(Act::RotateKey(request)).await? {
             Done::KeyRotated { entry, from_size, vkey } => Ok((entry, from_size, vkey)),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Says in the journal what a drill found; returns the entry.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: try again.
+    pub async fn note_drill(&self, note: DrillNote) -> Result<u64, ActError> {
+        match self.act(Act::Drill(note)).await? {
+            Done::Drilled(seq) => Ok(seq),
             _ => Err(mixed_up()),
         }
     }

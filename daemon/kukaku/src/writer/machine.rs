@@ -260,7 +260,7 @@ impl Machine {
                     let diff = kukaku_store::plan(self.store.connection(), registers, now)?;
                     Outcome::Act(Ok(Done::Planned(diff)))
                 }
-                Job::Act { act: Act::Export(_) | Act::Escrow(_), .. } => {
+                Job::Act { act: Act::Export(_) | Act::Escrow(_) | Act::Drill(_), .. } => {
                     Outcome::Act(Err(ActError::Refused(WriterError::NoRegisters.to_string())))
                 }
                 Job::Act { .. } => Outcome::Act(Ok(Done::Nothing)),
@@ -390,6 +390,9 @@ impl Stepper<'_> {
             | Act::Erase(_)
             | Act::Offboard(_)
             | Act::RotateKey(_) => Ok(Ok(Done::Nothing)),
+            Act::Drill(note) => {
+                note.append(&mut self.batch, self.mind.engine.names_mut()).map(|seq| Ok(Done::Drilled(seq)))
+            }
             Act::Escrow(note) => {
                 note.append(&mut self.batch, self.mind.engine.names_mut()).map(|seq| Ok(Done::Escrowed(seq)))
             }

@@ -14,6 +14,7 @@
 //! Time is an argument: [`Clock`] has a real and a simulated implementation.
 
 mod clock;
+mod drill;
 mod erasing;
 mod error;
 mod export;
@@ -39,6 +40,7 @@ use kukaku_store::Notice;
 use crate::key_files::KeyFiles;
 
 pub use clock::{Clock, ClockReading, RealClock, SimClock};
+pub use drill::{DrillNote, Drilled};
 pub use erasing::{EraseRequest, OffboardRequest};
 pub use error::{ActError, WriterError};
 pub use export::ExportNote;

@@ -6,6 +6,7 @@ use kukaku_schema::intake::{Kept, NotKept};
 use kukaku_store::{Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::drill::DrillNote;
 use super::erasing::{EraseRequest, OffboardRequest};
 use super::error::ActError;
 use super::export::ExportNote;
@@ -58,6 +59,8 @@ pub(super) enum Act {
     RotateKey(RotateRequest),
     /// Say in the journal that the keys are put into escrow.
     Escrow(EscrowNote),
+    /// Say in the journal what a drill found.
+    Drill(DrillNote),
     /// Sign the journal as it stands.
     Checkpoint,
     /// Say in the journal that something is taken out.
@@ -83,4 +86,5 @@ pub(super) enum Done {
     Exported(u64),
     KeyRotated { entry: u64, from_size: u64, vkey: String },
     Escrowed(u64),
+    Drilled(u64),
 }

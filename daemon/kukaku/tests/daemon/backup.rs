@@ -92,3 +92,26 @@ fn a_damaged_backup_offers_the_one_before_and_keys_are_needed() {
     let without = ["restore", "--from", text(&folder), "--into", text(&other), "--keys", text(&nowhere)];
     assert!(exits(&kukaku(&without), 2).contains("values.keys"));
 }
+
+#[test]
+fn a_drill_tries_the_newest_and_the_oldest_backup_and_journals_what_it_found() {
+    let (site, folder) = lost_site();
+    exits(&kukaku(&["backup", "--whole", "--dir", site.dir()]), 0);
+    let said = exits(&kukaku(&["drill", site.dir()]), 0);
+    assert!(said.contains("generation 2: restored and verified"), "{said}");
+    assert!(said.contains("generation 1: restored and verified"), "{said}");
+    assert!(!site.dir.join(".drill").exists(), "no copy of a key stays behind");
+    assert!(site.journal().iter().any(|kind| kind == "drill"));
+    // A damaged backup is found on a quiet day, named, and the live journal is as it was.
+    let of_first = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
+    let segment =
+        std::fs::read_dir(&of_first).unwrap().map(|entry| entry.unwrap().path()).find(|p| p.is_file()).unwrap();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    let said = exits(&kukaku(&["drill", site.dir()]), 4);
+    assert!(said.contains("generation 1: FAILED") && said.contains("backup --whole"), "{said}");
+    assert_eq!(site.journal().iter().filter(|kind| *kind == "drill").count(), 2);
+    exits(&kukaku(&["verify", site.dir()]), 0);
+}
