@@ -15,6 +15,7 @@ peers=(
   "openssl /usr/bin/openssl"                            # checks our signatures and certificates
   "python3 /usr/bin/python3"                            # the second reader of the journal
   "python3-aiosmtpd /usr/share/doc/python3-aiosmtpd"    # a mail server
+  "strace /usr/bin/strace"                              # tells what reaches the disk, and when
   "rsyslog /usr/sbin/rsyslogd"                          # a log server
   "bsdutils /usr/bin/logger"                            # a program that sends to one
 )

@@ -175,6 +175,17 @@ impl Site {
         Daemon::start(self, environment)
     }
 
+    /// Runs it with every write and sync of it told in `trace`.
+    pub fn run_traced(&self, trace: &Path) -> Daemon {
+        let mut command = Command::new("strace");
+        // The tracer goes aside (-D): the child is the daemon itself, and gets its signals.
+        command.args(["-D", "-f", "-y", "-xx", "-s", "1000000", "-o", text(trace), "-e"]);
+        command.arg("trace=write,writev,sendto,pwrite64,ftruncate,openat,rename,renameat,renameat2,unlink,unlinkat,fsync,fdatasync");
+        command.args([env!("CARGO_BIN_EXE_kukaku"), "run", self.dir()]);
+        command.env("LC_ALL", "en_US.UTF-8").env_remove("KUKAKU_DIR").env_remove("KUKAKU_LOG");
+        Daemon::of(command)
+    }
+
     /// Waits until the journal holds an entry of a kind.
     pub fn wait_for(&self, kind: &str) {
         let deadline = std::time::Instant::now() + PATIENCE;
@@ -206,6 +217,10 @@ impl Daemon {
     fn start(site: &Site, environment: &[(&str, &str)]) -> Self {
         let mut command = command(&["run", site.dir()]);
         command.envs(environment.iter().copied());
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = lines_of(child.stdout.take().unwrap());
         let mut stderr = child.stderr.take().unwrap();

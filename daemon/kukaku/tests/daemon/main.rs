@@ -14,6 +14,7 @@ mod import;
 mod keys;
 mod links;
 mod packs;
+mod power;
 mod retention;
 mod running;
 mod witnesses;
