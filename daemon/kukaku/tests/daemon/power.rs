@@ -170,7 +170,8 @@ impl Playback<'_> {
 
     fn call(&mut self, call: &str, check: &mut impl FnMut(&Disk, u64)) {
         let name = call.split('(').next().unwrap_or_default();
-        let failed = call.contains(") = -1 ");
+        // What the end of the process cut off has no result.
+        let failed = call.contains(") = -1 ") || call.contains(") = ?") || !call.contains(") = ");
         match name {
             "write" | "writev" | "sendto" if !failed => {
                 let bytes = quoted(call).concat();
@@ -253,7 +254,10 @@ fn calls(trace: &str) -> Vec<String> {
             begun.insert(pid, call.trim_end().to_owned());
         } else if let Some(resumed) = rest.strip_prefix("<... ") {
             let (_, end) = resumed.split_once("resumed>").unwrap();
-            out.push(begun.remove(pid).unwrap_or_default() + end);
+            // The result stands in a column of its own: blanks before it.
+            let (arguments, result) = end.rsplit_once(')').unwrap_or((end, ""));
+            let begin = begun.remove(pid).unwrap_or_default();
+            out.push(format!("{begin}{arguments}) {}", result.trim_start()));
         } else {
             out.push(rest.to_owned());
         }
@@ -273,8 +277,12 @@ fn whenever_the_power_fails_what_was_acknowledged_is_there_once_and_verifies() {
         daemon.post(&panel, &format!(r#"{{"kind":"door.reading","source":"panel","epoch":"e","seq":{number},"device_time":"{at}","reader":"north-in","credential":"card:{number}","result":"granted"}}"#));
     }
     assert!(daemon.stop().0.success());
-    // The tracer writes its last line after the daemon has gone.
-    let ended = |text: &str| text.lines().rev().take(40).any(|line| line.contains("+++ exited"));
+    // The tracer goes on for a moment after the daemon: its last line tells of the first process.
+    let ended = |text: &str| {
+        let pid = |line: &str| line.split(' ').next().map(str::to_owned);
+        let last = text.lines().last().filter(|line| line.contains("+++ exited") && text.ends_with('\n'));
+        last.is_some_and(|last| pid(last) == text.lines().next().and_then(pid))
+    };
     let deadline = std::time::Instant::now() + crate::house::PATIENCE;
     let mut text_of_trace = String::new();
     while !ended(&text_of_trace) {
