@@ -103,7 +103,9 @@ pub fn kukaku_told(arguments: &[&str], answers: &str) -> Output {
     use std::io::Write as _;
     let mut child =
         command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
+    let written = child.stdin.take().unwrap().write_all(answers.as_bytes());
+    // A program that refuses before it reads all of them has closed its end.
+    assert!(written.is_ok() || written.is_err_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe));
     child.wait_with_output().unwrap()
 }
 
@@ -186,6 +188,16 @@ impl Site {
         Daemon::of(command)
     }
 
+    /// Runs it on a disk whose sync number `number` fails with an I/O error, once.
+    pub fn run_on_bad_disk(&self, number: u32) -> Option<Daemon> {
+        let mut command = Command::new("strace");
+        command.args(["-D", "-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e"]);
+        command.arg(format!("inject=fsync,fdatasync:error=EIO:when={number}"));
+        command.args([env!("CARGO_BIN_EXE_kukaku"), "run", self.dir()]);
+        command.env("LC_ALL", "en_US.UTF-8").env_remove("KUKAKU_DIR").env_remove("KUKAKU_LOG");
+        Daemon::maybe_of(command)
+    }
+
     /// Waits until the journal holds an entry of a kind.
     pub fn wait_for(&self, kind: &str) {
         let deadline = std::time::Instant::now() + PATIENCE;
@@ -220,7 +232,16 @@ impl Daemon {
         Self::of(command)
     }
 
-    fn of(mut command: Command) -> Self {
+    fn of(command: Command) -> Self {
+        Self::started(command).unwrap_or_else(|said| panic!("the daemon was not ready:\n{said}"))
+    }
+
+    /// None: it ended before it was ready.
+    fn maybe_of(command: Command) -> Option<Self> {
+        Self::started(command).ok()
+    }
+
+    fn started(mut command: Command) -> Result<Self, String> {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = lines_of(child.stdout.take().unwrap());
         let mut stderr = child.stderr.take().unwrap();
@@ -230,10 +251,10 @@ impl Daemon {
             text
         });
         match lines.recv_timeout(PATIENCE) {
-            Ok(ready) => Self { child, ready, errors },
+            Ok(ready) => Ok(Self { child, ready, errors }),
             Err(_) => {
                 let _ = child.kill();
-                panic!("the daemon was not ready:\n{}", errors.join().unwrap());
+                Err(errors.join().unwrap())
             }
         }
     }
@@ -268,6 +289,16 @@ impl Daemon {
             .send(observations)
             .unwrap();
         answer.body_mut().read_to_string().unwrap()
+    }
+
+    /// Hands an observation in; whether it was acknowledged.
+    pub fn is_acknowledged(&self, key: &str, observation: &str) -> bool {
+        let url = format!("http://{}/api/v1/observations", self.web());
+        let answer = ureq::post(&url)
+            .header("Authorization", &format!("Bearer {key}"))
+            .header("Content-Type", "application/x-ndjson")
+            .send(observation);
+        answer.is_ok()
     }
 
     /// SIGTERM; how it ended and what it had logged.

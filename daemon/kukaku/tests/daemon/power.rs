@@ -317,6 +317,49 @@ fn whenever_the_power_fails_what_was_acknowledged_is_there_once_and_verifies() {
     assert!(tried >= 5 * OBSERVATIONS, "{tried} states");
 }
 
+/// D30: the outcome of a commit whose sync failed is unknown. It is not acknowledged, the store is
+/// opened again, and what was acknowledged before and after is there, once.
+#[test]
+fn whichever_sync_fails_nothing_acknowledged_is_lost_and_nothing_is_there_twice() {
+    let (mut went_on, mut refused) = (0, 0);
+    for number in (4..=24).step_by(4) {
+        let site = Site::new();
+        let panel = site.key("panel");
+        let at = ago(100);
+        let mut acknowledged = Vec::new();
+        if let Some(daemon) = site.run_on_bad_disk(number) {
+            for seq in 1..=12 {
+                let line = format!(
+                    r#"{{"kind":"door.reading","source":"panel","epoch":"e","seq":{seq},"device_time":"{at}","reader":"north-in","credential":"card:{seq}","result":"granted"}}"#
+                );
+                // A device sends again what was not acknowledged.
+                for _ in 0..50 {
+                    if daemon.is_acknowledged(&panel, &line) {
+                        acknowledged.push(seq);
+                        break;
+                    }
+                    refused += 1;
+                }
+            }
+            drop(daemon);
+            went_on += usize::from(acknowledged.len() == 12);
+        }
+        let path = site.dir.join("store.db");
+        drop(Store::open(&path).unwrap_or_else(|error| panic!("sync {number}: {error}")));
+        let conn = read_only(&path).unwrap();
+        for seq in &acknowledged {
+            let sql = "SELECT count(*) FROM reading WHERE source_number = ?1";
+            let count: i64 = conn.query_row(sql, [seq], |row| row.get(0)).unwrap();
+            assert_eq!(count, 1, "sync {number}: reading {seq}");
+        }
+        let key = std::fs::read_to_string(site.dir.join("checkpoint.pub")).unwrap();
+        let terms = [KeyTerm::whole(VerifierKey::parse(key.trim_end()).unwrap())];
+        assert_eq!(verify(&conn, &terms, None, |_, _| {}).unwrap().faults, [], "sync {number}");
+    }
+    assert!(refused > 0, "no sync failed while something was handed in");
+    assert!(went_on >= 3, "after a failed sync the daemon goes on: {went_on} of 6 times");
+}
+
 /// The store opens, every acknowledged reading is there once, everything verifies and can be
 /// opened, and no checkpoint covers more than there is.
 fn after_the_power_is_back(folder: &Path, acknowledged: u64, terms: &[KeyTerm], what: &str) {

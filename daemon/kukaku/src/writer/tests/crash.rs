@@ -17,7 +17,7 @@ const PART: &str = "KUKAKU_TEST_CRASH";
 const FIRST: &str = "KUKAKU_TEST_CRASH_FIRST";
 
 /// How often the writer is killed; `KUKAKU_CRASHES` asks for more.
-const CRASHES: u64 = 25;
+const CRASHES: u64 = 100;
 
 /// Receipts that the part waits for at once.
 const IN_FLIGHT: usize = 64;
