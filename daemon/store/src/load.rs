@@ -290,7 +290,7 @@ fn findings(conn: &Connection) -> Result<Vec<Finding>, StoreError> {
 
 /// The stays that were said last.
 pub(crate) fn stays(conn: &Connection) -> Result<Vec<Stay>, StoreError> {
-    all(conn, "SELECT person, zone, start_us, end_us, grade FROM stay ORDER BY person, start_us, zone", |row| {
+    all(conn, "SELECT person, zone, start_us, end_us, grade FROM stay", |row| {
         let grade = row.get_ref(4).and_then(|text| text.as_str().map_err(Into::into)).map_err(in_act(ACT))?;
         Ok(Stay {
             person: word(row, 0)?,

@@ -27,6 +27,21 @@ impl Engine {
         now: UtcMicros,
         known: Known,
     ) -> Result<(Self, Vec<Effect>), String> {
+        Self::restore_beside(registers, names, facts, now, || known)
+    }
+
+    /// The same; `known` is asked for only once the facts are folded, so that it can be read
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn restore_beside(
+        registers: &Registers,
+        names: Names,
+        facts: impl Iterator<Item = Fact>,
+        now: UtcMicros,
+        known: impl FnOnce() -> Known,
+    ) -> Result<(Self, Vec<Effect>), String> {
         let mut engine = Self::new(registers, names, Mode::Live)?;
         engine.world.now = now;
         let max_skew = engine.world.model.policy(now).max_skew;
@@ -42,7 +57,7 @@ impl Engine {
         engine.touch_all();
         let mut effects = Vec::new();
         engine.settle(Cause::Time, &mut effects);
-        let differing = Differences::new(known).of(&mut engine, effects, now);
+        let differing = Differences::new(known()).of(&mut engine, effects, now);
         Ok((engine, differing))
     }
 }

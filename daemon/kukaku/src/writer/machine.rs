@@ -101,9 +101,24 @@ impl Machine {
         self.mind = None;
         let conn = self.store.connection();
         let Some(registers) = kukaku_store::registers(conn)? else { return Ok(()) };
-        let (names, known) = (self.store.names()?, kukaku_store::known(conn)?);
+        let (names, path) = (self.store.names()?, self.store.path().to_owned());
         let now = self.store.head().advanced_to;
-        let built = kukaku_store::with_facts(conn, |facts| Engine::restore(&registers, names, facts, now, known))?;
+        // What was said is read while the facts are folded: each is half of a start.
+        let built = std::thread::scope(|scope| {
+            let said = scope.spawn(|| kukaku_store::known(&kukaku_store::read_only(&path)?));
+            let mut failed = None;
+            let known = || match said.join() {
+                Ok(Ok(known)) => known,
+                Ok(Err(error)) => {
+                    failed = Some(error);
+                    kukaku_core::engine::Known::default()
+                }
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            let built =
+                kukaku_store::with_facts(conn, |facts| Engine::restore_beside(&registers, names, facts, now, known));
+            failed.map_or(built, Err)
+        })?;
         let (mut engine, effects) = built.map_err(WriterError::Engine)?;
         let directory = Directory::new(&registers, engine.names_mut());
         if !effects.is_empty() {
