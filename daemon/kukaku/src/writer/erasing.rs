@@ -15,6 +15,9 @@ use super::queue::Done;
 /// Verdicts this much after the last erased reading may rest on it, at the least.
 const RESTS_ON: DurationUs = DurationUs::from_secs(2 * 86_400);
 
+/// How long verdicts still move by themselves: what is pending settles, what is late comes in.
+const STILL_MOVING: DurationUs = DurationUs::from_secs(86_400);
+
 const OWN: &str = "kukaku";
 
 /// What is to be erased.
@@ -43,20 +46,28 @@ impl Machine {
     /// Erases in one transaction, destroys the keys, and builds the engine from what is left.
     pub(super) fn erase(&mut self, request: &EraseRequest) -> Result<Result<Done, ActError>, WriterError> {
         let refused = |why: String| Ok(Err(ActError::Refused(why)));
-        let now = self.read_clock();
+        let now = self.pass_time()?;
         let Some(mind) = &mut self.mind else { return refused("there are no registers yet".to_owned()) };
         let mut order = request.order.clone();
         let Some(class) = order.class else { return refused("name a class of records".to_owned()) };
         let mut batch = self.store.begin(now)?;
         let horizon = batch.span_of_days(order.days).1;
         let told = tells_the_engine(class);
-        if told {
+        // Findings tell the engine nothing, but it would raise them again of what is kept longer.
+        if told || class == RecordClass::Finding {
             let rests_on = batch.longest_stay().max(RESTS_ON);
             let final_before = horizon.plus(rests_on);
             if let Some(open) = batch.open_since(final_before)? {
                 let from = open.to_rfc3339_utc();
                 return refused(format!(
                     "a session or stay that began at {from} still goes on; what it rests on can't be erased before it ends"
+                ));
+            }
+            if final_before.plus(STILL_MOVING) > now {
+                return refused(format!(
+                    "verdicts up to {} still rest on these records; they can be erased from {} on",
+                    final_before.to_rfc3339_utc(),
+                    final_before.plus(STILL_MOVING).to_rfc3339_utc()
                 ));
             }
             order.final_before = Some(final_before);
@@ -73,7 +84,6 @@ impl Machine {
                 batch.arrival(&prepared, &mind.directory, mind.engine.names_mut())?;
             }
         }
-        let now = mind.engine.now();
         batch.commit(now, mind.engine.names())?;
         self.after_erasing(erased).map(Ok)
     }
@@ -81,7 +91,7 @@ impl Machine {
     /// Erases everything of a client.
     pub(super) fn offboard(&mut self, request: &OffboardRequest) -> Result<Result<Done, ActError>, WriterError> {
         let refused = |why: String| Ok(Err(ActError::Refused(why)));
-        let now = self.read_clock();
+        let now = self.pass_time()?;
         let Some(mind) = &mut self.mind else { return refused("there are no registers yet".to_owned()) };
         let mut batch = self.store.begin(now)?;
         let client = request.client.as_str();
@@ -102,7 +112,6 @@ impl Machine {
         }
         let OffboardRequest { by, reason, credentials, .. } = request;
         let (entry, said, registers) = batch.offboard(client, by, reason, *credentials, mind.engine.names_mut())?;
-        let now = mind.engine.now();
         batch.commit(now, mind.engine.names())?;
         drop(registers);
         self.store.finish_erasures()?;

@@ -251,6 +251,22 @@ impl Machine {
         Ok((outcomes, committed.changed, alive))
     }
 
+    /// Lets time pass to now, and keeps what that changed: what comes after it in the journal
+    /// rests on no deadline before it. Gives the instant.
+    pub(super) fn pass_time(&mut self) -> Result<UtcMicros, StoreError> {
+        let now = self.read_clock();
+        let batch = self.store.begin(now)?;
+        let now = batch.recorded_at();
+        let Some(mind) = &mut self.mind else { return Ok(now) };
+        let mut step = Stepper { batch, mind, route: &self.route };
+        step.engine(now, Input::Time)?;
+        let Stepper { batch, mind, .. } = step;
+        if !batch.is_empty() {
+            batch.commit(mind.engine.now(), mind.engine.names())?;
+        }
+        Ok(now)
+    }
+
     /// Before the opening of the site there is nothing to understand arrivals with.
     fn group_without_registers(
         &mut self,

@@ -55,6 +55,9 @@ pub fn replay_store(path: &Path, mut progress: impl FnMut(u64, u64)) -> Result<R
         }
         if replay.report.difference.is_some() { Ok(()) } else { replay.line(line) }
     })?;
+    if let Some((_, at)) = replay.erasure {
+        replay.pass_erasure(at);
+    }
     if let Some(engine) = &mut replay.engine {
         let effects = engine.step(head.advanced_to, Input::Time);
         replay.take(effects);
@@ -89,18 +92,23 @@ impl Replay {
         // What the engine said when it was built anew after it can't be said again either.
         let of_building = |at: UtcMicros| matches!(line, JournalLine::Effect { recorded_at, .. } if recorded_at <= at);
         if let Some((_, at)) = self.erasure.filter(|(entry, at)| line.entry() > *entry && !of_building(*at)) {
-            if let Some(engine) = &mut self.engine {
-                let effects = engine.step(at, Input::Time);
-                self.take(effects);
-            }
-            self.forget();
-            self.erasure = None;
+            self.pass_erasure(at);
         }
         self.tell(line)?;
         if self.erasure.is_some() {
             self.forget();
         }
         Ok(())
+    }
+
+    /// The last erasure, at `at`, lies behind: from here on everything is said again.
+    fn pass_erasure(&mut self, at: UtcMicros) {
+        if let Some(engine) = &mut self.engine {
+            let effects = engine.step(at, Input::Time);
+            self.take(effects);
+        }
+        self.forget();
+        self.erasure = None;
     }
 
     fn forget(&mut self) {

@@ -266,7 +266,7 @@ impl Batch<'_> {
                 .map_err(in_act(ACT))?;
         }
         for text in texts {
-            let findings = "SELECT finding FROM finding_subject WHERE value = ?1 OR value LIKE '%/' || ?1";
+            let findings = "SELECT finding FROM finding_subject WHERE value = ?1";
             for sql in [
                 format!("DELETE FROM outbox WHERE finding IN ({findings})"),
                 format!("DELETE FROM finding_event WHERE finding IN ({findings})"),

@@ -386,3 +386,40 @@ async fn what_is_agreed_is_erased_two_days_a_day_oldest_first_and_only_by_a_beli
     writer.stop().await.unwrap();
     house.check_whole();
 }
+
+#[tokio::test]
+async fn findings_whose_own_term_is_over_are_not_raised_again_by_what_is_kept_longer() {
+    let house = House::new().await;
+    house.clock.pass_to(at(-600));
+    let writer = house.watch();
+    days(&house, &writer, 0, 6).await;
+    let alerts = || house.ask("SELECT count(*) FROM outbox");
+    let opened = || house.ask("SELECT count(*) FROM journal WHERE kind = 'finding'");
+    let before = (opened(), shown(&house, 4 * DAY));
+    writer.erase(due(&house, RecordClass::Finding, 0)).await.unwrap();
+    let waiting = alerts();
+    house.clock.pass_to(at(6 * DAY));
+    writer.advance().await.unwrap();
+    writer.stop().await.unwrap();
+    let writer = house.watch();
+    writer.advance().await.unwrap();
+    assert_eq!((opened(), shown(&house, 4 * DAY)), before, "nobody is told again of what is a term ago");
+    assert_eq!(alerts(), waiting);
+    writer.stop().await.unwrap();
+    house.check_whole();
+}
+
+#[tokio::test]
+async fn records_so_young_that_verdicts_still_rest_on_them_are_not_erased_whatever_was_agreed() {
+    let house = House::new().await;
+    house.clock.pass_to(at(-600));
+    let writer = house.watch();
+    days(&house, &writer, 0, 2).await;
+    let refused = writer.erase(due(&house, RecordClass::Entry, 0)).await.unwrap_err();
+    assert!(matches!(&refused, ActError::Refused(why) if why.contains("still rest")), "{refused}");
+    // A session of today is judged as ever.
+    days(&house, &writer, 2, 3).await;
+    assert_eq!(house.ask("SELECT verdict FROM session ORDER BY start_us DESC LIMIT 1"), "present");
+    writer.stop().await.unwrap();
+    house.check_whole();
+}
