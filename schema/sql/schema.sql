@@ -263,7 +263,10 @@ CREATE TABLE session (
   revision      INTEGER NOT NULL DEFAULT 0, -- number of the newest revision; 0: none yet
   verdict       TEXT,    -- the newest revision's verdict; null: none yet
   grade         TEXT,    -- its grade; null where nothing supports it
-  judged_at_us  INTEGER  -- when it was reached
+  judged_at_us  INTEGER, -- when it was reached
+  address       INTEGER, -- word: the terminal's network address, as the source saw it
+  inner_address INTEGER, -- word: the address that the source gave it
+  factors       INTEGER NOT NULL DEFAULT 0 -- how many different factors the sign-in had; 0: not told
 ) STRICT;
 CREATE UNIQUE INDEX session_is_one ON session (source, epoch, session, start_us) WHERE gone = 0;
 CREATE INDEX session_by_time ON session (start_us);

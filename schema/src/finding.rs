@@ -110,6 +110,9 @@ finding_kinds! {
     /// Nobody at all was in the zone while a session went on.
     Unattended "unattended" High "無人の区画でのセッション" "Session with nobody in the zone"
         do "端末がロックされていたか、映像と操作ログで確認してください。" "Check by footage and operation log whether the terminal was locked.";
+    /// The terminal was seen at an address that is not registered for it.
+    WrongTerminalAddress "wrong_terminal_address" High "端末のアドレス相違" "Terminal at another address"
+        do "別の機器が端末を名乗っていないか、配線と台帳を確認してください。" "Check wiring and register: another machine may pose as the terminal.";
     /// One account at two terminals at once.
     SharedAccount "shared_account" High "アカウントの同時使用" "One account at two terminals"
         do "アカウントが共用されていないか、本人に確認し、パスワードを変更してください。" "Ask the owner whether the account is shared, and change its password.";

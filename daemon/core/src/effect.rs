@@ -141,12 +141,18 @@ pub struct SessionView {
     pub last_sign: UtcMicros,
     /// Account, as the source gave it.
     pub account: Option<Word>,
-    /// Terminal, as the source gave it.
+    /// Terminal, as the source gave it, or as its address names it.
     pub terminal: Option<Word>,
     /// The system reached.
     pub target: Option<Word>,
     /// The stepping stone.
     pub via: Option<Word>,
+    /// The network address of the terminal, as the source saw it.
+    pub address: Option<Word>,
+    /// The address that the source gave it.
+    pub inner_address: Option<Word>,
+    /// How many different factors the sign-in had; 0: not told.
+    pub factors: u8,
     /// The operator whose account it is, if registered.
     pub operator: Option<Word>,
     /// The client whose account it is, if registered.

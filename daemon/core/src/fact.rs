@@ -1,7 +1,9 @@
 //! Facts: observations as the engine keeps them, small and free of text.
 
+use std::collections::BTreeSet;
+
 use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord, ReadingResult};
-use kukaku_schema::{Observation, UtcMicros};
+use kukaku_schema::{Name, Observation, UtcMicros};
 
 use crate::names::{Names, Word};
 
@@ -78,6 +80,12 @@ pub enum FactBody {
         target: Option<Word>,
         /// Stepping stone.
         via: Option<Word>,
+        /// Network address of the terminal, as the source saw it.
+        address: Option<Word>,
+        /// The address that the source gave it.
+        inner_address: Option<Word>,
+        /// How many different factors the sign-in had; 0: not told.
+        factors: u8,
     },
     /// `session.alive` (`ended` false) and `session.ended` (true).
     Sign {
@@ -87,6 +95,8 @@ pub enum FactBody {
         account: Option<Word>,
         /// Terminal.
         terminal: Option<Word>,
+        /// Its network address.
+        address: Option<Word>,
         /// It is the end.
         ended: bool,
     },
@@ -172,11 +182,12 @@ impl Fact {
             }
             FactBody::Used { door, .. } | FactBody::Door { door, .. } => take(*door),
             FactBody::Reader { reader, .. } => take(*reader),
-            FactBody::Started { session, account, terminal, target, via } => {
-                [*session, *account].into_iter().chain([*terminal, *target, *via].into_iter().flatten()).for_each(take);
+            FactBody::Started { session, account, terminal, target, via, address, inner_address, .. } => {
+                let more = [*terminal, *target, *via, *address, *inner_address];
+                [*session, *account].into_iter().chain(more.into_iter().flatten()).for_each(take);
             }
-            FactBody::Sign { session, account, terminal, .. } => {
-                [Some(*session), *account, *terminal].into_iter().flatten().for_each(take);
+            FactBody::Sign { session, account, terminal, address, .. } => {
+                [Some(*session), *account, *terminal, *address].into_iter().flatten().for_each(take);
             }
             FactBody::Camera { camera, .. } => take(*camera),
             FactBody::Footage { camera, path, .. } => [*camera, *path].into_iter().for_each(take),
@@ -254,21 +265,26 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
         Observation::SourceAlive(_) => FactBody::Alive,
         Observation::SessionStarted(o) => {
             let (terminal, target, via) = (opt(&o.terminal), opt(&o.target), opt(&o.via));
+            let (address, inner_address) = (opt(&o.address), opt(&o.inner_address));
+            let factors: BTreeSet<&str> = o.factors.iter().map(Name::as_str).collect();
             FactBody::Started {
                 session: names.intern(o.session.as_str()),
                 account: names.intern(o.account.as_str()),
                 terminal,
                 target,
                 via,
+                address,
+                inner_address,
+                factors: u8::try_from(factors.len()).unwrap_or(u8::MAX),
             }
         }
         Observation::SessionAlive(o) => {
-            let (account, terminal) = (opt(&o.account), opt(&o.terminal));
-            FactBody::Sign { session: names.intern(o.session.as_str()), account, terminal, ended: false }
+            let (account, terminal, address) = (opt(&o.account), opt(&o.terminal), opt(&o.address));
+            FactBody::Sign { session: names.intern(o.session.as_str()), account, terminal, address, ended: false }
         }
         Observation::SessionEnded(o) => {
-            let (account, terminal) = (opt(&o.account), opt(&o.terminal));
-            FactBody::Sign { session: names.intern(o.session.as_str()), account, terminal, ended: true }
+            let (account, terminal, address) = (opt(&o.account), opt(&o.terminal), opt(&o.address));
+            FactBody::Sign { session: names.intern(o.session.as_str()), account, terminal, address, ended: true }
         }
         Observation::CameraHealth(o) => FactBody::Camera {
             camera: names.intern(o.camera.as_str()),

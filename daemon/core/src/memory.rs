@@ -112,6 +112,9 @@ pub(crate) struct StartNote {
     pub terminal: Option<Word>,
     pub target: Option<Word>,
     pub via: Option<Word>,
+    pub address: Option<Word>,
+    pub inner_address: Option<Word>,
+    pub factors: u8,
 }
 
 /// A later sign of a session, or its end.
@@ -124,6 +127,7 @@ pub(crate) struct SignNote {
     pub entry: u64,
     pub account: Option<Word>,
     pub terminal: Option<Word>,
+    pub address: Option<Word>,
 }
 
 /// All that was said under one session id of one source.

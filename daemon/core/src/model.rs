@@ -66,6 +66,8 @@ pub(crate) struct AccountModel {
 pub(crate) struct TerminalModel {
     pub zone: Word,
     pub client: Option<Word>,
+    /// Whether its addresses are registered, and others are thus wrong.
+    pub addressed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +100,8 @@ pub(crate) struct Model {
     pub credentials_of: WordMap<Vec<Word>>,
     pub accounts: WordMap<Vec<Valid<AccountModel>>>,
     pub terminals: WordMap<Vec<Valid<TerminalModel>>>,
+    /// The terminals by their network addresses.
+    pub at_address: WordMap<Vec<Valid<Word>>>,
     pub sources: WordMap<SourceModel>,
     pub cameras: WordMap<CameraModel>,
     /// The longest `max_stay`, grace and window of any zone or door: how far a change reaches.
@@ -151,6 +155,7 @@ impl Model {
             credentials_of: WordMap::default(),
             accounts: WordMap::default(),
             terminals: WordMap::default(),
+            at_address: WordMap::default(),
             sources: WordMap::default(),
             cameras: WordMap::default(),
             longest_stay: DurationUs::ZERO,
@@ -206,8 +211,13 @@ impl Model {
             let value = TerminalModel {
                 zone: names.intern(&e.row.zone),
                 client: e.row.client.as_ref().map(|c| names.intern(c)),
+                addressed: !e.row.addresses.is_empty(),
             };
-            model.terminals.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
+            let id = names.intern(&e.row.id);
+            model.terminals.or_insert_with(id, Vec::new).push(valid(e, value));
+            for address in &e.row.addresses {
+                model.at_address.or_insert_with(names.intern(address), Vec::new).push(valid(e, id));
+            }
         }
         for e in newest(&registers.sources, |s| &s.id) {
             let value = SourceModel {

@@ -52,6 +52,12 @@ pub struct FileSession {
     pub target: Option<Word>,
     /// Stepping stone.
     pub via: Option<Word>,
+    /// Network address of the terminal, as the source saw it.
+    pub address: Option<Word>,
+    /// The address that the source gave it.
+    pub inner_address: Option<Word>,
+    /// How many different factors the sign-in had; 0: not told.
+    pub factors: u8,
     /// Its start.
     pub start: UtcMicros,
     /// Its end; none: still open.

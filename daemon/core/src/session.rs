@@ -114,6 +114,9 @@ fn assemble(
         terminal: note.and_then(|n| n.terminal).or_else(|| signs.iter().find_map(|s| s.terminal)),
         target: note.and_then(|n| n.target),
         via: note.and_then(|n| n.via),
+        address: note.and_then(|n| n.address).or_else(|| signs.iter().find_map(|s| s.address)),
+        inner_address: note.and_then(|n| n.inner_address),
+        factors: note.map_or(0, |n| n.factors),
         operator: None,
         client: None,
         zone: None,
@@ -122,6 +125,9 @@ fn assemble(
     if let Some(account) = view.account.and_then(|a| model.account(a, key.0, start)) {
         view.operator = Some(account.value.operator);
         view.client = Some(account.value.client);
+    }
+    if view.terminal.is_none() {
+        view.terminal = view.address.and_then(|address| model.terminal_at_address(address, start));
     }
     view.zone = view.terminal.and_then(|t| model.terminal(t, start)).map(|t| t.value.zone);
     view

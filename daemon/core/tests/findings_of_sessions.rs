@@ -8,7 +8,7 @@ mod common;
 use common::*;
 use kukaku_core::engine::{Engine, Input, Mode};
 use kukaku_core::{Cause, Effect, FindingChange, Names};
-use kukaku_schema::Severity;
+use kukaku_schema::{Observation, Severity};
 
 #[test]
 fn strangers_are_named_in_the_order_account_operator_terminal() {
@@ -137,4 +137,32 @@ fn a_register_change_revises_and_says_so_and_a_backdated_one_stays_open() {
     let shown = Shown::of(&engine);
     assert_eq!(shown.verdict("s"), "present confirmed");
     assert_eq!(shown.kinds(), ["backdated"]);
+}
+
+#[test]
+fn a_terminal_is_known_by_its_address_and_at_no_other() {
+    let registers = site_with("id = \"T2\"\nzone = \"z\"", "id = \"T2\"\nzone = \"z\"\naddresses = [\"192.0.2.12\"]");
+    let from = |id: &str, terminal: Option<&str>, address: &str| {
+        let Observation::SessionStarted(mut started) = start("09:05", id, "a01", "T2") else { unreachable!() };
+        started.terminal = terminal.map(name);
+        started.address = Some(name(address));
+        [Observation::SessionStarted(started), end("10:00", id)]
+    };
+    let shown = shown_with(
+        &registers,
+        [
+            vec![read("09:00", "z-in", "A")],
+            from("by-address", None, "192.0.2.12").to_vec(),
+            from("nowhere", None, "198.51.100.7").to_vec(),
+            from("posing", Some("T2"), "198.51.100.7").to_vec(),
+            from("unaddressed", Some("T"), "198.51.100.7").to_vec(),
+        ]
+        .concat(),
+        "14:00",
+    );
+    assert_eq!(shown.verdict("by-address"), "present confirmed");
+    assert_eq!(shown.verdict("nowhere"), "unknown_terminal -");
+    assert_eq!(shown.verdict("posing"), "present confirmed", "where he was is one thing");
+    let found = one(&shown, "wrong_terminal_address");
+    assert_eq!(found.severity, Severity::High);
 }

@@ -78,6 +78,7 @@ fn observations(index: usize, row: &Row) -> Vec<Observation> {
                     session: name(&id),
                     account: None,
                     terminal: None,
+                    address: None,
                     reason: None,
                 })
             });
@@ -131,6 +132,9 @@ fn as_rows(rows: &[Row], most: usize) -> Replay {
                     terminal: Some(names.intern(terminal)),
                     target: None,
                     via: None,
+                    address: None,
+                    inner_address: None,
+                    factors: 0,
                     start: instant(*t),
                     end: length.map(|length| instant(t + length)),
                     entry: entry + list.len() as u64,

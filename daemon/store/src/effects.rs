@@ -119,13 +119,14 @@ impl Batch<'_> {
             .conn
             .prepare_cached(
                 "INSERT INTO session (source, epoch, session, start_us, start_unknown, ended, end_us, last_sign_us,
-                 account, terminal, target, via, operator, client, zone, proofs)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                 account, terminal, target, via, operator, client, zone, proofs, address, inner_address, factors)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
                  ON CONFLICT (source, epoch, session, start_us) WHERE gone = 0 DO UPDATE SET start_unknown = excluded.start_unknown,
                  ended = excluded.ended, end_us = excluded.end_us, last_sign_us = excluded.last_sign_us,
                  account = excluded.account, terminal = excluded.terminal, target = excluded.target,
                  via = excluded.via, operator = excluded.operator, client = excluded.client, zone = excluded.zone,
-                 proofs = excluded.proofs",
+                 proofs = excluded.proofs, address = excluded.address, inner_address = excluded.inner_address,
+                 factors = excluded.factors",
             )
             .and_then(|mut statement| {
                 statement.execute(params![
@@ -145,6 +146,9 @@ impl Batch<'_> {
                     number(view.client),
                     number(view.zone),
                     proofs,
+                    number(view.address),
+                    number(view.inner_address),
+                    view.factors,
                 ])
             })
             .map(drop)

@@ -226,7 +226,7 @@ fn session_key(row: &Row<'_>, first: usize) -> Result<SessionKey, StoreError> {
 
 fn sessions(conn: &Connection) -> Result<Vec<SessionView>, StoreError> {
     let sql = "SELECT source, epoch, session, start_us, start_unknown, ended, end_us, last_sign_us, account, terminal,
-               target, via, operator, client, zone, proofs FROM session WHERE gone = 0 ORDER BY id";
+               target, via, operator, client, zone, proofs, address, inner_address, factors FROM session WHERE gone = 0 ORDER BY id";
     all(conn, sql, |row| {
         let end = instant(row, 6)?;
         let proofs: Vec<u8> = column(row, 15)?;
@@ -248,6 +248,9 @@ fn sessions(conn: &Connection) -> Result<Vec<SessionView>, StoreError> {
             client: maybe_word(row, 13)?,
             zone: maybe_word(row, 14)?,
             proofs: numbers(&proofs)?,
+            address: maybe_word(row, 16)?,
+            inner_address: maybe_word(row, 17)?,
+            factors: column(row, 18)?,
         })
     })
 }

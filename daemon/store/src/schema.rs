@@ -8,13 +8,18 @@ use crate::error::{StoreError, in_act};
 pub const SCHEMA_SQL: &str = include_str!("../../../schema/sql/schema.sql");
 
 /// The version of the schema, SQLite's `user_version`.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Marks a file as a store of this program, SQLite's `application_id`: "kuka".
 pub const APPLICATION_ID: i32 = 0x6B75_6B61;
 
 /// The steps from each version to the next: `UPGRADES[0]` leads from 1 to 2.
-pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [];
+pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
+    // Addresses and factors of sessions.
+    "ALTER TABLE session ADD COLUMN address INTEGER;
+     ALTER TABLE session ADD COLUMN inner_address INTEGER;
+     ALTER TABLE session ADD COLUMN factors INTEGER NOT NULL DEFAULT 0;",
+];
 
 const ACT: &str = "set up the store's tables";
 

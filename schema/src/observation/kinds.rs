@@ -165,6 +165,13 @@ observations! {
         /// The machine that the person sits at, as registered.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         terminal: Option<Name>,
+        /// The network address of that machine as the source saw it, without a port. Names the
+        /// terminal where `terminal` is absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<Name>,
+        /// The address that the source gave it for the time of the session.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inner_address: Option<Name>,
         /// The system that was reached.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         target: Option<Name>,
@@ -187,6 +194,9 @@ observations! {
         /// The terminal, where the source repeats it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         terminal: Option<Name>,
+        /// Its address, where the source repeats it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<Name>,
     }
     /// A session ended.
     "session.ended" instant SessionEnded {
@@ -200,6 +210,9 @@ observations! {
         /// The terminal, where the source repeats it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         terminal: Option<Name>,
+        /// Its address, where the source repeats it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<Name>,
         /// The source's own word for why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Name>,

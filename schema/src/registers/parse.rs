@@ -117,6 +117,16 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
         refer_opt(&place, &camera.span, "camera", "source", camera.entry.row.source.as_ref(), "source", &ids.source)?;
     }
     for terminal in &terminals {
+        for address in &terminal.entry.row.addresses {
+            // Only one text an address: they are compared as texts.
+            let canonical = address.parse().map(|ip: std::net::IpAddr| ip.to_canonical().to_string());
+            if canonical.as_ref() != Ok(address) {
+                let expected = canonical
+                    .map_or_else(|_| "an IP address like \"192.0.2.11\"".to_owned(), |text| format!("{text:?}"));
+                let line = place.line_of(&terminal.span, "addresses");
+                return Err(place.error(line, format!("[[terminal]] `addresses`: {address:?}; expected {expected}")));
+            }
+        }
         refer(&place, &terminal.span, "terminal", "zone", &terminal.entry.row.zone, "zone", &ids.zone)?;
         refer_opt(
             &place,

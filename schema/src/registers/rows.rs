@@ -321,6 +321,12 @@ pub struct Terminal {
     /// The client it is for; any where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
+    /// Its network addresses (IP), as gateways see them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+    /// The address of its network card, for the register alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
 }
 
 /// A person who may open sessions.

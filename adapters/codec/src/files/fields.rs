@@ -71,6 +71,8 @@ fields! {
     Session "session" Name,
     Account "account" Name,
     Terminal "terminal" Name,
+    Address "address" Name,
+    InnerAddress "inner_address" Name,
     Target "target" Name,
     Via "via" Name,
     Camera "camera" Name,
@@ -100,6 +102,8 @@ pub(crate) const SESSION_ROW: &[Demand] = &[
     (Field::Start, true),
     (Field::End, false),
     (Field::Terminal, false),
+    (Field::Address, false),
+    (Field::InnerAddress, false),
     (Field::Target, false),
     (Field::Via, false),
     (Field::Factors, false),
@@ -135,14 +139,23 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
             (F::Session, NEED),
             (F::Account, NEED),
             (F::Terminal, MAY),
+            (F::Address, MAY),
+            (F::InnerAddress, MAY),
             (F::Target, MAY),
             (F::Via, MAY),
             (F::Factors, MAY),
         ],
-        Kind::SessionAlive => &[(F::DeviceTime, NEED), (F::Session, NEED), (F::Account, MAY), (F::Terminal, MAY)],
-        Kind::SessionEnded => {
-            &[(F::DeviceTime, NEED), (F::Session, NEED), (F::Account, MAY), (F::Terminal, MAY), (F::Reason, MAY)]
+        Kind::SessionAlive => {
+            &[(F::DeviceTime, NEED), (F::Session, NEED), (F::Account, MAY), (F::Terminal, MAY), (F::Address, MAY)]
         }
+        Kind::SessionEnded => &[
+            (F::DeviceTime, NEED),
+            (F::Session, NEED),
+            (F::Account, MAY),
+            (F::Terminal, MAY),
+            (F::Address, MAY),
+            (F::Reason, MAY),
+        ],
         Kind::CameraHealth => &[
             (F::DeviceTime, NEED),
             (F::Camera, NEED),

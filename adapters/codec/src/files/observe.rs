@@ -149,6 +149,8 @@ impl Plan {
         let session = row.needed_name(Field::Session)?;
         let account = row.needed_name(Field::Account)?;
         let terminal = row.name(Field::Terminal)?;
+        let address = row.name(Field::Address)?;
+        let inner_address = row.name(Field::InnerAddress)?;
         let target = row.name(Field::Target)?;
         let via = row.name(Field::Via)?;
         let start = row.instant(Field::Start)?.ok_or_else(|| empty(Field::Start))?;
@@ -162,6 +164,8 @@ impl Plan {
             session: session.get(scratch),
             account: account.get(scratch),
             terminal: some(terminal),
+            address: some(address),
+            inner_address: some(inner_address),
             target: some(target),
             via: some(via),
             start,

@@ -45,6 +45,10 @@ pub struct SessionRowRef<'a> {
     pub account: &'a str,
     /// The machine that the person sits at.
     pub terminal: Option<&'a str>,
+    /// Its network address as the source saw it.
+    pub address: Option<&'a str>,
+    /// The address that the source gave it.
+    pub inner_address: Option<&'a str>,
     /// The system that was reached.
     pub target: Option<&'a str>,
     /// The city's stepping stone on the way.
@@ -75,6 +79,16 @@ impl<'a> Factors<'a> {
     /// Each factor, without blanks around it.
     pub fn iter(self) -> impl Iterator<Item = &'a str> {
         split_names(self.text, self.separator)
+    }
+
+    /// How many different ones there are.
+    #[must_use]
+    pub fn different(self) -> u8 {
+        if self.text.is_empty() {
+            return 0;
+        }
+        let all: std::collections::BTreeSet<&str> = self.iter().collect();
+        u8::try_from(all.len()).unwrap_or(u8::MAX)
     }
 
     /// Whether there is none.
@@ -143,6 +157,7 @@ impl SessionRowRef<'_> {
                 session: session.clone(),
                 account: None,
                 terminal: None,
+                address: None,
                 reason: None,
             })
         });
@@ -155,6 +170,8 @@ impl SessionRowRef<'_> {
             session,
             account: name(self.account, "account")?,
             terminal: optional(self.terminal, "terminal")?,
+            address: optional(self.address, "address")?,
+            inner_address: optional(self.inner_address, "inner_address")?,
             target: optional(self.target, "target")?,
             via: optional(self.via, "via")?,
             factors: self.factors.names()?,

@@ -110,6 +110,11 @@ impl Court<'_> {
         if session.zone.is_none() {
             add(FindingKind::UnknownTerminal, seen, vec![]);
         }
+        if let Some((terminal, address)) = session.terminal.zip(session.address)
+            && self.model.is_wrong_address(terminal, address, start)
+        {
+            add(FindingKind::WrongTerminalAddress, seen, vec![]);
+        }
         if let Some(client) = session.client {
             let of_terminal = session.terminal.and_then(|t| self.model.terminal(t, start)).and_then(|t| t.value.client);
             let of_line = self.model.sources.get(session.key.source).and_then(|s| s.client);

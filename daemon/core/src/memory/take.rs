@@ -149,7 +149,7 @@ impl Memory {
                 source.sent_alive = true;
                 Touch::Alive
             }
-            FactBody::Started { session, account, terminal, target, via } => {
+            FactBody::Started { session, account, terminal, target, via, address, inner_address, factors } => {
                 let key = (fact.source, fact.epoch, *session);
                 let note = StartNote {
                     occ,
@@ -160,11 +160,14 @@ impl Memory {
                     terminal: *terminal,
                     target: *target,
                     via: *via,
+                    address: *address,
+                    inner_address: *inner_address,
+                    factors: *factors,
                 };
                 let starts = &mut self.sessions.entry(key).or_default().starts;
                 known(put(starts, note), Touch::Session(key))
             }
-            FactBody::Sign { session, account, terminal, ended } => {
+            FactBody::Sign { session, account, terminal, address, ended } => {
                 let key = (fact.source, fact.epoch, *session);
                 let note = SignNote {
                     occ,
@@ -174,6 +177,7 @@ impl Memory {
                     entry: fact.entry,
                     account: *account,
                     terminal: *terminal,
+                    address: *address,
                 };
                 let signs = &mut self.sessions.entry(key).or_default().signs;
                 known(put(signs, note), Touch::Session(key))

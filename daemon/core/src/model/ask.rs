@@ -74,6 +74,20 @@ impl Model {
         at(self.terminals.get(terminal)?, when)
     }
 
+    /// The one terminal that has a network address at an instant; two that share it are none.
+    pub fn terminal_at_address(&self, address: Word, when: UtcMicros) -> Option<Word> {
+        let mut fitting = self.at_address.get(address)?.iter().filter(|v| v.span.contains(when));
+        let first = fitting.next()?;
+        fitting.next().is_none().then_some(first.value)
+    }
+
+    /// Whether an address is not one of those registered for a terminal; false where none are.
+    pub fn is_wrong_address(&self, terminal: Word, address: Word, when: UtcMicros) -> bool {
+        let addressed = self.terminal(terminal, when).is_some_and(|v| v.value.addressed);
+        let here = |v: &Valid<Word>| v.value == terminal && v.span.contains(when);
+        addressed && !self.at_address.get(address).is_some_and(|list| list.iter().any(here))
+    }
+
     /// A person as registered at an instant.
     pub fn person(&self, person: Word, when: UtcMicros) -> Option<&Valid<PersonModel>> {
         at(self.persons.get(person)?, when)

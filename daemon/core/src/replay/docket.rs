@@ -181,6 +181,9 @@ fn add_notes(row: &FileSession, notes: &mut SessionNotes) {
         terminal: row.terminal,
         target: row.target,
         via: row.via,
+        address: row.address,
+        inner_address: row.inner_address,
+        factors: row.factors,
     });
     if let Some(end) = row.end {
         notes.signs.push(SignNote {
@@ -192,6 +195,7 @@ fn add_notes(row: &FileSession, notes: &mut SessionNotes) {
             entry: row.entry,
             account: None,
             terminal: None,
+            address: None,
         });
     }
 }

@@ -135,6 +135,8 @@ pub fn start(time: &str, id: &str, account: &str, terminal: &str) -> Observation
         session: name(id),
         account: name(account),
         terminal: Some(name(terminal)),
+        address: None,
+        inner_address: None,
         target: None,
         via: None,
         factors: vec![],
@@ -151,6 +153,7 @@ pub fn sign(time: &str, id: &str) -> Observation {
         session: name(id),
         account: None,
         terminal: None,
+        address: None,
     })
 }
 
@@ -164,6 +167,7 @@ pub fn end(time: &str, id: &str) -> Observation {
         session: name(id),
         account: None,
         terminal: None,
+        address: None,
         reason: None,
     })
 }

@@ -206,6 +206,8 @@ fn observation(event: &Event, seq: Option<u64>, start: UtcMicros) -> Observation
             session: name(session),
             account: name(account),
             terminal: Some(name(terminal)),
+            address: None,
+            inner_address: None,
             target: Some(name("kihon-db01")),
             via: None,
             factors: vec![name("password"), name("token")],
@@ -219,6 +221,7 @@ fn observation(event: &Event, seq: Option<u64>, start: UtcMicros) -> Observation
             session: name(session),
             account: None,
             terminal: None,
+            address: None,
             reason: Some(name("logout")),
         }),
     }

@@ -110,6 +110,9 @@ impl Desk<'_> {
             terminal: row.terminal.map(&mut word),
             target: row.target.map(&mut word),
             via: row.via.map(&mut word),
+            address: row.address.map(&mut word),
+            inner_address: row.inner_address.map(&mut word),
+            factors: row.factors.different(),
             start: row.start,
             end: row.end,
             entry: 0,
@@ -147,8 +150,19 @@ impl Desk<'_> {
                     let mut word = |local| self.word(replay, local);
                     let (account, terminal) = (word(row.account), row.terminal.map(&mut word));
                     let (target, via) = (row.target.map(&mut word), row.via.map(&mut word));
-                    let entry = *entries;
-                    replay.session(FileSession { source, id, account, terminal, target, via, entry, ..row });
+                    let (address, inner_address) = (row.address.map(&mut word), row.inner_address.map(&mut word));
+                    replay.session(FileSession {
+                        source,
+                        id,
+                        account,
+                        terminal,
+                        target,
+                        via,
+                        address,
+                        inner_address,
+                        entry: *entries,
+                        ..row
+                    });
                 }
                 Other::Fact(of) => {
                     let (observation, hash) = *of;

@@ -17,6 +17,11 @@ const DOOR_STATES: [DoorStateWord; 6] = [
 const READER_STATES: [ReaderStatusWord; 3] =
     [ReaderStatusWord::Online, ReaderStatusWord::Offline, ReaderStatusWord::Tamper];
 
+/// A start that tells of addresses or factors; 6 tells of neither.
+const STARTED_MORE: u8 = 17;
+/// A sign that tells of an address; 7 doesn't.
+const SIGN_MORE: u8 = 18;
+
 /// Appends a fact to the row of a commit; `before` is the entry of the one before it.
 pub(crate) fn append_fact(row: &mut Vec<u8>, before: u64, fact: &Fact, scratch: &mut Vec<u8>) {
     scratch.clear();
@@ -105,18 +110,27 @@ fn write_body(out: &mut Out<'_>, body: &FactBody) {
             out.number(place(&READER_STATES, status));
         }
         FactBody::Alive => sort(out, 5),
-        FactBody::Started { session, account, terminal, target, via } => {
-            sort(out, 6);
+        FactBody::Started { session, account, terminal, target, via, address, inner_address, factors } => {
+            let more = address.is_some() || inner_address.is_some() || *factors > 0;
+            sort(out, if more { STARTED_MORE } else { 6 });
             out.word(*session);
             out.word(*account);
             [terminal, target, via].into_iter().for_each(|word| out.maybe_word(*word));
+            if more {
+                out.maybe_word(*address);
+                out.maybe_word(*inner_address);
+                out.number(u64::from(*factors));
+            }
         }
-        FactBody::Sign { session, account, terminal, ended } => {
-            sort(out, 7);
+        FactBody::Sign { session, account, terminal, address, ended } => {
+            sort(out, if address.is_some() { SIGN_MORE } else { 7 });
             out.word(*session);
             out.maybe_word(*account);
             out.maybe_word(*terminal);
             out.flag(*ended);
+            if let Some(address) = address {
+                out.word(*address);
+            }
         }
         FactBody::Camera { camera, healthy } => {
             sort(out, 8);
@@ -203,19 +217,21 @@ fn read_body(input: &mut In<'_>) -> Result<FactBody, Fault> {
         3 => FactBody::Door { door: input.word()?, state: at(&DOOR_STATES, input.number()?)? },
         4 => FactBody::Reader { reader: input.word()?, status: at(&READER_STATES, input.number()?)? },
         5 => FactBody::Alive,
-        6 => FactBody::Started {
-            session: input.word()?,
-            account: input.word()?,
-            terminal: input.maybe_word()?,
-            target: input.maybe_word()?,
-            via: input.maybe_word()?,
-        },
-        7 => FactBody::Sign {
-            session: input.word()?,
-            account: input.maybe_word()?,
-            terminal: input.maybe_word()?,
-            ended: input.flag()?,
-        },
+        sort @ (6 | STARTED_MORE) => {
+            let (session, account) = (input.word()?, input.word()?);
+            let (terminal, target, via) = (input.maybe_word()?, input.maybe_word()?, input.maybe_word()?);
+            let more = sort == STARTED_MORE;
+            let (address, inner_address) = if more { (input.maybe_word()?, input.maybe_word()?) } else { (None, None) };
+            let factors =
+                if more { u8::try_from(input.number()?).map_err(|_| "a sign-in has too many factors")? } else { 0 };
+            FactBody::Started { session, account, terminal, target, via, address, inner_address, factors }
+        }
+        sort @ (7 | SIGN_MORE) => {
+            let session = input.word()?;
+            let (account, terminal, ended) = (input.maybe_word()?, input.maybe_word()?, input.flag()?);
+            let address = if sort == SIGN_MORE { Some(input.word()?) } else { None };
+            FactBody::Sign { session, account, terminal, address, ended }
+        }
         8 => FactBody::Camera { camera: input.word()?, healthy: input.flag()? },
         9 => FactBody::Footage {
             camera: input.word()?,

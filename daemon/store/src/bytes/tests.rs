@@ -24,11 +24,27 @@ fn body() -> impl Strategy<Value = FactBody> {
         (word(), prop::sample::select(vec![ReaderStatusWord::Online, ReaderStatusWord::Tamper]))
             .prop_map(|(reader, status)| FactBody::Reader { reader, status }),
         Just(FactBody::Alive),
-        (word(), word(), prop::option::of(word()), prop::option::of(word()), prop::option::of(word())).prop_map(
-            |(session, account, terminal, target, via)| FactBody::Started { session, account, terminal, target, via }
+        (word(), word(), [(); 5].map(|()| prop::option::of(word())), any::<u8>()).prop_map(
+            |(session, account, [terminal, target, via, address, inner_address], factors)| FactBody::Started {
+                session,
+                account,
+                terminal,
+                target,
+                via,
+                address,
+                inner_address,
+                factors
+            }
         ),
-        (word(), prop::option::of(word()), prop::option::of(word()), any::<bool>())
-            .prop_map(|(session, account, terminal, ended)| FactBody::Sign { session, account, terminal, ended }),
+        (word(), [(); 3].map(|()| prop::option::of(word())), any::<bool>()).prop_map(
+            |(session, [account, terminal, address], ended)| FactBody::Sign {
+                session,
+                account,
+                terminal,
+                address,
+                ended
+            }
+        ),
         (word(), any::<bool>()).prop_map(|(camera, healthy)| FactBody::Camera { camera, healthy }),
         (word(), word(), instant(), instant(), any::<bool>())
             .prop_map(|(camera, path, start, end, gone)| FactBody::Footage { camera, path, start, end, gone }),

@@ -166,18 +166,19 @@ impl Erasing<'_, '_> {
 
     /// Sessions of which every observation is gone.
     fn sessions(&mut self, going: &BTreeMap<u64, Going>) -> Result<(), StoreError> {
-        type Row = (i64, Vec<u8>, [Option<u32>; 7]);
+        type Row = (i64, Vec<u8>, [Option<u32>; 9]);
         for (source, epoch, id) in std::mem::take(&mut self.groups) {
             let rows: Vec<Row> = self
                 .batch
                 .connection()
                 .prepare_cached(
-                    "SELECT id, proofs, session, account, terminal, target, via, operator, zone FROM session
+                    "SELECT id, proofs, session, account, terminal, target, via, operator, zone,
+                     address, inner_address FROM session
                      WHERE source = ?1 AND epoch = ?2 AND session = ?3",
                 )
                 .and_then(|mut s| {
                     let read = |row: &rusqlite::Row<'_>| {
-                        let mut words = [None; 7];
+                        let mut words = [None; 9];
                         for (place, word) in words.iter_mut().enumerate() {
                             *word = row.get(place + 2)?;
                         }

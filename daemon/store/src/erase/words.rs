@@ -21,7 +21,23 @@ const COLUMNS: [(&str, &[&str]); 9] = [
     ("footage", &["camera"]),
     ("source_offset", &["source"]),
     ("unreadable", &["source"]),
-    ("session", &["source", "epoch", "session", "account", "terminal", "target", "via", "operator", "client", "zone"]),
+    (
+        "session",
+        &[
+            "source",
+            "epoch",
+            "session",
+            "account",
+            "terminal",
+            "target",
+            "via",
+            "operator",
+            "client",
+            "zone",
+            "address",
+            "inner_address",
+        ],
+    ),
 ];
 
 /// Readings are most of the rows: one walk for all of their columns.

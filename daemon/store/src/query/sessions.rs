@@ -71,6 +71,12 @@ pub struct SessionRow {
     pub target: Option<String>,
     /// The stepping stone.
     pub via: Option<String>,
+    /// The network address of the terminal, as the source saw it.
+    pub address: Option<String>,
+    /// The address that the source gave it.
+    pub inner_address: Option<String>,
+    /// How many different factors the sign-in had; 0: not told.
+    pub factors: u8,
     /// Whose account it is, if registered.
     pub operator: Option<String>,
     /// Whom the account works for, if registered.
@@ -106,7 +112,8 @@ const SESSION_COLUMNS: &str =
     (SELECT text FROM word WHERE id = s.account), (SELECT text FROM word WHERE id = s.terminal),
     (SELECT text FROM word WHERE id = s.target), (SELECT text FROM word WHERE id = s.via),
     (SELECT text FROM word WHERE id = s.operator), (SELECT text FROM word WHERE id = s.client),
-    (SELECT text FROM word WHERE id = s.zone), s.proofs, s.gone, s.revision, s.verdict, s.grade, s.judged_at_us";
+    (SELECT text FROM word WHERE id = s.zone), s.proofs, s.gone, s.revision, s.verdict, s.grade, s.judged_at_us,
+    (SELECT text FROM word WHERE id = s.address), (SELECT text FROM word WHERE id = s.inner_address), s.factors";
 
 fn read_session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     let ended: String = row.get(6)?;
@@ -137,6 +144,9 @@ fn read_session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         terminal: row.get(10)?,
         target: row.get(11)?,
         via: row.get(12)?,
+        address: row.get(22)?,
+        inner_address: row.get(23)?,
+        factors: row.get(24)?,
         operator: row.get(13)?,
         client: row.get(14)?,
         zone: row.get(15)?,
