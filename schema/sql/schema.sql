@@ -311,7 +311,7 @@ CREATE INDEX finding_by_change ON finding (changed_at_us);
 
 -- What a finding names.
 CREATE TABLE finding_subject (
-  sort    TEXT    NOT NULL, -- session person account terminal client zone door reader credential source camera segment cause
+  sort    TEXT    NOT NULL, -- session person account terminal client zone door reader credential source order camera segment cause
   value   TEXT    NOT NULL, -- the id; `source/id` for a session; the word of a cause
   finding INTEGER NOT NULL, -- finding.id
   place   INTEGER NOT NULL, -- its place among the finding's subjects, from 0
@@ -400,6 +400,18 @@ CREATE TABLE footage (
   PRIMARY KEY (camera, path)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX footage_by_time ON footage (camera, start_us);
+
+-- Work orders (リモート保守申請): what each became, step by step; the forms themselves are in `payload`.
+CREATE TABLE order_step (
+  entry      INTEGER PRIMARY KEY, -- the journal entry
+  work_order INTEGER NOT NULL, -- word: its number
+  client     INTEGER NOT NULL, -- word: whose systems it is about
+  state      TEXT    NOT NULL, -- drafted submitted approved rejected in_progress reported accepted withdrawn
+  at_us      INTEGER NOT NULL, -- from when on it stands so
+  from_us    INTEGER NOT NULL, -- the first instant at which work is allowed
+  to_us      INTEGER NOT NULL  -- the first instant after it
+) STRICT;
+CREATE INDEX order_step_by_order ON order_step (work_order, at_us, entry);
 
 -- Arrivals that could not be understood; the bytes themselves are in `payload`.
 CREATE TABLE unreadable (

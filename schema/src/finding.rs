@@ -110,6 +110,36 @@ finding_kinds! {
     /// Nobody at all was in the zone while a session went on.
     Unattended "unattended" High "無人の区画でのセッション" "Session with nobody in the zone"
         do "端末がロックされていたか、映像と操作ログで確認してください。" "Check by footage and operation log whether the terminal was locked.";
+    /// A session without an approved work order.
+    NoOrder "no_order" High "申請のないセッション" "Session without a work order"
+        do "申請の有無を市に確認し、なければ回線を切断してください。" "Ask the city whether there is an order; if not, cut the line.";
+    /// A session under an emergency order that the city has yet to allow.
+    OrderPending "order_pending" Medium "緊急作業（承認待ち）" "Emergency order awaits approval"
+        do "期限までに市の承認を受けてください。" "Have the city approve it before the agreed time is over.";
+    /// A session that reaches beyond its order, or has another operator or target.
+    OutsideOrder "outside_order" High "申請の範囲外" "Session outside its work order"
+        do "申請の期間・作業者・対象を確認し、市に報告してください。" "Compare period, operators and targets with the order and report to the city.";
+    /// A session while the client's maintenance is frozen.
+    ClientFrozen "client_frozen" Critical "凍結中のセッション" "Session while frozen"
+        do "直ちに回線を切断し、市に報告してください。" "Cut the line at once and report to the city.";
+    /// A session from a zone from which the client's systems may not be maintained.
+    ZoneNotPermitted "zone_not_permitted" Critical "許可されていない区画" "Zone not permitted for the client"
+        do "回線を切断し、使用した区画を市に報告してください。" "Cut the line and report the zone to the city.";
+    /// More sessions at once than the client has facing terminals.
+    OverConcurrency "over_concurrency" High "同時接続数の超過" "Too many sessions at once"
+        do "同時に接続している作業者を確認し、超過分を切断してください。" "Find out who is connected and cut what is too much.";
+    /// A sign-in with fewer factors than the client demands.
+    SingleFactor "single_factor" Medium "認証要素の不足した接続" "Sign-in with too few factors"
+        do "接続の認証設定を確認してください。" "Check how the gateway authenticates.";
+    /// A session outside the hours agreed with the client.
+    OutsideHours "outside_hours" Medium "時間外のセッション" "Session outside hours"
+        do "時間外作業の合意があったかを確認してください。" "Check whether work at that time was agreed.";
+    /// A session longer than agreed.
+    Overlong "overlong" Medium "長時間のセッション" "Overlong session"
+        do "切断忘れでないかを作業者に確認してください。" "Ask the operator whether he forgot to disconnect.";
+    /// An order whose report did not come in time.
+    ReportMissing "report_missing" Medium "作業報告の未提出" "Work report missing"
+        do "作業報告を提出してください。作業がなかった申請は取り下げてください。" "Hand in the report; take back an order under which nothing was done.";
     /// The terminal was seen at an address that is not registered for it.
     WrongTerminalAddress "wrong_terminal_address" High "端末のアドレス相違" "Terminal at another address"
         do "別の機器が端末を名乗っていないか、配線と台帳を確認してください。" "Check wiring and register: another machine may pose as the terminal.";

@@ -10,9 +10,9 @@ mod parse;
 
 pub use kinds::{
     CameraHealth, ClockStep, DoorReading, DoorState, DoorStateWord, DoorUsed, FootageSegment, Header, Kind,
-    ManualDirection, ManualEntry, Muster, MusterEntry, Observation, ReaderStatus, ReaderStatusWord, ReadingResult,
-    SessionAlive, SessionEnded, SessionStarted, Sha256Hex, SourceAlive, SourceCaughtUp, SourceClock, WatchGap,
-    WatchStarted, json_schemas,
+    ManualDirection, ManualEntry, Muster, MusterEntry, Observation, OrderFile, OrderReport, OrderRevised, ReaderStatus,
+    ReaderStatusWord, ReadingResult, SessionAlive, SessionEnded, SessionStarted, Sha256Hex, SourceAlive,
+    SourceCaughtUp, SourceClock, WatchGap, WatchStarted, json_schemas,
 };
-pub use name::{NAME_MAX_BYTES, Name, PATH_MAX_BYTES, SegmentPath};
+pub use name::{NAME_MAX_BYTES, Name, PATH_MAX_BYTES, REMARK_MAX_BYTES, Remark, SegmentPath};
 pub use parse::{MAX_OBSERVATION_BYTES, Refusal, canonical_bytes, content_hash, kind_words, parse_observation};

@@ -128,6 +128,14 @@ impl SiteZone {
     }
 }
 
+/// Reads a day as people write it, `2026-11-22`.
+#[must_use]
+pub fn day_of(text: &str) -> Option<i32> {
+    let date: Date = text.parse().ok()?;
+    let day = days_from_civil(i64::from(date.year()), i64::from(date.month()), i64::from(date.day()));
+    i32::try_from(day).ok().filter(|day| day_text(*day) == text)
+}
+
 /// A local day as people write it, `2026-11-22`.
 #[must_use]
 pub fn day_text(day: i32) -> String {

@@ -219,6 +219,8 @@ pub enum Subject {
     Credential(Word),
     /// A source.
     Source(Word),
+    /// A work order.
+    Order(Word),
     /// A camera.
     Camera(Word),
     /// A segment of footage, by its path.
@@ -241,6 +243,7 @@ impl Subject {
             | Self::Reader(word)
             | Self::Credential(word)
             | Self::Source(word)
+            | Self::Order(word)
             | Self::Camera(word)
             | Self::Segment(word) => (Some(word), None),
             Self::Outage(_) => (None, None),
@@ -262,6 +265,7 @@ impl Subject {
             Self::Reader(_) => "reader",
             Self::Credential(_) => "credential",
             Self::Source(_) => "source",
+            Self::Order(_) => "order",
             Self::Camera(_) => "camera",
             Self::Segment(_) => "segment",
             Self::Outage(_) => "cause",
@@ -283,6 +287,7 @@ impl Subject {
             | Self::Reader(w)
             | Self::Credential(w)
             | Self::Source(w)
+            | Self::Order(w)
             | Self::Camera(w)
             | Self::Segment(w) => names.text(w).to_owned(),
         }

@@ -70,6 +70,7 @@ pub(crate) enum Task {
     Camera(Word),
     Group(GroupKey),
     Session(SessionKey),
+    Order(Word),
 }
 
 /// Whose findings they are.
@@ -80,6 +81,7 @@ pub(crate) enum Owner {
     Camera(Word),
     Session(SessionKey),
     Shared(SessionKey),
+    Order(Word),
 }
 
 /// Sessions by a word, ordered by their end.
@@ -103,6 +105,7 @@ pub(crate) struct Dirty {
     pub groups: BTreeSet<GroupKey>,
     pub sessions: BTreeSet<SessionKey>,
     pub shared: BTreeSet<SessionKey>,
+    pub orders: BTreeSet<Word>,
 }
 
 /// The engine.
@@ -115,6 +118,7 @@ pub struct Engine {
     pub(crate) by_operator: Index,
     pub(crate) by_account: Index,
     pub(crate) by_zone: Index,
+    pub(crate) by_client: Index,
     /// The longest session that has ended: how far behind an end its start lies at most.
     pub(crate) longest_session: DurationUs,
     pub(crate) owned: BTreeMap<Owner, BTreeMap<FindingKey, Finding>>,
@@ -138,6 +142,7 @@ impl Engine {
             by_operator: BTreeMap::new(),
             by_account: BTreeMap::new(),
             by_zone: BTreeMap::new(),
+            by_client: BTreeMap::new(),
             longest_session: DurationUs::ZERO,
             owned: BTreeMap::new(),
             timers: BTreeSet::new(),
@@ -294,6 +299,9 @@ impl Engine {
             Task::Session(key) => {
                 self.dirty.sessions.insert(key);
             }
+            Task::Order(order) => {
+                self.dirty.orders.insert(order);
+            }
         }
     }
 
@@ -338,6 +346,12 @@ impl Engine {
             }
             Touch::Camera(camera) => {
                 self.dirty.cameras.insert(camera);
+            }
+            Touch::Order(client, order, from) => {
+                self.dirty.orders.insert(order);
+                let grace = self.world.model.policy(self.world.now).order_grace;
+                let index = self.by_client.get(&client).into_iter().flatten();
+                self.dirty.sessions.extend(index.filter(|(end, _)| *end >= from.minus(grace)).map(|(_, key)| *key));
             }
             Touch::Source(word) => {
                 self.dirty.sources.insert(word);
@@ -408,6 +422,8 @@ impl Engine {
         self.dirty.cameras.extend(self.world.model.cameras.words());
         self.dirty.groups.extend(self.world.memory.sessions.keys().copied());
         self.dirty.sessions.extend(self.sessions.keys().copied());
+        self.dirty.shared.extend(self.sessions.keys().copied());
+        self.dirty.orders.extend(self.world.memory.orders.keys().copied());
     }
 
     pub(crate) fn set_wake(&mut self, task: Task, at: Option<UtcMicros>) {

@@ -3,9 +3,30 @@
 use std::collections::BTreeSet;
 
 use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord, ReadingResult};
-use kukaku_schema::{Name, Observation, UtcMicros};
+use kukaku_schema::{Name, Observation, OrderState, UtcMicros};
 
 use crate::names::{Names, Word};
+
+/// A work order as it stands from an instant on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OrderFact {
+    /// Its number.
+    pub order: Word,
+    /// Whose systems it is about.
+    pub client: Word,
+    /// How far it has come.
+    pub state: OrderState,
+    /// Work begins before it is allowed.
+    pub emergency: bool,
+    /// The first instant at which work is allowed.
+    pub from: UtcMicros,
+    /// The first instant after it.
+    pub to: UtcMicros,
+    /// The systems worked on; empty: any.
+    pub targets: Vec<Word>,
+    /// Who works.
+    pub operators: Vec<Word>,
+}
 
 /// An observation reduced to what meaning depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +108,8 @@ pub enum FactBody {
         /// How many different factors the sign-in had; 0: not told.
         factors: u8,
     },
+    /// `order.revised`.
+    Order(Box<OrderFact>),
     /// `session.alive` (`ended` false) and `session.ended` (true).
     Sign {
         /// Session id.
@@ -186,6 +209,10 @@ impl Fact {
                 let more = [*terminal, *target, *via, *address, *inner_address];
                 [*session, *account].into_iter().chain(more.into_iter().flatten()).for_each(take);
             }
+            FactBody::Order(order) => {
+                let more = order.targets.iter().chain(&order.operators).copied();
+                [order.order, order.client].into_iter().chain(more).for_each(take);
+            }
             FactBody::Sign { session, account, terminal, address, .. } => {
                 [Some(*session), *account, *terminal, *address].into_iter().flatten().for_each(take);
             }
@@ -278,6 +305,16 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
                 factors: u8::try_from(factors.len()).unwrap_or(u8::MAX),
             }
         }
+        Observation::OrderRevised(o) => FactBody::Order(Box::new(OrderFact {
+            order: names.intern(o.order.as_str()),
+            client: names.intern(o.client.as_str()),
+            state: o.state,
+            emergency: o.emergency,
+            from: o.from,
+            to: o.to,
+            targets: o.targets.iter().map(|target| names.intern(target.as_str())).collect(),
+            operators: o.operators.iter().map(|operator| names.intern(operator.as_str())).collect(),
+        })),
         Observation::SessionAlive(o) => {
             let (account, terminal, address) = (opt(&o.account), opt(&o.terminal), opt(&o.address));
             FactBody::Sign { session: names.intern(o.session.as_str()), account, terminal, address, ended: false }

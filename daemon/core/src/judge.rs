@@ -1,10 +1,11 @@
 //! The verdict of a session, and what is wrong with it.
 
 mod findings;
+mod permission;
 mod shared;
 mod verdict;
 
-pub(crate) use shared::shared_accounts;
+pub(crate) use shared::{crowded, shared_accounts};
 
 use kukaku_schema::registers::Policy;
 use kukaku_schema::{Grade, Span, UtcMicros, Verdict};
@@ -25,6 +26,8 @@ pub(crate) struct Court<'a> {
     pub persons: &'a WordMap<Whereabouts>,
     pub cameras: &'a WordMap<CameraView>,
     pub now: UtcMicros,
+    /// A site is watched; files tell of sessions and doors alone.
+    pub live: bool,
 }
 
 /// A session judged at `now`.

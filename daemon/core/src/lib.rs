@@ -29,5 +29,5 @@ pub use effect::{
     Cause, Effect, Finding, FindingChange, FindingKey, Outage, OutageCause, Revision, SessionEnd, SessionKey,
     SessionView, Stay, Subject,
 };
-pub use fact::{Fact, FactBody};
+pub use fact::{Fact, FactBody, OrderFact};
 pub use names::{Names, Word};

@@ -11,6 +11,7 @@ mod take;
 use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord};
 use kukaku_schema::{DurationUs, Span, UtcMicros};
 
+use crate::fact::OrderFact;
 use crate::names::{Word, WordMap};
 
 /// What readings have in common; a reading holds its number.
@@ -162,6 +163,17 @@ pub(crate) struct MusterNote {
     pub inside: Vec<(Word, Word)>,
 }
 
+/// A work order as it stands from an instant on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OrderNote {
+    pub occ: UtcMicros,
+    /// What those of one instant are ordered by: their content.
+    pub content: u64,
+    pub entry: u64,
+    pub recorded_at: UtcMicros,
+    pub says: OrderFact,
+}
+
 /// A line of the entry book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ManualNote {
@@ -192,6 +204,10 @@ pub(crate) struct Memory {
     pub cameras: BTreeMap<Word, CameraMemory>,
     pub musters: Vec<MusterNote>,
     pub manuals: Vec<ManualNote>,
+    /// What was said of each work order, by time.
+    pub orders: BTreeMap<Word, Vec<OrderNote>>,
+    /// The work orders that ever were a client's.
+    pub orders_of: BTreeMap<Word, BTreeSet<Word>>,
     pub watched_from: Option<UtcMicros>,
     pub watch_gaps: Vec<(Span, u64)>,
     /// Steps of a source's clock: when, whose, how far, entry.
@@ -218,6 +234,8 @@ pub(crate) enum Touch {
     Session(GroupKey),
     /// A camera.
     Camera(Word),
+    /// A work order: client, order, the first instant that it speaks of.
+    Order(Word, Word, UtcMicros),
     /// A source's clock or completeness: all it ever said.
     Source(Word),
     /// Everything.

@@ -2,6 +2,9 @@
 
 mod ask;
 
+use std::collections::BTreeSet;
+
+use kukaku_schema::period::day_of;
 use kukaku_schema::registers::{Entry, Hours, OUTSIDE, Policy, ReaderDirection, Registers, TrustClass, UseEvidence};
 use kukaku_schema::{DurationUs, SiteZone, Span, UtcMicros};
 
@@ -86,11 +89,37 @@ pub(crate) struct CameraModel {
     pub health_every: Option<DurationUs>,
 }
 
+/// What is agreed with a client.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientModel {
+    pub work_orders: bool,
+    pub emergency_approval: DurationUs,
+    pub report_days: u8,
+    pub facing_terminals: Option<u16>,
+    pub hours: Option<Hours>,
+    pub max_length: DurationUs,
+    pub factors: u8,
+    pub zones: Vec<Word>,
+    pub frozen: bool,
+}
+
+/// Within what time an emergency order has to be allowed, where nothing is agreed.
+const EMERGENCY_APPROVAL: DurationUs = DurationUs::from_secs(86_400);
+/// In how many working days a report has to come, where nothing is agreed.
+const REPORT_DAYS: u8 = 3;
+/// How long a session may be, where nothing is agreed.
+const MAX_LENGTH: DurationUs = DurationUs::from_secs(8 * 3600);
+/// How many factors a sign-in needs, where nothing is agreed.
+const FACTORS: u8 = 2;
+
 /// The registers of a site, ready to be asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
     pub tz: SiteZone,
+    /// Local days on which nobody works, beside weekends.
+    pub holidays: BTreeSet<i32>,
     policies: Vec<(Span, Policy)>,
+    pub clients: WordMap<Vec<Valid<ClientModel>>>,
     pub zones: WordMap<ZoneModel>,
     pub doors: WordMap<DoorModel>,
     pub readers: WordMap<Vec<Valid<ReaderModel>>>,
@@ -146,7 +175,9 @@ impl Model {
         let with = |row| policies.iter().map(|(span, p)| (*span, p.with(&row))).collect::<Vec<_>>();
         let mut model = Self {
             tz,
+            holidays: registers.site.holidays.iter().filter_map(|day| day_of(day)).collect(),
             policies: policies.clone(),
+            clients: WordMap::default(),
             zones: WordMap::default(),
             doors: WordMap::default(),
             readers: WordMap::default(),
@@ -207,6 +238,7 @@ impl Model {
         }
         model.take_readers(registers, names);
         model.take_people(registers, names);
+        model.take_clients(registers, names);
         for e in &registers.terminals {
             let value = TerminalModel {
                 zone: names.intern(&e.row.zone),
@@ -265,6 +297,24 @@ impl Model {
             if let Some(zone) = self.zones.get_mut(zone) {
                 zone.entry_unread = true;
             }
+        }
+    }
+
+    fn take_clients(&mut self, registers: &Registers, names: &mut Names) {
+        for e in &registers.clients {
+            let row = &e.row;
+            let value = ClientModel {
+                work_orders: row.work_orders.unwrap_or(true),
+                emergency_approval: row.emergency_approval.unwrap_or(EMERGENCY_APPROVAL),
+                report_days: row.report_days.unwrap_or(REPORT_DAYS),
+                facing_terminals: row.facing_terminals,
+                hours: row.hours,
+                max_length: row.max_length.unwrap_or(MAX_LENGTH),
+                factors: row.factors.unwrap_or(FACTORS),
+                zones: row.zones.iter().map(|zone| names.intern(zone)).collect(),
+                frozen: row.frozen,
+            };
+            self.clients.or_insert_with(names.intern(&row.id), Vec::new).push(valid(e, value));
         }
     }
 

@@ -78,6 +78,7 @@ impl World {
             persons: &self.persons,
             cameras: &self.cameras,
             now: self.now,
+            live: self.live,
         }
     }
 

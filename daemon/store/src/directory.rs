@@ -109,6 +109,9 @@ impl Directory {
         recorded_at: UtcMicros,
         names: &Names,
     ) -> Option<Word> {
+        if let Observation::OrderRevised(order) = observation {
+            return names.find(order.client.as_str());
+        }
         let (account, terminal) = match observation {
             Observation::SessionStarted(o) => (Some(&o.account), o.terminal.as_ref()),
             Observation::SessionAlive(o) => (o.account.as_ref(), o.terminal.as_ref()),

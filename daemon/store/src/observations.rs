@@ -2,7 +2,7 @@
 
 use kukaku_core::{Fact, Names, Word};
 use kukaku_schema::intake::Unreadable;
-use kukaku_schema::observation::{CameraHealth, DoorReading, FootageSegment, ReadingResult};
+use kukaku_schema::observation::{CameraHealth, DoorReading, FootageSegment, OrderRevised, ReadingResult};
 use kukaku_schema::registers::ReaderDirection;
 use kukaku_schema::{DurationUs, Observation};
 use rusqlite::{OptionalExtension, params};
@@ -237,6 +237,7 @@ impl Batch<'_> {
                 self.show_device("camera", camera, camera_state(o), o.frame_age_ms, fact)
             }
             Observation::FootageSegment(segment) => self.show_footage(segment, fact, names),
+            Observation::OrderRevised(order) => self.show_order(order, fact, names),
             Observation::SourceClock(clock) => {
                 self.changed.add(ChangedKind::Reading);
                 let span = kukaku_schema::Span::new(clock.from, clock.to);
@@ -324,6 +325,29 @@ impl Batch<'_> {
             })
             .map(drop)
             .map_err(in_act("note the state of a device"))
+    }
+
+    fn show_order(&mut self, order: &OrderRevised, fact: &Fact, names: &mut Names) -> Result<(), StoreError> {
+        self.changed.add(ChangedKind::Session);
+        self.store
+            .conn
+            .prepare_cached(
+                "INSERT INTO order_step (entry, work_order, client, state, at_us, from_us, to_us)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    fact.entry.cast_signed(),
+                    names.intern(order.order.as_str()).0,
+                    names.intern(order.client.as_str()).0,
+                    order.state.word(),
+                    order.device_time.0,
+                    order.from.0,
+                    order.to.0,
+                ])
+            })
+            .map(drop)
+            .map_err(in_act("list a step of a work order"))
     }
 
     fn show_footage(&mut self, segment: &FootageSegment, fact: &Fact, names: &mut Names) -> Result<(), StoreError> {

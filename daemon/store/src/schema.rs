@@ -15,10 +15,13 @@ pub const APPLICATION_ID: i32 = 0x6B75_6B61;
 
 /// The steps from each version to the next: `UPGRADES[0]` leads from 1 to 2.
 pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
-    // Addresses and factors of sessions.
+    // Addresses and factors of sessions; work orders.
     "ALTER TABLE session ADD COLUMN address INTEGER;
      ALTER TABLE session ADD COLUMN inner_address INTEGER;
-     ALTER TABLE session ADD COLUMN factors INTEGER NOT NULL DEFAULT 0;",
+     ALTER TABLE session ADD COLUMN factors INTEGER NOT NULL DEFAULT 0;
+     CREATE TABLE order_step (entry INTEGER PRIMARY KEY, work_order INTEGER NOT NULL, client INTEGER NOT NULL,
+       state TEXT NOT NULL, at_us INTEGER NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER NOT NULL) STRICT;
+     CREATE INDEX order_step_by_order ON order_step (work_order, at_us, entry);",
 ];
 
 const ACT: &str = "set up the store's tables";

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::name::{Name, SegmentPath};
+use super::name::{Name, Remark, SegmentPath};
 use crate::instant::{Span, UtcMicros};
+use crate::order::{OrderAct, OrderSide, OrderState};
 
 /// What every observation says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -320,6 +321,85 @@ observations! {
         /// Who confirmed it: somebody else.
         confirmed_by: Name,
     }
+    /// A work order (リモート保守申請) as it stands from now on; made by the daemon alone.
+    "order.revised" instant OrderRevised {
+        /// From when on it stands so: when the act was done.
+        device_time: UtcMicros,
+        /// Its number.
+        order: Name,
+        /// The client (市) whose systems it is about.
+        client: Name,
+        /// What was done with it.
+        act: OrderAct,
+        /// The state that it has now.
+        state: OrderState,
+        /// Who did it.
+        by: Name,
+        /// Whose act it was.
+        side: OrderSide,
+        /// Number or hash of the paper, where it was done on paper.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        paper: Option<Name>,
+        /// The first instant at which work is allowed.
+        from: UtcMicros,
+        /// The first instant after it.
+        to: UtcMicros,
+        /// Work begins before the city has allowed it, which has to follow within the agreed time.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        emergency: bool,
+        /// What the work is for.
+        purpose: Remark,
+        /// What is done.
+        content: Remark,
+        /// The systems that are worked on; empty: any of the client's.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        targets: Vec<Name>,
+        /// Who works: operators, as registered.
+        operators: Vec<Name>,
+        /// The vendor's responsible person, who asks for it.
+        responsible: Name,
+        /// Notes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        notes: Option<Remark>,
+        /// The files that are to be applied.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<OrderFile>,
+        /// The report on the work, once there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        report: Option<OrderReport>,
+    }
+}
+
+/// A file that is to be applied under a work order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrderFile {
+    /// Its name.
+    pub name: Name,
+    /// The SHA-256 over its bytes.
+    pub sha256: Sha256Hex,
+}
+
+/// The report on the work done under an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrderReport {
+    /// When work began.
+    pub from: UtcMicros,
+    /// When it ended.
+    pub to: UtcMicros,
+    /// Who worked.
+    pub operators: Vec<Name>,
+    /// What was done, with what result.
+    pub result: Remark,
+    /// What maintenance goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continuing: Option<Remark>,
+    /// Who approved the report at the vendor's.
+    pub approved_by: Name,
+    /// It reports a failure (障害報告), not planned work.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failure: bool,
 }
 
 /// Which way somebody went, as the entry book says.
@@ -346,7 +426,15 @@ impl Kind {
     /// Whether only the daemon itself may make it; links refuse it from outside.
     #[must_use]
     pub fn is_internal(self) -> bool {
-        matches!(self, Self::WatchStarted | Self::WatchGap | Self::ClockStep | Self::Muster | Self::ManualEntry)
+        matches!(
+            self,
+            Self::WatchStarted
+                | Self::WatchGap
+                | Self::ClockStep
+                | Self::Muster
+                | Self::ManualEntry
+                | Self::OrderRevised
+        )
     }
 }
 

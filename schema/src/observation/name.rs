@@ -10,6 +10,9 @@ pub const NAME_MAX_BYTES: usize = 256;
 /// Longest path of a footage segment in bytes.
 pub const PATH_MAX_BYTES: usize = 1024;
 
+/// Longest remark in bytes: a page of text.
+pub const REMARK_MAX_BYTES: usize = 4096;
+
 /// An id or word that a device or register gives: 1 to 256 bytes, no control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -80,6 +83,54 @@ impl schemars::JsonSchema for Name {
             "minLength": 1,
             "maxLength": NAME_MAX_BYTES,
             "description": "1 to 256 bytes of UTF-8 without control characters."
+        })
+    }
+}
+
+/// What a person writes in a form: 1 to 4096 bytes, several lines, no other control characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Remark(String);
+
+impl Remark {
+    /// Checks and takes a text; line ends become `\n`, blanks around it are dropped.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the text.
+    pub fn new(text: &str) -> Result<Self, String> {
+        let text = text.replace("\r\n", "\n").trim().to_owned();
+        if text.is_empty() || text.len() > REMARK_MAX_BYTES {
+            return Err(format!("a remark has 1 to {REMARK_MAX_BYTES} bytes, this one {}", text.len()));
+        }
+        if let Some(c) = text.chars().find(|c| *c != '\n' && is_unprintable(*c)) {
+            return Err(format!("a remark can't hold the character U+{:04X}", u32::from(c)));
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Remark {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl schemars::JsonSchema for Remark {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Remark".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "minLength": 1,
+            "maxLength": REMARK_MAX_BYTES,
+            "description": "1 to 4096 bytes of UTF-8, several lines, without other control characters."
         })
     }
 }

@@ -12,6 +12,7 @@ use super::rows::{
 };
 use super::{Entry, OUTSIDE, Registers, Retention};
 use crate::instant::{SiteZone, Span, UtcMicros};
+use crate::period::day_of;
 use place::{Place, Placed, read_rows};
 use refer::{Ids, check_ids, check_zones, refer, refer_opt};
 
@@ -57,6 +58,10 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
     let zone = SiteZone::named(&site.time_zone)
         .map_err(|e| place.error(place.line_of(&site_span, "time_zone"), format!("`time_zone`: {e}")))?;
 
+    if let Some(day) = site.holidays.iter().find(|day| day_of(day).is_none()) {
+        let line = place.line_of(&site_span, "holidays");
+        return Err(place.error(line, format!("`holidays`: {day:?} is no day like \"2026-11-23\"")));
+    }
     let clients = read_rows::<Client>(&place, &zone, "client", parsed.client)?;
     let zones = read_rows::<Zone>(&place, &zone, "zone", parsed.zone)?;
     let doors = read_rows::<Door>(&place, &zone, "door", parsed.door)?;
@@ -115,6 +120,15 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
     for camera in &cameras {
         refer(&place, &camera.span, "camera", "zone", &camera.entry.row.zone, "zone", &ids.zone)?;
         refer_opt(&place, &camera.span, "camera", "source", camera.entry.row.source.as_ref(), "source", &ids.source)?;
+    }
+    for client in &clients {
+        for zone in &client.entry.row.zones {
+            refer(&place, &client.span, "client", "zones", zone, "zone", &ids.zone)?;
+        }
+        if client.entry.row.report_days == Some(0) {
+            let line = place.line_of(&client.span, "report_days");
+            return Err(place.error(line, "[[client]] `report_days` = 0: expected at least 1".to_owned()));
+        }
     }
     for terminal in &terminals {
         for address in &terminal.entry.row.addresses {

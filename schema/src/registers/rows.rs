@@ -18,6 +18,9 @@ pub struct Site {
     /// Where it stands, for reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// Days on which nobody works, beside weekends: `"2026-11-23"`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holidays: Vec<String>,
 }
 
 fn default_time_zone() -> String {
@@ -82,6 +85,8 @@ policy! {
     footage_gap = DurationUs::from_secs(10);
     /// The time in which five refusals at one reader are a burst.
     denied_window = DurationUs::from_secs(300);
+    /// How far a session may reach over an order's period at each end.
+    order_grace = DurationUs::from_secs(300);
     /// How long after it was recorded a shorter retention takes effect.
     retention_notice = DurationUs::from_secs(7 * 86_400);
 }
@@ -94,6 +99,33 @@ pub struct Client {
     pub id: String,
     /// Its name for people.
     pub name: String,
+    /// Whether its sessions need a work order (リモート保守申請); they do where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_orders: Option<bool>,
+    /// Within what time an emergency order has to be allowed; 24 h where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency_approval: Option<DurationUs>,
+    /// In how many working days a report has to follow the end of an order; 3 where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_days: Option<u8>,
+    /// How many terminals face the vendor (対向端末): as many sessions at once; any number where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facing_terminals: Option<u16>,
+    /// When sessions are allowed; always where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
+    /// How long a session may be; 8 h where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<DurationUs>,
+    /// How many factors a sign-in needs, where the source tells; 2 where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factors: Option<u8>,
+    /// The zones from which its systems may be maintained; any where nothing is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
+    /// Its maintenance is frozen (凍結): no session at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub frozen: bool,
 }
 
 /// Hours of the local day, `"08:00-20:00"`; past midnight where the end is not after the start.

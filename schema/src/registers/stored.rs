@@ -59,7 +59,13 @@ fn stored<T: Serialize>(table: &str, id: String, entry: &Entry<T>) -> StoredEntr
 pub fn from_stored(entries: impl IntoIterator<Item = StoredEntry>) -> Result<Registers, String> {
     let mut site = None;
     let mut r = Registers {
-        site: super::Site { id: String::new(), name: String::new(), time_zone: String::new(), address: None },
+        site: super::Site {
+            id: String::new(),
+            name: String::new(),
+            time_zone: String::new(),
+            address: None,
+            holidays: Vec::new(),
+        },
         policies: vec![],
         clients: vec![],
         zones: vec![],

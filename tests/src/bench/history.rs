@@ -113,7 +113,9 @@ end = { column = "end_ms", format = "unix_ms" }
 /// The registers of the made-up site.
 #[must_use]
 pub fn registers(persons: u64) -> String {
-    let mut out = String::from("[site]\nid = \"bench\"\nname = \"測定\"\n[[client]]\nid = \"city\"\nname = \"市\"\n");
+    let mut out = String::from(
+        "[site]\nid = \"bench\"\nname = \"測定\"\n[[client]]\nid = \"city\"\nname = \"市\"\nwork_orders = false\n",
+    );
     for zone in 0..ZONES {
         let _ = write!(
             out,

@@ -176,7 +176,12 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
         Kind::SourceCaughtUp => &[(F::From, NEED), (F::To, NEED), (F::Reader, MAY)],
         Kind::SourceClock => &[(F::OffsetMs, NEED), (F::From, NEED), (F::To, NEED), (F::MeasuredBy, NEED)],
         // Made by the daemon alone: nothing from outside maps to them.
-        Kind::WatchStarted | Kind::WatchGap | Kind::ClockStep | Kind::Muster | Kind::ManualEntry => &[],
+        Kind::WatchStarted
+        | Kind::WatchGap
+        | Kind::ClockStep
+        | Kind::Muster
+        | Kind::ManualEntry
+        | Kind::OrderRevised => &[],
     }
 }
 

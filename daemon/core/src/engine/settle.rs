@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use kukaku_schema::{Span, UtcMicros};
+use kukaku_schema::{DurationUs, Span, UtcMicros};
 
 use super::{Engine, Index, Kept, Owner, SMALLEST, Task};
 use crate::effect::{Cause, Effect, Finding, FindingChange, Revision, SessionKey, SessionView};
-use crate::judge::{Judged, shared_accounts};
+use crate::judge::{Judged, crowded, shared_accounts};
 use crate::names::Word;
 use crate::session::sessions_of;
 use crate::spans;
@@ -21,6 +21,7 @@ impl Engine {
         self.settle_groups(effects);
         self.settle_sessions(cause, effects);
         self.settle_shared(cause, effects);
+        self.settle_orders(cause, effects);
     }
 
     fn settle_sources(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
@@ -169,8 +170,15 @@ impl Engine {
         self.index(&view);
         if let Some(account) = view.account.filter(|_| !same_but_sign) {
             let end = before.as_ref().map_or(view.end_at(), |b| b.end_at().max(view.end_at()));
-            let near = self.of_account(account, Span::new(view.key.start, end));
+            let near = overlapping(&self.by_account, account, Span::new(view.key.start, end), self.longest_session);
             self.dirty.shared.extend(near);
+        }
+        let clients = [Some(&view), before.as_ref()].into_iter().flatten().filter_map(|v| Some((v, v.client?)));
+        for (view, client) in clients.filter(|_| !same_but_sign).collect::<Vec<_>>() {
+            if self.world.model.limits_sessions(client) {
+                let span = Span::new(view.key.start, view.end_at());
+                self.dirty.shared.extend(overlapping(&self.by_client, client, span, self.longest_session));
+            }
         }
         self.dirty.shared.insert(key);
         self.dirty.sessions.insert(key);
@@ -193,17 +201,6 @@ impl Engine {
         self.own(Owner::Session(key), Vec::new(), Cause::Time, effects);
         self.own(Owner::Shared(key), Vec::new(), Cause::Time, effects);
         effects.push(Effect::SessionGone(key));
-    }
-
-    /// The sessions of an account that may overlap `span`.
-    fn of_account(&self, account: Word, span: Span) -> Vec<SessionKey> {
-        let Some(index) = self.by_account.get(&account) else {
-            return Vec::new();
-        };
-        let last = span.end.plus(self.longest_session);
-        let ended = index.range((span.start, SMALLEST)..(UtcMicros::MAX, SMALLEST)).take_while(|(end, _)| *end <= last);
-        let open = index.range((UtcMicros::MAX, SMALLEST)..);
-        ended.chain(open).map(|(_, key)| *key).collect()
     }
 
     fn index(&mut self, view: &SessionView) {
@@ -235,6 +232,9 @@ impl Engine {
         }
         if let Some(word) = view.zone {
             out.push((&mut self.by_zone, word));
+        }
+        if let Some(word) = view.client {
+            out.push((&mut self.by_client, word));
         }
         out
     }
@@ -285,11 +285,25 @@ impl Engine {
                 continue;
             };
             let span = Span::new(view.key.start, view.end_at());
-            let near = view.account.map_or_else(Vec::new, |account| self.of_account(account, span));
-            let others = near.iter().filter(|k| **k != key).filter_map(|k| self.sessions.get(k));
-            let others: Vec<&SessionView> = others.map(|kept| &kept.view).collect();
-            let findings = shared_accounts(&self.world.names, view, &others);
+            let others = |index: &Index, word: Option<Word>| -> Vec<&SessionView> {
+                let near = word.map_or_else(Vec::new, |word| overlapping(index, word, span, self.longest_session));
+                let near = near.iter().filter(|k| **k != key).filter_map(|k| self.sessions.get(k));
+                near.map(|kept| &kept.view).collect()
+            };
+            let mut findings = shared_accounts(&self.world.names, view, &others(&self.by_account, view.account));
+            let limit = view.client.and_then(|c| self.world.model.client(c, view.key.start)?.facing_terminals);
+            if let Some(limit) = limit {
+                findings.extend(crowded(&self.world.names, view, &others(&self.by_client, view.client), limit));
+            }
             self.own(Owner::Shared(key), findings, cause, effects);
+        }
+    }
+
+    fn settle_orders(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
+        for order in std::mem::take(&mut self.dirty.orders) {
+            let (finding, wake) = self.world.court().report_due(order);
+            self.set_wake(Task::Order(order), wake);
+            self.own(Owner::Order(order), finding.into_iter().collect(), cause, effects);
         }
     }
 
@@ -319,4 +333,15 @@ impl Engine {
             self.owned.insert(owner, new);
         }
     }
+}
+
+/// The sessions of a word that may overlap `span`; none that has ended is longer than `longest`.
+fn overlapping(index: &Index, word: Word, span: Span, longest: DurationUs) -> Vec<SessionKey> {
+    let Some(index) = index.get(&word) else {
+        return Vec::new();
+    };
+    let last = span.end.plus(longest);
+    let ended = index.range((span.start, SMALLEST)..(UtcMicros::MAX, SMALLEST)).take_while(|(end, _)| *end <= last);
+    let open = index.range((UtcMicros::MAX, SMALLEST)..);
+    ended.chain(open).map(|(_, key)| *key).collect()
 }

@@ -11,7 +11,7 @@ use crate::names::Word;
 use crate::spans;
 
 /// What is common to the findings of one session.
-fn session_finding(session: &SessionView, kind: FindingKind, span: Span, more: Vec<Subject>) -> Finding {
+pub(super) fn session_finding(session: &SessionView, kind: FindingKind, span: Span, more: Vec<Subject>) -> Finding {
     let about = vec![Subject::Session(session.key.source, session.key.id)];
     let mut subjects = about.clone();
     subjects.extend(session.operator.map(Subject::Person));
@@ -33,7 +33,7 @@ fn session_finding(session: &SessionView, kind: FindingKind, span: Span, more: V
     }
 }
 
-fn hull(parts: &[Span]) -> Option<Span> {
+pub(super) fn hull(parts: &[Span]) -> Option<Span> {
     Some(Span::new(parts.first()?.start, parts.iter().map(|s| s.end).max()?))
 }
 
@@ -73,6 +73,7 @@ impl Court<'_> {
         }
         self.find_uncovered(session, policy, horizon, &mut out);
         self.find_backdated(session, &mut out);
+        self.find_permission(session, horizon, &mut out);
         judged.findings = out;
     }
 
@@ -147,7 +148,7 @@ impl Court<'_> {
                     let instant = part.is_empty() && stay.span.contains(part.start);
                     if !shared.is_empty() || instant {
                         hits.push(if instant { *part } else { shared });
-                        goes_on |= !instant && shared.end == horizon.judged && stay.span.end > horizon.judged;
+                        goes_on |= !instant && shared.end == horizon.judged && stay.span.end >= horizon.judged;
                         zones.insert(stay.zone);
                     }
                 }
@@ -183,7 +184,7 @@ impl Court<'_> {
         hits.sort_unstable();
         let Some(span) = hull(&hits) else { return };
         // While the session and the uncovered part both go on, so does this.
-        let grows = goes_on && session.end_at() > horizon.judged;
+        let grows = goes_on && session.end_at() >= horizon.judged;
         let span = Span::new(span.start, if grows { UtcMicros::MAX } else { span.end });
         let mut found =
             session_finding(session, FindingKind::Elsewhere, span, zones.into_iter().map(Subject::Zone).collect());
@@ -241,7 +242,7 @@ impl Court<'_> {
         let empty: Vec<Span> =
             empty.into_iter().map(|s| s.intersect(Span::new(first, whole.end))).filter(|s| !s.is_empty()).collect();
         if let Some(span) = hull(&empty) {
-            let grows = session.end_at() > horizon.judged && span.end == whole.end;
+            let grows = session.end_at() >= horizon.judged && span.end == whole.end;
             let span = Span::new(span.start, if grows { UtcMicros::MAX } else { span.end });
             out.push(session_finding(session, FindingKind::Unattended, span, Vec::new()));
         }
@@ -269,7 +270,7 @@ impl Court<'_> {
             .filter(|s| s.length() > policy.footage_gap)
             .collect();
         if let Some(span) = hull(&bad) {
-            let grows = session.end_at() > horizon.judged && span.end == whole.end;
+            let grows = session.end_at() >= horizon.judged && span.end == whole.end;
             let span = Span::new(span.start, if grows { UtcMicros::MAX } else { span.end });
             let more = cameras.iter().map(|(c, _)| Subject::Camera(*c)).collect();
             out.push(session_finding(session, FindingKind::UncoveredSession, span, more));

@@ -39,7 +39,7 @@ impl Court<'_> {
             return judged;
         }
         let end = session.end_at().min(horizon.judged);
-        let grows = session.end_at() > end;
+        let grows = session.end_at() >= horizon.judged;
         // An empty session counts as the instant of its start.
         let whole = Span::new(start, end.max(start.plus(kukaku_schema::DurationUs(1))));
         let instant = end <= start;

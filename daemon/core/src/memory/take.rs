@@ -6,7 +6,7 @@ use kukaku_schema::observation::ManualDirection;
 use kukaku_schema::{DurationUs, Span, UtcMicros};
 
 use super::{
-    ClockNote, Happening, ManualNote, Memory, MusterNote, NO_SEQ, Numbered, Reading, ReadingHead, SignNote,
+    ClockNote, Happening, ManualNote, Memory, MusterNote, NO_SEQ, Numbered, OrderNote, Reading, ReadingHead, SignNote,
     SourceMemory, StartNote, Touch, reading_order,
 };
 use crate::fact::{Fact, FactBody};
@@ -182,6 +182,22 @@ impl Memory {
                 let signs = &mut self.sessions.entry(key).or_default().signs;
                 known(put(signs, note), Touch::Session(key))
             }
+            FactBody::Order(says) => {
+                let note = OrderNote {
+                    occ,
+                    content: fact.order,
+                    entry: fact.entry,
+                    recorded_at: fact.recorded_at,
+                    says: (**says).clone(),
+                };
+                let notes = self.orders.entry(says.order).or_default();
+                // What it said before may have reached back further.
+                let from = notes.iter().map(|before| before.says.from).min().map_or(says.from, |at| at.min(says.from));
+                let again = notes.iter().any(|n| (n.occ, n.content) == (occ, fact.order));
+                let new = !again && put(notes, note);
+                self.orders_of.entry(says.client).or_default().insert(says.order);
+                known(new, Touch::Order(says.client, says.order, from))
+            }
             FactBody::Camera { camera, healthy } => {
                 let list = &mut self.cameras.entry(*camera).or_default().health;
                 known(put(list, happening(fact, occ, *healthy)), Touch::Camera(*camera))
@@ -259,6 +275,8 @@ impl Memory {
             notes.starts.iter().for_each(|n| add(n.occ));
             notes.signs.iter().for_each(|n| add(n.occ));
         }
+        // Orders are told by kukaku itself.
+        self.orders.values().flatten().for_each(|n| add(n.occ));
         out
     }
 

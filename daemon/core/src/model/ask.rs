@@ -3,7 +3,7 @@
 use kukaku_schema::registers::{Hours, Policy, TrustClass};
 use kukaku_schema::{DurationUs, Span, UtcMicros};
 
-use super::{AccountModel, Model, PersonModel, Place, ReaderModel, TerminalModel, Valid};
+use super::{AccountModel, ClientModel, Model, PersonModel, Place, ReaderModel, TerminalModel, Valid};
 use crate::names::Word;
 
 fn policy_at(list: &[(Span, Policy)], when: UtcMicros) -> Policy {
@@ -86,6 +86,34 @@ impl Model {
         let addressed = self.terminal(terminal, when).is_some_and(|v| v.value.addressed);
         let here = |v: &Valid<Word>| v.value == terminal && v.span.contains(when);
         addressed && !self.at_address.get(address).is_some_and(|list| list.iter().any(here))
+    }
+
+    /// What is agreed with a client at an instant.
+    pub fn client(&self, client: Word, when: UtcMicros) -> Option<&ClientModel> {
+        Some(&at(self.clients.get(client)?, when)?.value)
+    }
+
+    /// Whether a client ever has a number of facing terminals.
+    pub fn limits_sessions(&self, client: Word) -> bool {
+        self.clients.get(client).is_some_and(|list| list.iter().any(|v| v.value.facing_terminals.is_some()))
+    }
+
+    /// The instant at which so many working days after the day of `when` are over: weekdays that
+    /// the site doesn't call holidays.
+    pub fn after_working_days(&self, when: UtcMicros, count: u8) -> UtcMicros {
+        /// Longer than any run of holidays, so that the search ends.
+        const DAYS_MAX: i32 = 400;
+        let first = self.tz.local_day(when);
+        // 1970-01-01 was a Thursday.
+        let works = |day: &i32| (day + 3).rem_euclid(7) < 5 && !self.holidays.contains(day);
+        let last = (first + 1..first + DAYS_MAX).filter(works).take(usize::from(count)).last().unwrap_or(first);
+        self.tz.start_of_local_day(last + 1)
+    }
+
+    /// The spans in which a client's maintenance is frozen.
+    pub fn frozen(&self, client: Word) -> impl Iterator<Item = (Span, &ClientModel)> {
+        let entries = self.clients.get(client).map_or(&[][..], |list| list);
+        entries.iter().filter(|v| v.value.frozen).map(|v| (v.span, &v.value))
     }
 
     /// A person as registered at an instant.

@@ -7,7 +7,7 @@ use kukaku_schema::{Grade, Span, Verdict};
 
 use super::{FileSession, Replay};
 use crate::effect::{Finding, SessionView};
-use crate::judge::{Court, Judged, shared_accounts};
+use crate::judge::{Court, Judged, crowded, shared_accounts};
 use crate::memory::{GroupKey, SessionNotes, SignNote, StartNote};
 use crate::names::{Names, Word};
 use crate::session::sessions_of;
@@ -125,8 +125,22 @@ impl Replay {
         for (account, view) in views {
             by_account.entry(account).or_default().push(view);
         }
+        let mut by_client: BTreeMap<Word, Vec<SessionView>> = BTreeMap::new();
+        for view in by_account.values().flatten() {
+            if let Some(client) = view.client.filter(|client| self.world.model.limits_sessions(*client)) {
+                by_client.entry(client).or_default().push(view.clone());
+            }
+        }
         for list in by_account.values_mut() {
-            findings.extend(shared_in(&self.world.names, list));
+            findings.extend(shared_in(&self.world.names, list, |view, open| {
+                shared_accounts(&self.world.names, view, open)
+            }));
+        }
+        for (client, list) in &mut by_client {
+            findings.extend(shared_in(&self.world.names, list, |view, open| {
+                let limit = self.world.model.client(*client, view.key.start).and_then(|c| c.facing_terminals);
+                limit.and_then(|limit| crowded(&self.world.names, view, open, limit)).into_iter().collect()
+            }));
         }
         findings
     }
@@ -225,14 +239,18 @@ fn sorted_by_text(rows: &[FileSession], names: &Names) -> Vec<u32> {
     keys.into_iter().map(|(_, index)| index).collect()
 }
 
-/// The pairs of one account's sessions that overlap at two terminals.
-fn shared_in(names: &Names, list: &mut [SessionView]) -> Vec<Finding> {
+/// What `wrong` finds of each session beside those that were open when it began.
+fn shared_in(
+    names: &Names,
+    list: &mut [SessionView],
+    wrong: impl Fn(&SessionView, &[&SessionView]) -> Vec<Finding>,
+) -> Vec<Finding> {
     list.sort_by_key(|s| (s.key.start, names.text(s.key.source).to_owned(), names.text(s.key.id).to_owned()));
     let mut out = Vec::new();
     let mut open: Vec<&SessionView> = Vec::new();
     for session in list.iter() {
         open.retain(|o| o.end_at() > session.key.start);
-        out.extend(shared_accounts(names, session, &open));
+        out.extend(wrong(session, &open));
         open.push(session);
     }
     out

@@ -2,11 +2,11 @@
 #![allow(missing_docs)]
 
 use kukaku_schema::observation::{
-    DoorReading, DoorState, DoorStateWord, DoorUsed, ManualDirection, ManualEntry, Muster, MusterEntry, ReaderStatus,
-    ReaderStatusWord, ReadingResult, SessionAlive, SessionEnded, SessionStarted, SourceAlive, SourceCaughtUp,
-    SourceClock, WatchGap, WatchStarted,
+    DoorReading, DoorState, DoorStateWord, DoorUsed, ManualDirection, ManualEntry, Muster, MusterEntry, OrderRevised,
+    ReaderStatus, ReaderStatusWord, ReadingResult, Remark, SessionAlive, SessionEnded, SessionStarted, SourceAlive,
+    SourceCaughtUp, SourceClock, WatchGap, WatchStarted,
 };
-use kukaku_schema::{Name, Observation, UtcMicros};
+use kukaku_schema::{Name, Observation, OrderAct, OrderSide, OrderState, UtcMicros};
 
 use super::at;
 
@@ -123,6 +123,42 @@ pub fn clock(source: &str, offset_ms: i64, from: &str, to: &str) -> Observation 
         to: at(to),
         measured_by: name("ntp"),
     })
+}
+
+/// A step of work order `order` of Tomakomai: operator A, 09:00 to 10:00 on the day.
+pub fn order(time: &str, order: &str, state: OrderState) -> Observation {
+    Observation::OrderRevised(OrderRevised {
+        source: name("kukaku"),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at(time),
+        order: name(order),
+        client: name("tomakomai"),
+        act: OrderAct::Write,
+        state,
+        by: name("suzuki"),
+        side: OrderSide::Vendor,
+        paper: None,
+        from: at("09:00"),
+        to: at("10:00"),
+        emergency: false,
+        purpose: Remark::new("定期保守").unwrap(),
+        content: Remark::new("ログの確認").unwrap(),
+        targets: vec![],
+        operators: vec![name("A")],
+        responsible: name("suzuki"),
+        notes: None,
+        files: vec![],
+        report: None,
+    })
+}
+
+/// The same order with something changed.
+pub fn but(observation: Observation, change: impl FnOnce(&mut OrderRevised)) -> Observation {
+    let Observation::OrderRevised(mut order) = observation else { panic!("{observation:?} is no order") };
+    change(&mut order);
+    Observation::OrderRevised(order)
 }
 
 pub fn start(time: &str, id: &str, account: &str, terminal: &str) -> Observation {

@@ -39,7 +39,7 @@ pub(super) fn compose(of: &Material<'_>) -> Result<Alert, String> {
     let (body, lang) = (of.body, of.lang);
     let kind = body.kind()?;
     let names = Named { registers: of.registers, lang };
-    let who = names.list(body, &["person", "account", "session", "credential", "client"]);
+    let who = names.list(body, &["person", "account", "session", "credential", "order", "client"]);
     let place = names.list(body, &["zone", "door", "reader", "terminal", "camera", "source", "cause"]);
     let about = [&who, &place].into_iter().find(|text| !text.is_empty()).cloned().unwrap_or_default();
     let title = if about.is_empty() { kind.label(lang).to_owned() } else { format!("{} {about}", kind.label(lang)) };
@@ -99,6 +99,7 @@ impl Named<'_> {
             "reader" => self.lang.pick("リーダー", "reader"),
             "terminal" => self.lang.pick("端末", "terminal"),
             "camera" => self.lang.pick("カメラ", "camera"),
+            "order" => self.lang.pick("申請", "work order"),
             "source" => self.lang.pick("機器", "source"),
             "cause" => {
                 let cause = kukaku_core::OutageCause::from_word(id);
@@ -176,6 +177,9 @@ impl Named<'_> {
                     o.inside.iter().map(|MusterEntry { person, zone }| format!("{person}={zone}")).collect();
                 format!("{} {}", lang.pick("在室者の確定", "muster"), inside.join(" "))
             }
+            Observation::OrderRevised(o) => {
+                format!("{} {} {}", self.named("order", o.order.as_str()), o.state.label(lang), o.by)
+            }
             Observation::ManualEntry(o) => {
                 let way = match o.direction {
                     ManualDirection::Entry => lang.pick("入室", "entry"),
@@ -207,6 +211,7 @@ name = "札幌保守センター"
 [[client]]
 id = "tomakomai"
 name = "苫小牧市"
+work_orders = false
 [[zone]]
 id = "zone-a"
 name = "セキュリティ区画A"

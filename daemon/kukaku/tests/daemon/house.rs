@@ -21,6 +21,7 @@ settle = "1s"
 [[client]]
 id = "tomakomai"
 name = "苫小牧市"
+work_orders = false
 [[zone]]
 id = "zone-a"
 name = "セキュリティ区画A"

@@ -163,6 +163,7 @@ fn subject(sort: &str, value: &str, names: &mut Names) -> Result<Subject, Fault>
         "credential" => Subject::Credential(word()),
         "source" => Subject::Source(word()),
         "camera" => Subject::Camera(word()),
+        "order" => Subject::Order(word()),
         "segment" => Subject::Segment(word()),
         "cause" => {
             let cause = OutageCause::from_word(value);

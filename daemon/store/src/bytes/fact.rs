@@ -1,8 +1,8 @@
 //! Facts to bytes and back.
 
-use kukaku_core::{Fact, FactBody};
-use kukaku_schema::UtcMicros;
+use kukaku_core::{Fact, FactBody, OrderFact};
 use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord};
+use kukaku_schema::{OrderState, UtcMicros};
 
 use super::{Fault, In, LAYOUT, Out};
 
@@ -21,6 +21,8 @@ const READER_STATES: [ReaderStatusWord; 3] =
 const STARTED_MORE: u8 = 17;
 /// A sign that tells of an address; 7 doesn't.
 const SIGN_MORE: u8 = 18;
+/// A work order.
+const ORDER: u8 = 19;
 
 /// Appends a fact to the row of a commit; `before` is the entry of the one before it.
 pub(crate) fn append_fact(row: &mut Vec<u8>, before: u64, fact: &Fact, scratch: &mut Vec<u8>) {
@@ -120,6 +122,19 @@ fn write_body(out: &mut Out<'_>, body: &FactBody) {
                 out.maybe_word(*address);
                 out.maybe_word(*inner_address);
                 out.number(u64::from(*factors));
+            }
+        }
+        FactBody::Order(order) => {
+            sort(out, ORDER);
+            out.word(order.order);
+            out.word(order.client);
+            out.number(place(OrderState::ALL, &order.state));
+            out.flag(order.emergency);
+            out.signed(order.from.0);
+            out.signed(order.to.0);
+            for list in [&order.targets, &order.operators] {
+                out.number(list.len() as u64);
+                list.iter().for_each(|word| out.word(*word));
             }
         }
         FactBody::Sign { session, account, terminal, address, ended } => {
@@ -225,6 +240,14 @@ fn read_body(input: &mut In<'_>) -> Result<FactBody, Fault> {
             let factors =
                 if more { u8::try_from(input.number()?).map_err(|_| "a sign-in has too many factors")? } else { 0 };
             FactBody::Started { session, account, terminal, target, via, address, inner_address, factors }
+        }
+        ORDER => {
+            let (order, client) = (input.word()?, input.word()?);
+            let state = at(OrderState::ALL, input.number()?)?;
+            let (emergency, from, to) = (input.flag()?, instant(input)?, instant(input)?);
+            let words = |input: &mut In<'_>| (0..input.count()?).map(|_| input.word()).collect::<Result<_, _>>();
+            let (targets, operators) = (words(input)?, words(input)?);
+            FactBody::Order(Box::new(OrderFact { order, client, state, emergency, from, to, targets, operators }))
         }
         sort @ (7 | SIGN_MORE) => {
             let session = input.word()?;

@@ -50,6 +50,7 @@ fn write_subject(out: &mut Out<'_>, subject: Subject) {
         Subject::Source(word) => (10, word),
         Subject::Camera(word) => (11, word),
         Subject::Segment(word) => (13, word),
+        Subject::Order(word) => (14, word),
         Subject::Outage(cause) => {
             let place = OutageCause::ALL.iter().position(|known| *known == cause).expect("ALL holds every cause");
             (12, Word(u32::try_from(place).expect("nine causes")))
@@ -105,6 +106,7 @@ fn read_subject(input: &mut In<'_>) -> Result<Subject, Fault> {
         9 => Subject::Credential(word),
         10 => Subject::Source(word),
         11 => Subject::Camera(word),
+        14 => Subject::Order(word),
         12 => {
             let cause = OutageCause::ALL.get(word.0 as usize).copied();
             Subject::Outage(cause.ok_or("a cause of an outage is unknown to this version")?)

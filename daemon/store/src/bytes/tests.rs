@@ -1,6 +1,6 @@
-use kukaku_core::{Fact, FactBody, Finding, FindingKey, OutageCause, Subject, Word};
+use kukaku_core::{Fact, FactBody, Finding, FindingKey, OrderFact, OutageCause, Subject, Word};
 use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord};
-use kukaku_schema::{FindingKind, Severity, Span, UtcMicros};
+use kukaku_schema::{FindingKind, OrderState, Severity, Span, UtcMicros};
 use proptest::prelude::*;
 
 use super::*;
@@ -36,6 +36,18 @@ fn body() -> impl Strategy<Value = FactBody> {
                 factors
             }
         ),
+        (
+            (word(), word()),
+            prop::sample::select(OrderState::ALL),
+            any::<bool>(),
+            (instant(), instant()),
+            prop::collection::vec(word(), 0..3),
+            prop::collection::vec(word(), 0..3)
+        )
+            .prop_map(|((order, client), state, emergency, (from, to), targets, operators)| {
+                let order = OrderFact { order, client, state, emergency, from, to, targets, operators };
+                FactBody::Order(Box::new(order))
+            }),
         (word(), [(); 3].map(|()| prop::option::of(word())), any::<bool>()).prop_map(
             |(session, [account, terminal, address], ended)| FactBody::Sign {
                 session,
@@ -71,6 +83,7 @@ fn subject() -> impl Strategy<Value = Subject> {
         (word(), word()).prop_map(|(source, id)| Subject::Session(source, id)),
         word().prop_map(Subject::Person),
         word().prop_map(Subject::Camera),
+        word().prop_map(Subject::Order),
         prop::sample::select(OutageCause::ALL.to_vec()).prop_map(Subject::Outage),
     ]
 }

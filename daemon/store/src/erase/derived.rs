@@ -65,6 +65,9 @@ impl Erasing<'_, '_> {
             Observation::SourceClock(_) => {
                 self.execute("DELETE FROM source_offset WHERE entry = ?1", &[&entry])?;
             }
+            Observation::OrderRevised(_) => {
+                self.execute("DELETE FROM order_step WHERE entry = ?1", &[&entry])?;
+            }
             Observation::SessionStarted(o) => self.group(source, o.epoch.as_ref(), &o.session, names),
             Observation::SessionAlive(o) => self.group(source, o.epoch.as_ref(), &o.session, names),
             Observation::SessionEnded(o) => self.group(source, o.epoch.as_ref(), &o.session, names),

@@ -12,13 +12,14 @@ use crate::error::{StoreError, in_act};
 use crate::load;
 
 /// Columns that hold words.
-const COLUMNS: [(&str, &[&str]); 9] = [
+const COLUMNS: [(&str, &[&str]); 10] = [
     ("source_seen", &["source", "epoch"]),
     ("client_seen", &["client"]),
     ("stay", &["person", "zone"]),
     ("outage", &["door"]),
     ("device_state", &["device", "source"]),
     ("footage", &["camera"]),
+    ("order_step", &["work_order", "client"]),
     ("source_offset", &["source"]),
     ("unreadable", &["source"]),
     (
