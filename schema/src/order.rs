@@ -1,9 +1,13 @@
 //! Work orders (リモート保守申請): their states, and which act leads from one to the next.
 
+mod form;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::lang::Lang;
+
+pub use form::{ORDER_LIST_MAX, OrderForm, OrderStep};
 
 macro_rules! words {
     ($( $(#[$outer:meta])* enum $name:ident { $( $(#[$doc:meta])* $variant:ident $word:literal $ja:literal $en:literal, )* } )*) => { $(
@@ -87,6 +91,33 @@ words! {
     }
 }
 
+/// Why an act on an order was refused, and what was expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderRefused {
+    ja: String,
+    en: String,
+}
+
+impl OrderRefused {
+    fn new(ja: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { ja: ja.into(), en: en.into() }
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn text(&self, lang: Lang) -> &str {
+        lang.pick(&self.ja, &self.en)
+    }
+}
+
+impl std::fmt::Display for OrderRefused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.en)
+    }
+}
+
+impl std::error::Error for OrderRefused {}
+
 impl OrderState {
     /// Whether work is allowed in this state, within the order's period.
     #[must_use]
@@ -106,6 +137,12 @@ impl OrderAct {
     #[must_use]
     pub fn is_the_citys(self) -> bool {
         matches!(self, Self::Approve | Self::Reject | Self::Accept)
+    }
+
+    /// Whether no session may be open under the order that it is done with.
+    #[must_use]
+    pub fn closes(self) -> bool {
+        matches!(self, Self::Report | Self::Accept | Self::Withdraw)
     }
 
     /// The states in which it can be done; none for an order that is not there yet.
@@ -139,19 +176,35 @@ impl OrderAct {
     /// The state that an order in `state` has after it; `None`: an order that is not there yet.
     ///
     /// # Errors
-    /// A sentence saying in which states it can be done.
-    pub fn apply(self, state: Option<OrderState>, side: OrderSide) -> Result<OrderState, String> {
+    /// In which states it can be done, and by whom.
+    pub fn apply(self, state: Option<OrderState>, side: OrderSide) -> Result<OrderState, OrderRefused> {
         if self.is_the_citys() == (side == OrderSide::Vendor) {
-            let whose = if self.is_the_citys() { "the city's" } else { "the vendor's" };
-            return Err(format!("to {} is {whose} act", self.word()));
+            let whose = if self.is_the_citys() { ("市", "the city's") } else { ("業者", "the vendor's") };
+            return Err(OrderRefused::new(
+                format!("「{}」は{}の操作です。", self.label(Lang::Ja), whose.0),
+                format!("to {} is {} act", self.word(), whose.1),
+            ));
         }
         match state {
             None if self == Self::Write => Ok(self.to()),
-            None => Err("there is no such order".to_owned()),
+            None => Err(OrderRefused::new("その番号の申請はありません。", "there is no such order")),
             Some(state) if self.from().contains(&state) => Ok(self.to()),
             Some(state) => {
-                let list: Vec<&str> = self.from().iter().map(|state| state.word()).collect();
-                Err(format!("the order is {}; to {} it has to be {}", state.word(), self.word(), list.join(" or ")))
+                let list = |lang: Lang| self.from().iter().map(|state| state.label(lang)).collect::<Vec<_>>();
+                Err(OrderRefused::new(
+                    format!(
+                        "この申請は「{}」です。「{}」ができるのは「{}」のときです。",
+                        state.label(Lang::Ja),
+                        self.label(Lang::Ja),
+                        list(Lang::Ja).join("」「")
+                    ),
+                    format!(
+                        "the order is {}; to {} it has to be {}",
+                        state.label(Lang::En),
+                        self.word(),
+                        list(Lang::En).join(" or ")
+                    ),
+                ))
             }
         }
     }
@@ -182,10 +235,10 @@ mod tests {
         let end = way.iter().fold(None, |state, (act, side)| Some(act.apply(state, *side).unwrap()));
         assert_eq!(end, Some(OrderState::Accepted));
         let refused = OrderAct::Approve.apply(Some(OrderState::Submitted), Vendor).unwrap_err();
-        assert!(refused.contains("the city's act"), "{refused}");
+        assert!(refused.text(Lang::En).contains("the city's act"), "{refused}");
         let refused = OrderAct::Begin.apply(Some(OrderState::Submitted), Vendor).unwrap_err();
-        assert!(refused.contains("has to be approved"), "{refused}");
-        assert_eq!(OrderAct::Submit.apply(None, Vendor).unwrap_err(), "there is no such order");
+        assert!(refused.text(Lang::En).contains("has to be approved"), "{refused}");
+        assert_eq!(OrderAct::Submit.apply(None, Vendor).unwrap_err().text(Lang::Ja), "その番号の申請はありません。");
         assert!(OrderAct::possible(OrderState::Withdrawn).is_empty());
         // Changing what was allowed asks anew.
         assert_eq!(OrderAct::Write.apply(Some(OrderState::Approved), Vendor).unwrap(), OrderState::Drafted);

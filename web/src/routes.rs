@@ -19,7 +19,7 @@ use crate::http::guard::guard;
 use crate::http::params::Param;
 use crate::live;
 use crate::pages::{
-    assets, board, entries, findings, gate, journal, paper, registers, retention, session, sessions, sources,
+    assets, board, entries, findings, gate, journal, orders, paper, registers, retention, session, sessions, sources,
 };
 
 /// Who may ask.
@@ -72,6 +72,10 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/entries.csv", Access::Full, entries::PARAMS, || get(entries::entries_csv)),
         page("/findings", Access::Full, findings::PARAMS, || get(findings::findings)),
         page("/findings/{id}", Access::Full, &[], || get(findings::finding)),
+        page("/orders", Access::Full, orders::PARAMS, || get(orders::orders)),
+        act("/orders", Access::Full, || post(orders::write)),
+        page("/orders/show", Access::Full, orders::ORDER_PARAMS, || get(orders::order)),
+        act("/orders/act", Access::Full, || post(orders::act)),
         page("/sources", Access::Full, sources::PARAMS, || get(sources::sources)),
         page("/registers", Access::Full, &[], || get(registers::registers)),
         act("/registers", Access::Full, || post(registers::import)),

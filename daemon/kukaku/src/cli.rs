@@ -5,6 +5,7 @@ mod backup;
 mod export;
 mod keys;
 mod offboard;
+mod order;
 mod retention;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use answer::AnswerArgs;
 pub use backup::{BackupAction, BackupArgs, DrillArgs, ReconcileArgs, RestoreArgs};
 pub use keys::{KeysAction, KeysArgs};
 pub use offboard::OffboardArgs;
+pub use order::{OnPaper, OrderAction, OrderArgs};
 pub use retention::{HoldAction, HoldArgs, RetentionAction, RetentionArgs};
 
 use crate::failure::EXIT_CODES;
@@ -60,6 +62,8 @@ pub enum Command {
     Muster(MusterArgs),
     /// Record a line of the entry book (入退室帳), written by one user and confirmed by another
     ManualEntry(ManualEntryArgs),
+    /// Work orders: write, hand in, report, list (作業申請)
+    Order(OrderArgs),
     /// Keep records whatever was agreed: place, list, release holds (保全)
     Hold(HoldArgs),
     /// Show how long records are kept, and what is erased next (保存期間)

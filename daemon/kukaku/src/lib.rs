@@ -19,6 +19,7 @@ pub mod failure;
 pub mod key_files;
 pub mod logs;
 pub mod mqtt_passwords;
+pub mod order_csv;
 pub mod outbox;
 pub mod packs;
 pub mod replay_files;

@@ -26,8 +26,8 @@ const FORM_MAX_BYTES: usize = 2 * 1024 * 1024;
 const SMALL_FORM_MAX_BYTES: usize = 16 * 1024;
 /// Longest that a form may take to come in.
 const FORM_LONGEST: Duration = Duration::from_secs(60);
-/// Most fields of a form.
-const FORM_FIELDS_MAX: usize = 32;
+/// Most fields of a form: a tick for each operator of a site, and the rest of an order.
+const FORM_FIELDS_MAX: usize = 512;
 /// The field that carries the form token.
 pub(crate) const TOKEN_FIELD: &str = "token";
 /// The header with which a page asks by itself: it keeps nobody signed in and is not redirected.

@@ -189,7 +189,7 @@ fn fault(name: &str, ja: &str, en: &str) -> WebError {
 }
 
 /// Reads an instant; without a zone only its shape matters.
-fn read_instant(text: &str, zone: Option<&SiteZone>) -> Option<UtcMicros> {
+pub(crate) fn read_instant(text: &str, zone: Option<&SiteZone>) -> Option<UtcMicros> {
     if let Ok(at) = UtcMicros::parse_rfc3339(text) {
         return Some(at);
     }

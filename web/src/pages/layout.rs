@@ -63,6 +63,7 @@ impl Frame {
             item("sessions", "/sessions", "セッション照合", "Sessions"),
             item("entries", "/entries", "入退室記録", "Entries"),
             item("findings", "/findings", "検知", "Findings"),
+            item("orders", "/orders", "作業申請", "Work orders"),
             item("sources", "/sources", "機器", "Devices"),
             item("registers", "/registers", "台帳", "Registers"),
             item("journal", "/journal", "記録台帳", "Journal"),

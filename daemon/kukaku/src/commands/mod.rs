@@ -12,6 +12,7 @@ pub mod init;
 pub mod keys;
 pub mod muster;
 pub mod offboard;
+pub mod order;
 pub mod reconcile;
 pub mod registers;
 pub mod retention;
@@ -40,6 +41,7 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         Command::Registers(args) => registers::run(args),
         Command::Muster(args) => muster::run(args),
         Command::ManualEntry(args) => muster::run_manual(args),
+        Command::Order(args) => order::run(args),
         Command::Hold(args) => hold::run(args),
         Command::Retention(args) => retention::run(args),
         Command::Offboard(args) => offboard::run(args),

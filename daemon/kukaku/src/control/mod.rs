@@ -12,10 +12,12 @@ mod holds;
 mod import;
 mod keys;
 mod offboarding;
+mod orders;
 mod server;
 
 pub use client::{Conversation, Hearer, Sayer, ask_daemon, open};
 pub use import::WireArrival;
+pub use orders::OrderRequest;
 pub use server::{Desk, serve, serve_connection};
 
 use kukaku_schema::UtcMicros;
@@ -76,6 +78,8 @@ pub enum Request {
         /// User who confirms it.
         confirmed_by: Credentials,
     },
+    /// Do something with a work order.
+    Order(Box<OrderRequest>),
     /// Place a hold (保全).
     PlaceHold {
         /// Records of this client.

@@ -1,0 +1,225 @@
+//! `kukaku order`: work orders (リモート保守申請).
+
+use std::path::Path;
+
+use kukaku_schema::observation::OrderReport;
+use kukaku_schema::order::OrderForm;
+use kukaku_schema::{Lang, Name, OrderAct, SiteZone};
+use kukaku_store::query::{OrderRow, OrderStepRow, order_steps, orders};
+use kukaku_store::read_only;
+use serde::Serialize;
+
+use super::muster::credentials;
+use super::registers::{act, present};
+use crate::cli::{OnPaper, OrderAction, OrderArgs};
+use crate::control::{Credentials, OrderRequest, Request};
+use crate::failure::Failure;
+use crate::order_csv;
+use crate::say::{say, shown};
+use crate::site_dir::SiteDir;
+
+/// Orders on one page of a list.
+const PAGE: u32 = 500;
+
+const TEMPLATE: &str = include_str!("../../../../schema/examples/order.toml");
+
+/// Runs the command.
+///
+/// # Errors
+/// `Written`: the form, the report or the act can't be taken. `Failed`: a user or password is wrong.
+pub fn run(args: &OrderArgs) -> Result<(), Failure> {
+    if matches!(args.action, OrderAction::Template) {
+        say(TEMPLATE.trim_end());
+        return Ok(());
+    }
+    let dir = SiteDir::find(args.dir.dir.as_deref())?;
+    let vendor = |act: OrderAct, id: &str, by: Option<&String>| -> Result<(), Failure> {
+        let by = credentials("user", by)?;
+        step(&dir, request(act, name(id)?, by))
+    };
+    match &args.action {
+        OrderAction::Template => Ok(()),
+        OrderAction::Write { file, submit, by } => {
+            let form = read_form(file)?;
+            let by = credentials("user who writes it", by.as_ref())?;
+            write(&dir, vec![form], &by, *submit)
+        }
+        OrderAction::Import { file, dry_run, submit, by } => {
+            let registers = present(&dir)?;
+            let zone = SiteZone::named(&registers.site.time_zone).map_err(Failure::Store)?;
+            let forms = order_csv::read(file, &zone)?;
+            if *dry_run {
+                forms.iter().for_each(|form| say(shown(&form_line(form, &zone))));
+                say(format!("{} orders would be written", forms.len()));
+                return Ok(());
+            }
+            let by = credentials("user who writes them", by.as_ref())?;
+            write(&dir, forms, &by, *submit)
+        }
+        OrderAction::Submit(done) => vendor(OrderAct::Submit, &done.id, done.by.as_ref()),
+        OrderAction::Begin(done) => vendor(OrderAct::Begin, &done.id, done.by.as_ref()),
+        OrderAction::Withdraw(done) => vendor(OrderAct::Withdraw, &done.id, done.by.as_ref()),
+        OrderAction::Approve(paper) => on_paper(&dir, OrderAct::Approve, paper),
+        OrderAction::Reject(paper) => on_paper(&dir, OrderAct::Reject, paper),
+        OrderAction::Accept(paper) => on_paper(&dir, OrderAct::Accept, paper),
+        OrderAction::Report { id, file, by } => {
+            let report: OrderReport = read(file)?;
+            let by = credentials("user who hands it in", by.as_ref())?;
+            step(&dir, OrderRequest { report: Some(report), ..request(OrderAct::Report, name(id)?, by) })
+        }
+        OrderAction::List { json } => list(&dir, *json),
+        OrderAction::Show { id, json } => show(&dir, id, *json),
+    }
+}
+
+fn name(id: &str) -> Result<Name, Failure> {
+    Name::new(id).map_err(Failure::Written)
+}
+
+fn request(act: OrderAct, id: Name, by: Credentials) -> OrderRequest {
+    OrderRequest { act, id, form: None, report: None, paper: None, at: None, by, confirmed_by: None }
+}
+
+fn step(dir: &SiteDir, request: OrderRequest) -> Result<(), Failure> {
+    act(dir, &Request::Order(Box::new(request)))
+}
+
+fn write(dir: &SiteDir, forms: Vec<OrderForm>, by: &Credentials, submit: bool) -> Result<(), Failure> {
+    for form in forms {
+        let id = form.id.clone();
+        step(dir, OrderRequest { form: Some(form), ..request(OrderAct::Write, id.clone(), by.clone()) })?;
+        if submit {
+            step(dir, request(OrderAct::Submit, id, by.clone()))?;
+        }
+    }
+    Ok(())
+}
+
+fn on_paper(dir: &SiteDir, act: OrderAct, paper: &OnPaper) -> Result<(), Failure> {
+    let by = credentials("user who enters it", paper.by.as_ref())?;
+    let confirmed_by = credentials("user who confirms it", paper.confirmed_by.as_ref())?;
+    let request = OrderRequest {
+        paper: Some(name(&paper.paper)?),
+        at: paper.at,
+        confirmed_by: Some(confirmed_by),
+        ..request(act, name(&paper.id)?, by)
+    };
+    step(dir, request)
+}
+
+fn read_form(file: &Path) -> Result<OrderForm, Failure> {
+    read(file)
+}
+
+fn read<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|e| Failure::Written(format!("read {}: {e}", file.display())))?;
+    toml::from_str(&text).map_err(|e| {
+        let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        Failure::Written(format!("{}, line {line}: {}", file.display(), e.message()))
+    })
+}
+
+fn form_line(form: &OrderForm, zone: &SiteZone) -> String {
+    let operators: Vec<&str> = form.operators.iter().map(Name::as_str).collect();
+    let (from, to) = (zone.shown(form.from), zone.shown(form.to));
+    format!("{}  {}  {from} - {to}  {}  {}", form.id, form.client, operators.join(";"), form.purpose.as_str())
+}
+
+#[derive(Serialize)]
+struct OrderJson<'a> {
+    id: &'a str,
+    client: &'a str,
+    state: &'a str,
+    since: String,
+    from: String,
+    to: String,
+    entry: i64,
+}
+
+fn all(dir: &SiteDir) -> Result<(Vec<OrderRow>, SiteZone), Failure> {
+    let failure = |e: kukaku_store::StoreError| Failure::Store(e.to_string());
+    let zone = SiteZone::named(&present(dir)?.site.time_zone).map_err(Failure::Store)?;
+    let conn = read_only(&dir.store()).map_err(failure)?;
+    let mut out: Vec<OrderRow> = Vec::new();
+    let mut after = None;
+    loop {
+        let page = orders(&conn, after, PAGE).map_err(failure)?;
+        out.extend(page.rows);
+        after = page.next;
+        if after.is_none() {
+            return Ok((out, zone));
+        }
+    }
+}
+
+fn list(dir: &SiteDir, json: bool) -> Result<(), Failure> {
+    let (rows, zone) = all(dir)?;
+    if json {
+        let rows: Vec<OrderJson<'_>> = rows
+            .iter()
+            .map(|row| OrderJson {
+                id: &row.order,
+                client: &row.client,
+                state: row.state.word(),
+                since: row.since.to_rfc3339_utc(),
+                from: row.from.to_rfc3339_utc(),
+                to: row.to.to_rfc3339_utc(),
+                entry: row.entry,
+            })
+            .collect();
+        say(serde_json::to_string_pretty(&rows).expect("texts and numbers always serialise"));
+        return Ok(());
+    }
+    if rows.is_empty() {
+        say("no orders");
+    }
+    for row in rows {
+        let (from, to, state) = (zone.shown(row.from), zone.shown(row.to), row.state);
+        let state = format!("{} ({})", state.label(Lang::Ja), state.label(Lang::En));
+        say(shown(&format!("{}  {}  {from} - {to}  {state}", row.order, row.client)));
+    }
+    Ok(())
+}
+
+fn show(dir: &SiteDir, id: &str, json: bool) -> Result<(), Failure> {
+    let failure = |e: kukaku_store::StoreError| Failure::Store(e.to_string());
+    let zone = SiteZone::named(&present(dir)?.site.time_zone).map_err(Failure::Store)?;
+    let conn = read_only(&dir.store()).map_err(failure)?;
+    let steps = order_steps(&conn, id).map_err(failure)?;
+    if steps.is_empty() {
+        return Err(Failure::Written(format!("there is no order {id:?}")));
+    }
+    if json {
+        let bodies: Vec<_> = steps.iter().filter_map(|step| step.order.as_ref()).collect();
+        say(serde_json::to_string_pretty(&bodies).expect("texts and numbers always serialise"));
+        return Ok(());
+    }
+    steps.iter().for_each(|step| say(shown(&step_line(step, &zone))));
+    if let Some(order) = steps.last().and_then(|step| step.order.as_ref()) {
+        let names = |list: &[Name]| list.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
+        say(shown(&format!("期間 period: {} - {}", zone.shown(order.from), zone.shown(order.to))));
+        say(shown(&format!("作業者 operators: {}", names(&order.operators))));
+        if !order.targets.is_empty() {
+            say(shown(&format!("対象 targets: {}", names(&order.targets))));
+        }
+        say(shown(&format!("目的 purpose: {}", order.purpose.as_str())));
+        say(shown(&format!("内容 content: {}", order.content.as_str())));
+        if let Some(report) = &order.report {
+            say(shown(&format!("報告 report: {}", report.result.as_str())));
+        }
+    }
+    Ok(())
+}
+
+fn step_line(step: &OrderStepRow, zone: &SiteZone) -> String {
+    let entry = step.entry;
+    let Some(order) = &step.order else { return format!("記録 {entry}: 抹消済 erased") };
+    let paper = order.paper.as_ref().map_or_else(String::new, |paper| format!(" {paper}"));
+    let (act, side) = (order.act.label(Lang::Ja), order.side.label(Lang::Ja));
+    format!(
+        "記録 {entry}  {}  {act} ({})  {} {side}{paper}",
+        zone.shown(order.device_time),
+        order.state.word(),
+        order.by
+    )
+}

@@ -1,0 +1,86 @@
+//! Acts on work orders.
+
+use kukaku_schema::intake::{Arrival, ArrivalBody, Intake as _};
+use kukaku_schema::observation::{OrderReport, OrderRevised};
+use kukaku_schema::{Name, Observation, OrderAct, OrderSide, UtcMicros, order};
+use kukaku_store::{query, read_only};
+use serde::{Deserialize, Serialize};
+
+use super::by_two::{names, signed_in_users};
+use super::server::{Desk, not_kept};
+use super::{Credentials, Reply};
+use crate::clock;
+use crate::failure::Failure;
+
+/// The name under which the site's own acts are recorded.
+const OWN_SOURCE: &str = "kukaku";
+
+/// Somebody does something with an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderRequest {
+    /// What.
+    pub act: OrderAct,
+    /// The order's number.
+    pub id: Name,
+    /// What is asked for, where it is written.
+    pub form: Option<order::OrderForm>,
+    /// The report, where one is handed in.
+    pub report: Option<OrderReport>,
+    /// The paper on which the city did it.
+    pub paper: Option<Name>,
+    /// When, where it is not now.
+    pub at: Option<UtcMicros>,
+    /// The user who does it, or enters it.
+    pub by: Credentials,
+    /// Another user, who confirms what the paper says.
+    pub confirmed_by: Option<Credentials>,
+}
+
+/// Does it.
+pub(super) async fn act(desk: &Desk, request: OrderRequest) -> Result<Reply, Failure> {
+    let OrderRequest { act, id, form, report, paper, at, by, confirmed_by } = request;
+    let mut entered = format!("by {}", by.user);
+    let side = match (&paper, confirmed_by) {
+        (Some(paper), Some(confirmed_by)) => {
+            names(&by, &confirmed_by)?;
+            entered = format!("on paper {paper}, entered by {}, confirmed by {}", by.user, confirmed_by.user);
+            signed_in_users(desk, vec![by.clone(), confirmed_by]).await?;
+            OrderSide::Paper
+        }
+        (Some(_), None) => {
+            return Err(Failure::Failed("what the city did on paper is entered by two users".to_owned()));
+        }
+        (None, _) => {
+            signed_in_users(desk, vec![by.clone()]).await?;
+            OrderSide::Vendor
+        }
+    };
+    let now = clock::now();
+    let by = Name::new(by.user).map_err(Failure::Failed)?;
+    let step = order::OrderStep { act, side, by, paper, at: at.unwrap_or(now), form, report };
+    let store = desk.store.clone();
+    let taken = tokio::task::spawn_blocking(move || take(&store, &id, step, now));
+    let revised = taken.await.map_err(|e| Failure::Failed(e.to_string()))??;
+    let line = format!("order {} is {} ({entered})", revised.order, revised.state.word());
+    let body = ArrivalBody::Observation(Box::new(Observation::OrderRevised(revised)));
+    let arrival = Arrival { link: "order".to_owned(), body };
+    let kept = async { desk.writer.submit(arrival).await?.await }.await.map_err(not_kept)?;
+    Ok(Reply::Done { lines: vec![format!("journal entry {}: {line}", kept.journal_seq)] })
+}
+
+fn take(store: &std::path::Path, id: &Name, step: order::OrderStep, now: UtcMicros) -> Result<OrderRevised, Failure> {
+    let failure = |e: kukaku_store::StoreError| Failure::Store(e.to_string());
+    let conn = read_only(store).map_err(failure)?;
+    let registers = query::registers(&conn).map_err(failure)?;
+    let registers =
+        registers.ok_or_else(|| Failure::Failed("there are no registers yet; import them first".to_owned()))?;
+    let newest = query::order_now(&conn, id.as_str()).map_err(failure)?;
+    if let Some(newest) = newest.as_ref().filter(|_| step.act.closes())
+        && query::order_in_use(&conn, newest).map_err(failure)?
+    {
+        return Err(Failure::Failed(format!("a session under order {id} is still open; end it first")));
+    }
+    let source = Name::new(OWN_SOURCE).map_err(Failure::Failed)?;
+    step.take(source, newest.as_ref(), &registers, now).map_err(|e| Failure::Written(e.to_string()))
+}
