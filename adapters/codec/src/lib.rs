@@ -4,3 +4,4 @@ pub mod mqtt;
 
 pub mod files;
 pub mod line;
+pub mod syslog;
