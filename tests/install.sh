@@ -17,6 +17,8 @@ peers=(
   "python3-aiosmtpd /usr/share/doc/python3-aiosmtpd"    # a mail server
   "strace /usr/bin/strace"                              # tells what reaches the disk, and when
   "rsyslog /usr/sbin/rsyslogd"                          # a log server
+  "rsyslog-relp /usr/share/doc/rsyslog-relp"            # the same, sending what must not be lost
+  "rsyslog-gnutls /usr/share/doc/rsyslog-gnutls"        # the same, over TLS
   "bsdutils /usr/bin/logger"                            # a program that sends to one
 )
 

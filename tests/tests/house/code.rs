@@ -68,7 +68,7 @@ fn no_marks_of_unfinished_work_and_no_traces_of_one_machine() {
 }
 
 /// The rooms and what each may know of the others, as ARCHITECTURE.md draws them.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("schema", &[]),
     ("daemon/core", &["schema"]),
     ("daemon/ledger", &[]),
@@ -78,6 +78,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("daemon/store", &["schema", "core", "ledger"]),
     ("adapters/mqtt", &["schema", "codec"]),
     ("adapters/serial", &["schema", "codec"]),
+    ("adapters/syslog", &["schema", "codec"]),
     ("adapters/footage", &["schema", "codec"]),
     ("adapters/notify", &["schema"]),
     ("web", &["schema", "core", "store"]),

@@ -71,8 +71,8 @@ impl LineFramer {
         while !bytes.is_empty() {
             let used = match &mut self.state {
                 State::Start => self.start(bytes),
-                State::Ended => self.to_line_end(bytes, &mut on),
-                State::Counted { .. } => self.to_count(bytes, &mut on),
+                State::Ended => self.by_line_end(bytes, &mut on),
+                State::Counted { .. } => self.by_count(bytes, &mut on),
                 State::Passing { .. } => self.pass(bytes, &mut on),
             };
             bytes = &bytes[used..];
@@ -160,7 +160,7 @@ impl LineFramer {
         self.counts = counts;
     }
 
-    fn to_line_end(&mut self, bytes: &[u8], on: &mut impl FnMut(Frame<'_>)) -> usize {
+    fn by_line_end(&mut self, bytes: &[u8], on: &mut impl FnMut(Frame<'_>)) -> usize {
         let end = memchr::memchr2(b'\n', 0, bytes);
         let part = &bytes[..end.unwrap_or(bytes.len())];
         if self.held.len() + part.len() > LINE_MAX_BYTES {
@@ -181,7 +181,7 @@ impl LineFramer {
         end + 1
     }
 
-    fn to_count(&mut self, bytes: &[u8], on: &mut impl FnMut(Frame<'_>)) -> usize {
+    fn by_count(&mut self, bytes: &[u8], on: &mut impl FnMut(Frame<'_>)) -> usize {
         let State::Counted { left } = &mut self.state else { return 0 };
         let used = bytes.len().min(*left);
         *left -= used;

@@ -202,9 +202,10 @@ pub enum RelpAsk<'a> {
         /// says nothing.
         line: Result<&'a [u8], Broken<'a>>,
     },
-    /// The sender is done: this is to be sent behind the answers to all its lines; then it is over.
+    /// The sender is done: this is to be sent behind the answers to all its lines, then
+    /// [`encode_serverclose`].
     Closed(Vec<u8>),
-    /// A frame that isn't understood: this is to be sent, then the connection ends.
+    /// A frame that isn't understood: this is to be sent, then [`encode_serverclose`].
     Refused {
         /// The answer.
         answer: Vec<u8>,
@@ -254,7 +255,6 @@ impl RelpServer {
             ("close", _) if self.is_open => {
                 let mut answer = Vec::new();
                 encode_frame(&mut answer, txnr, "rsp", b"");
-                encode_serverclose(&mut answer);
                 RelpAsk::Closed(answer)
             }
             ("syslog" | "close", _) => refused(txnr, "a command before the session is open"),
@@ -267,6 +267,5 @@ impl RelpServer {
 fn refused(txnr: u32, why: &'static str) -> RelpAsk<'static> {
     let mut answer = Vec::new();
     encode_frame(&mut answer, txnr, "rsp", format!("500 {why}").as_bytes());
-    encode_serverclose(&mut answer);
     RelpAsk::Refused { answer, why }
 }
