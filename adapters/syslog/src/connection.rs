@@ -18,7 +18,7 @@ use crate::certificate;
 use crate::event::{Counters, LinkEventKind, LossPlace};
 use crate::keeper::{Item, Pipe, keep_all};
 use crate::limits::{
-    KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, READ_BYTES, STOP_READ_MAX_BYTES, WAITING_MAX,
+    KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, READ_BYTES, STOP_READ_MAX_BYTES, STOP_SILENCE, WAITING_MAX,
 };
 use crate::link::{Shared, is_stopped, stopped};
 use crate::reading::{Reading, Step};
@@ -205,7 +205,12 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
             if is_stopped && (left == 0 || self.reading.is_resent()) {
                 break (false, "the link stopped".to_owned());
             }
-            match self.wait(&mut buffer, hello).await {
+            let came = match self.wait(&mut buffer, hello, is_stopped).await {
+                // Read on for a moment: what is on its way, its sender believes delivered.
+                Came::Stopped if !is_stopped => continue,
+                came => came,
+            };
+            match came {
                 Came::Bytes(n) => {
                     if is_stopped {
                         left = left.saturating_sub(n);
@@ -232,7 +237,7 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
         why
     }
 
-    async fn wait(&mut self, buffer: &mut [u8], hello: Instant) -> Came {
+    async fn wait(&mut self, buffer: &mut [u8], hello: Instant, is_stopped: bool) -> Came {
         // Counted from when we read on: our own waiting is no silence of the sender.
         let (deadline, why) = if self.reading.awaits_hello() {
             (Some(hello), "no RELP session was opened in time")
@@ -240,14 +245,14 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
             (self.shared.idle_max.map(|idle| Instant::now() + idle), "silent for longer than `idle_max`")
         };
         tokio::select! {
-            // What is here already is read even after the stop: its sender believes it delivered.
             biased;
             read = self.socket.read(buffer) => match read {
                 Ok(0) => Came::Closed,
                 Ok(n) => Came::Bytes(n),
                 Err(error) => Came::Failed(format!("read from the sender: {error}")),
             },
-            () = stopped(&mut self.stop) => Came::Stopped,
+            () = stopped(&mut self.stop), if !is_stopped => Came::Stopped,
+            () = tokio::time::sleep(STOP_SILENCE), if is_stopped => Came::Stopped,
             () = until(deadline) => Came::TooLate(why),
         }
     }

@@ -13,6 +13,10 @@ pub(crate) const READ_BYTES: usize = 32 * 1024;
 /// and the system holds for us. A sender that goes on without a pause ends here.
 pub(crate) const STOP_READ_MAX_BYTES: usize = 1024 * 1024;
 
+/// How long a connection must be silent after the stop was said to be taken for read: what was on
+/// its way then is here by now.
+pub(crate) const STOP_SILENCE: Duration = Duration::from_millis(50);
+
 /// Longest datagram, in bytes: what UDP can carry.
 pub(crate) const DATAGRAM_MAX_BYTES: usize = 65_536;
 

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kukaku_codec::syslog::datagram_line;
 use kukaku_schema::intake::Intake;
 use kukaku_schema::{Span, UtcMicros};
+use rustix::net::RecvFlags;
 use tokio::net::UdpSocket;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -140,8 +141,12 @@ impl Receiver {
         }
         // What the kernel holds for us was sent before the stop: it is taken, as far as it fits.
         for _ in 0..self.shared.limits.datagrams_max {
-            let Ok((length, peer)) = self.socket.try_recv_from(&mut buffer) else { break };
-            self.take(&buffer[..length], peer);
+            // Asked of the kernel itself: the runtime may not have heard of them yet.
+            let asked = rustix::net::recvfrom(&*self.socket, &mut buffer[..], RecvFlags::DONTWAIT);
+            let Ok((length, _, Some(peer))) = asked else { break };
+            if let Ok(peer) = SocketAddr::try_from(peer) {
+                self.take(&buffer[..length], peer);
+            }
         }
     }
 

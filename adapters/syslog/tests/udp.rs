@@ -88,7 +88,7 @@ async fn a_burst_of_5000_is_not_lost_while_the_writer_commits_slowly() {
         kept += listening.recorder.commit(64);
     }
     let expected: Vec<String> = (0..BURST).map(line).collect();
-    assert_eq!(listening.recorder.lines(), expected);
+    assert!(listening.recorder.lines() == expected, "other lines, or in another order");
     assert_eq!(listening.counted().lost, 0);
     listening.stop();
     let lost = |event: &LinkEventKind| matches!(event, LinkEventKind::Lost { .. });
@@ -158,5 +158,5 @@ async fn what_came_before_the_stop_is_kept() {
     listening.stop();
     let recorder = listening.recorder.clone();
     listening.ended().await;
-    assert_eq!(recorder.lines(), (0..500).map(line).collect::<Vec<_>>());
+    assert!(recorder.lines() == (0..500).map(line).collect::<Vec<_>>(), "{} lines", recorder.lines().len());
 }

@@ -95,11 +95,25 @@ impl Rsyslogd {
         socket.shutdown().await.unwrap();
     }
 
-    /// Stops it in order, so that it stores what it holds.
-    pub async fn stop(mut self) {
-        let told = Command::new("kill").arg(self.child.id().to_string()).status();
-        assert!(told.unwrap().success());
-        super::soon("rsyslogd's end", tokio::task::spawn_blocking(move || self.child.wait().unwrap())).await.unwrap();
+    /// Waits until its queue on disk holds this.
+    pub async fn has_stored(&self, folder: &Folder, text: &str) {
+        let is_stored = || {
+            let entries = std::fs::read_dir(folder.path()).unwrap();
+            let mut queue = entries.filter_map(|entry| std::fs::read(entry.unwrap().path()).ok());
+            queue.any(|bytes| String::from_utf8_lossy(&bytes).contains(text))
+        };
+        super::soon("the queue on disk", async {
+            while !is_stored() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    /// Ends it without a word, as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
