@@ -18,7 +18,8 @@ use crate::certificate;
 use crate::event::{Counters, LinkEventKind, LossPlace};
 use crate::keeper::{Item, Pipe, keep_all};
 use crate::limits::{
-    KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, READ_BYTES, STOP_READ_MAX_BYTES, STOP_SILENCE, WAITING_MAX,
+    KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, READ_BYTES, REMEMBERED_FOR, STOP_READ_MAX_BYTES,
+    STOP_SILENCE, WAITING_MAX,
 };
 use crate::link::{Shared, is_stopped, stopped};
 use crate::reading::{Reading, Step};
@@ -192,6 +193,8 @@ enum Came {
     Failed(String),
     Stopped,
     TooLate(&'static str),
+    /// Answers have waited long enough for their reader.
+    Release,
 }
 
 impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
@@ -200,12 +203,18 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
         let mut steps = Vec::new();
         let mut left = STOP_READ_MAX_BYTES;
         let hello = Instant::now() + self.shared.limits.hello_max;
+        let mut release_at = None;
         let (is_closed_in_order, why) = loop {
+            if self.reading.is_remembering() {
+                release_at.get_or_insert_with(|| Instant::now() + REMEMBERED_FOR);
+            } else {
+                release_at = None;
+            }
             let is_stopped = is_stopped(&self.stop);
             if is_stopped && (left == 0 || self.reading.is_resent()) {
                 break (false, "the link stopped".to_owned());
             }
-            let came = match self.wait(&mut buffer, hello, is_stopped).await {
+            let came = match self.wait(&mut buffer, hello, release_at, is_stopped).await {
                 // Read on for a moment: what is on its way, its sender believes delivered.
                 Came::Stopped if !is_stopped => continue,
                 came => came,
@@ -224,6 +233,12 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
                         break (false, why);
                     }
                 }
+                Came::Release => {
+                    self.reading.release(&mut steps);
+                    if self.hand_on(&mut steps).await.is_err() {
+                        break (false, "answers can no longer be written".to_owned());
+                    }
+                }
                 Came::Closed => break (true, "the sender closed the connection".to_owned()),
                 Came::Failed(why) => break (false, why),
                 Came::Stopped => break (false, "the link stopped".to_owned()),
@@ -237,7 +252,7 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
         why
     }
 
-    async fn wait(&mut self, buffer: &mut [u8], hello: Instant, is_stopped: bool) -> Came {
+    async fn wait(&mut self, buffer: &mut [u8], hello: Instant, release_at: Option<Instant>, is_stopped: bool) -> Came {
         // Counted from when we read on: our own waiting is no silence of the sender.
         let (deadline, why) = if self.reading.awaits_hello() {
             (Some(hello), "no RELP session was opened in time")
@@ -253,6 +268,7 @@ impl<R: AsyncRead + Unpin, I: Intake> Reader<'_, R, I> {
             },
             () = stopped(&mut self.stop), if !is_stopped => Came::Stopped,
             () = tokio::time::sleep(STOP_SILENCE), if is_stopped => Came::Stopped,
+            () = until(release_at) => Came::Release,
             () = until(deadline) => Came::TooLate(why),
         }
     }

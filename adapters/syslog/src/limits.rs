@@ -6,6 +6,11 @@ use std::time::Duration;
 /// that says more is not read on.
 pub(crate) const WAITING_MAX: usize = 256;
 
+/// RELP lines, and for how long, whose answer waits because the reader still needs them: long
+/// enough for two lines that a gateway writes at once, and shorter than any sender's patience.
+pub(crate) const REMEMBERED_MAX: usize = 64;
+pub(crate) const REMEMBERED_FOR: Duration = Duration::from_secs(1);
+
 /// Read from a connection at a time, in bytes: two hundred lines.
 pub(crate) const READ_BYTES: usize = 32 * 1024;
 

@@ -11,8 +11,8 @@ use crate::config::{Network, SourceConfig};
 /// Makes of the lines of one source what they say.
 ///
 /// A link has one for each source, and hands it every line of that source in the order in which
-/// it came, whatever connection it came over. What a reader remembers of a line is lost with the
-/// program, and RELP has answered that line: it must not hold back what nothing else says.
+/// it came, whatever connection it came over. What a reader remembers of a line for a later one is
+/// lost with the program; it says so in [`Taken::remembers`].
 pub trait LineReader: Send + 'static {
     /// Takes one line: without its framing and line end, never empty, 64 KiB at most, any bytes.
     /// `received` is our clock when it was read.
@@ -25,6 +25,10 @@ pub struct Taken {
     /// What is to be kept, in order: observations, or the line as unreadable. Most lines say
     /// nothing, and this is empty.
     pub bodies: Vec<ArrivalBody>,
+    /// The reader still needs this line, or one before it, for one to come, as where two lines make
+    /// one session. While it says so RELP lines are not answered, so that they come again if the
+    /// program dies; for a second at most, because a sender may wait for the answer before it goes on.
+    pub remembers: bool,
 }
 
 /// A source with its reader.
@@ -36,8 +40,8 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) fn take(&self, line: &[u8], received: UtcMicros) -> Vec<ArrivalBody> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner).take(line, received).bodies
+    pub(crate) fn take(&self, line: &[u8], received: UtcMicros) -> Taken {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner).take(line, received)
     }
 }
 

@@ -177,7 +177,7 @@ impl Receiver {
 async fn read_all<I: Intake>(mut datagrams: mpsc::Receiver<Datagram>, pipe: Pipe<I>) {
     while let Some(datagram) = datagrams.recv().await {
         Counters::add(&pipe.counters.lines, 1);
-        let bodies = datagram.source.take(&datagram.bytes, datagram.received);
+        let bodies = datagram.source.take(&datagram.bytes, datagram.received).bodies;
         Counters::add(&pipe.unsettled, bodies.len() as u64);
         pipe.unsettled.fetch_sub(1, Ordering::Relaxed);
         for body in bodies {

@@ -86,6 +86,33 @@ async fn a_failed_commit_is_not_answered_until_one_succeeds() {
 }
 
 #[tokio::test]
+async fn a_line_that_its_reader_needs_for_the_next_is_answered_with_that_one() {
+    let listening = Listening::start(RELP).await;
+    listening.recorder.hold();
+    let mut sender = Sender::open(&listening).await;
+    sender.send(b"2 syslog 12 <13>remember\n3 syslog 0\n4 syslog 10 <13>joined\n").await;
+    listening.recorder.until("what they make together", |recorder| recorder.held() == 1).await;
+    assert!(!sender.is_answered());
+    listening.recorder.commit(1);
+    for answer in ["2 rsp 6 200 OK", "3 rsp 6 200 OK", "4 rsp 6 200 OK"] {
+        assert_eq!(sender.line().await, answer);
+    }
+    // The second line never comes: the sender isn't kept waiting for ever.
+    sender.send(b"5 syslog 12 <13>remember\n").await;
+    assert_eq!(sender.line().await, "5 rsp 6 200 OK");
+    // A stop does not answer it: it comes again.
+    sender.send(b"6 syslog 12 <13>remember\n7 syslog 0\n").await;
+    soon("the last line", async {
+        while listening.counted().lines < 4 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    listening.stop();
+    assert_eq!(sender.rest().await, "0 serverclose 0\n");
+}
+
+#[tokio::test]
 async fn a_stop_answers_what_is_kept_and_nothing_else() {
     let limits = Limits { drain_max: Duration::from_millis(50), ..limits() };
     let listening = Listening::with(&config(RELP, ""), limits, Recorder::new()).await;

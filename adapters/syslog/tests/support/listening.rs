@@ -19,15 +19,19 @@ pub const SAYS_NOTHING: &str = "nothing";
 /// Why a line was kept: the reader under test knows no dialect and keeps lines as they are.
 pub const AS_IT_IS: &str = "kept as it is";
 
+/// What a line must hold for the reader under test to need it for the next line.
+pub const REMEMBER: &str = "remember";
+
 struct KeepsLines(String);
 
 impl LineReader for KeepsLines {
     fn take(&mut self, line: &[u8], _: UtcMicros) -> Taken {
-        if String::from_utf8_lossy(line).contains(SAYS_NOTHING) {
-            return Taken::default();
+        let text = String::from_utf8_lossy(line);
+        if text.contains(SAYS_NOTHING) || text.contains(REMEMBER) {
+            return Taken { bodies: Vec::new(), remembers: text.contains(REMEMBER) };
         }
         let kept = Unreadable::new(Some(self.0.clone()), line, AS_IT_IS);
-        Taken { bodies: vec![ArrivalBody::Unreadable(kept)] }
+        Taken { bodies: vec![ArrivalBody::Unreadable(kept)], remembers: false }
     }
 }
 
