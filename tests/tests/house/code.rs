@@ -84,7 +84,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("web", &["schema", "core", "store"]),
     (
         "daemon/kukaku",
-        &["schema", "core", "ledger", "pack", "codec", "store", "mqtt", "serial", "footage", "notify", "web"],
+        &["schema", "core", "ledger", "pack", "codec", "store", "mqtt", "serial", "syslog", "footage", "notify", "web"],
     ),
     (
         "tests",
