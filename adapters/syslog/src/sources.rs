@@ -1,10 +1,11 @@
 //! Who sends: from an address, and a certificate where one is shown, to a source and its reader.
 
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kukaku_schema::UtcMicros;
-use kukaku_schema::intake::ArrivalBody;
+use kukaku_schema::intake::{ArrivalBody, Unreadable};
 
 use crate::config::{Network, SourceConfig};
 
@@ -40,8 +41,15 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Has a line read. One on which its reader panics is kept as unreadable: it would else be lost
+    /// over UDP and TCP, and come again for ever over RELP.
     pub(crate) fn take(&self, line: &[u8], received: UtcMicros) -> Taken {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner).take(line, received)
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        catch_unwind(AssertUnwindSafe(|| reader.take(line, received))).unwrap_or_else(|_| {
+            let kept =
+                Unreadable::new(Some(self.name.clone()), line, "the program failed on this line; please report it");
+            Taken { bodies: vec![ArrivalBody::Unreadable(kept)], remembers: false }
+        })
     }
 }
 
@@ -85,9 +93,20 @@ mod tests {
 
     struct Deaf;
     impl LineReader for Deaf {
-        fn take(&mut self, _: &[u8], _: UtcMicros) -> Taken {
+        fn take(&mut self, line: &[u8], _: UtcMicros) -> Taken {
+            assert_ne!(line, b"deadly");
             Taken::default()
         }
+    }
+
+    #[test]
+    fn a_line_on_which_its_reader_panics_is_kept_and_the_next_is_read() {
+        let sources = sources(&[("gate", &["192.0.2.7"], None)]);
+        let gate = sources.find("192.0.2.7".parse().unwrap(), &[]).unwrap();
+        let taken = gate.take(b"deadly", UtcMicros(0));
+        let [ArrivalBody::Unreadable(kept)] = &taken.bodies[..] else { panic!("{taken:?}") };
+        assert_eq!((kept.source.as_deref(), &kept.head[..]), (Some("gate"), &b"deadly"[..]));
+        assert_eq!(gate.take(b"next", UtcMicros(0)), Taken::default());
     }
 
     fn sources(entries: &[(&str, &[&str], Option<&str>)]) -> Sources {

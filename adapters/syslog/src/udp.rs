@@ -100,8 +100,8 @@ pub(crate) async fn serve<I: Intake>(
     }
 }
 
-/// Waits for all of them. A reader of lines that panics takes the link with it: without one, every
-/// line would be a loss until somebody looks.
+/// Waits for all of them. One that panics takes the link with it: without it every line would be a
+/// loss until somebody looks.
 async fn join(tasks: &mut JoinSet<()>) {
     while let Some(joined) = tasks.join_next().await {
         if let Err(error) = joined
