@@ -4,6 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::name::{Name, Remark, SegmentPath};
+use super::words::{
+    DoorStateWord, ManualDirection, MusterEntry, OrderFile, OrderReport, ReaderStatusWord, ReadingResult, Sha256Hex,
+};
 use crate::instant::{Span, UtcMicros};
 use crate::order::{OrderAct, OrderSide, OrderState};
 
@@ -370,58 +373,6 @@ observations! {
     }
 }
 
-/// A file that is to be applied under a work order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OrderFile {
-    /// Its name.
-    pub name: Name,
-    /// The SHA-256 over its bytes.
-    pub sha256: Sha256Hex,
-}
-
-/// The report on the work done under an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OrderReport {
-    /// When work began.
-    pub from: UtcMicros,
-    /// When it ended.
-    pub to: UtcMicros,
-    /// Who worked.
-    pub operators: Vec<Name>,
-    /// What was done, with what result.
-    pub result: Remark,
-    /// What maintenance goes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub continuing: Option<Remark>,
-    /// Who approved the report at the vendor's.
-    pub approved_by: Name,
-    /// It reports a failure (障害報告), not planned work.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub failure: bool,
-}
-
-/// Which way somebody went, as the entry book says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ManualDirection {
-    /// Into the zone.
-    Entry,
-    /// Out of the zone.
-    Exit,
-}
-
-/// A person's place in a muster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MusterEntry {
-    /// The operator or person, as registered.
-    pub person: Name,
-    /// The innermost zone he was in.
-    pub zone: Name,
-}
-
 impl Kind {
     /// Whether only the daemon itself may make it; links refuse it from outside.
     #[must_use]
@@ -448,113 +399,6 @@ impl Observation {
             | Self::WatchGap(WatchGap { from, to, .. }) => Some(Span::new(*from, *to)),
             _ => None,
         }
-    }
-}
-
-/// What a panel decided about a reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReadingResult {
-    /// The door was released.
-    Granted,
-    /// It was not.
-    Denied,
-}
-
-/// A state of a door.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DoorStateWord {
-    /// Its leaf is shut.
-    Closed,
-    /// Its leaf is open.
-    Opened,
-    /// It was opened without a release.
-    Forced,
-    /// It stood open too long.
-    HeldOpen,
-    /// Its lock is released for everybody.
-    Unlocked,
-    /// Its lock holds again.
-    Locked,
-}
-
-impl DoorStateWord {
-    /// The word on the wire.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Opened => "opened",
-            Self::Forced => "forced",
-            Self::HeldOpen => "held_open",
-            Self::Unlocked => "unlocked",
-            Self::Locked => "locked",
-        }
-    }
-}
-
-/// A state of a reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReaderStatusWord {
-    /// It works.
-    Online,
-    /// The panel does not reach it.
-    Offline,
-    /// Its housing was opened.
-    Tamper,
-}
-
-impl ReaderStatusWord {
-    /// The word on the wire.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Online => "online",
-            Self::Offline => "offline",
-            Self::Tamper => "tamper",
-        }
-    }
-}
-
-/// SHA-256 as 64 hexadecimal digits, kept in lower case.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct Sha256Hex(String);
-
-impl Sha256Hex {
-    /// Checks and takes a text.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with the text.
-    pub fn new(text: &str) -> Result<Self, String> {
-        if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            Ok(Self(text.to_ascii_lowercase()))
-        } else {
-            Err(format!("{text:?} is no SHA-256: 64 hexadecimal digits"))
-        }
-    }
-
-    /// The digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<'de> Deserialize<'de> for Sha256Hex {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
-
-impl JsonSchema for Sha256Hex {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Sha256Hex".into()
-    }
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"})
     }
 }
 

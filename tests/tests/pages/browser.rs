@@ -5,7 +5,7 @@ use super::day;
 use super::site::{ADMIN, PASSWORD, Site, at};
 use super::webdriver::Browser;
 
-fn sign_in(browser: &Browser, address: &str, name: &str, password: &str) {
+pub fn sign_in(browser: &Browser, address: &str, name: &str, password: &str) {
     browser.open(&format!("{address}/login"));
     browser.type_into("#name", name);
     browser.type_into("#password", password);
@@ -13,7 +13,7 @@ fn sign_in(browser: &Browser, address: &str, name: &str, password: &str) {
 }
 
 #[track_caller]
-fn no_complaints(browser: &Browser) {
+pub fn no_complaints(browser: &Browser) {
     let complaints: Vec<String> =
         browser.complaints().into_iter().filter(|line| !line.contains("401 (Unauthorized)")).collect();
     assert_eq!(complaints, Vec::<String>::new());
@@ -87,6 +87,7 @@ async fn every_page_can_be_read_on_a_desk_on_a_phone_and_on_the_wall() {
         ("entries", "/entries"),
         ("findings", "/findings"),
         ("finding", "/findings/1"),
+        ("orders", "/orders"),
         ("sources", "/sources"),
         ("registers", "/registers"),
         ("journal", "/journal"),
@@ -143,7 +144,7 @@ async fn every_page_can_be_read_on_a_desk_on_a_phone_and_on_the_wall() {
 /// WCAG 2.2 AA, as far as a machine can tell: contrast of every text, a name for every control,
 /// one heading, a language, no positive tab order.
 #[track_caller]
-fn legible(browser: &Browser, name: &str) {
+pub fn legible(browser: &Browser, name: &str) {
     assert_eq!(faults(browser), serde_json::json!([]), "{name}");
 }
 

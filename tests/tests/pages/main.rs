@@ -10,6 +10,7 @@ mod client;
 mod day;
 mod gate;
 mod hostile;
+mod orders;
 mod rules;
 mod site;
 mod tls;

@@ -174,6 +174,12 @@ impl Site {
         self.arrive(ArrivalBody::Observation(Box::new(observation))).await;
     }
 
+    /// Takes in what only kukaku says itself.
+    pub async fn tell_itself(&self, json: &str) {
+        let observation: kukaku_schema::Observation = serde_json::from_str(json).unwrap();
+        self.arrive(ArrivalBody::Observation(Box::new(observation))).await;
+    }
+
     /// Keeps bytes that are no observation.
     pub async fn unreadable(&self, source: &str, bytes: &[u8], reason: &str) {
         self.arrive(ArrivalBody::Unreadable(Unreadable::new(Some(source.to_owned()), bytes, reason))).await;

@@ -13,6 +13,7 @@ mod house;
 mod import;
 mod keys;
 mod links;
+mod orders;
 mod packs;
 mod power;
 mod retention;

@@ -1,0 +1,81 @@
+//! A facility manager hands in a work order and reports the work, in the browser.
+
+use super::browser::{legible, no_complaints, sign_in};
+use super::day;
+use super::site::{ADMIN, PASSWORD, Site, at};
+use super::webdriver::Browser;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_order_is_written_handed_in_allowed_on_paper_and_reported() {
+    let site = Site::new().await;
+    day::tell(&site).await;
+    let address = format!("http://localhost:{}", site.addr.port());
+    let browser = Browser::start("orders");
+    browser.resize(1440, 1000);
+    sign_in(&browser, &address, ADMIN, PASSWORD);
+
+    browser.open(&format!("{address}/orders"));
+    assert!(browser.text_of("main").contains("申請はまだありません"));
+    browser.type_into("#id", "R8-0123");
+    browser.run("document.querySelector('#from').value = '2026-11-24T12:00'");
+    browser.run("document.querySelector('#to').value = '2026-11-24T09:00'");
+    browser.type_into("#purpose", "定期保守");
+    browser.type_into("#content", "ログの確認 <script>alert(1)</script>");
+    browser.type_into("#targets", "kihon-db01");
+    browser.type_into("#responsible", "鈴木 一郎");
+    browser.click("input[name='op:op-01']");
+    browser.follow("#write form button[value='1']");
+    assert!(browser.text_of("[role=alert]").contains("期間の終わりが始まりより前です"), "{}", browser.text_of("main"));
+    assert_eq!(browser.run("return document.querySelector('#id').value"), "R8-0123", "what was typed is not lost");
+    assert_eq!(browser.run("return document.querySelector(\"input[name='op:op-01']\").checked"), true);
+    browser.run("document.querySelector('#to').value = '2026-11-24T15:00'");
+    browser.follow("#write form button[value='1']");
+    let shown = browser.text_of("main");
+    assert!(
+        shown.contains("申請済") && shown.contains("市の操作を待っています") && shown.contains("<script>"),
+        "{shown}"
+    );
+    legible(&browser, "order");
+
+    // The city's paper is entered elsewhere; the page shows it.
+    let body = serde_json::json!({
+        "kind": "order.revised", "source": "kukaku", "device_time": at(3650).to_rfc3339_utc(), "order": "R8-0123",
+        "client": "tomakomai", "act": "approve", "state": "approved", "by": "hanako", "side": "paper",
+        "paper": "総務第12号", "from": "2026-11-24T12:00:00+09:00", "to": "2026-11-24T15:00:00+09:00",
+        "purpose": "定期保守", "content": "ログの確認", "operators": ["op-01"], "responsible": "鈴木 一郎",
+    });
+    site.pass_to(3650).await;
+    site.tell_itself(&body.to_string()).await;
+    browser.open(&format!("{address}/orders/show?id=R8-0123"));
+    let shown = browser.text_of("main");
+    assert!(shown.contains("総務第12号") && shown.contains("業者入力"), "{shown}");
+    browser.follow("form[action='/orders/act'] button[value='begin']");
+    assert!(browser.text_of("h1").contains("作業中"));
+    browser.run("document.querySelector('#report').open = true");
+    browser.run("document.querySelector('#from').value = '2026-11-22T09:00'");
+    browser.run("document.querySelector('#to').value = '2026-11-22T09:30'");
+    browser.type_into("#result", "異常なし");
+    browser.type_into("#approved_by", "鈴木 一郎");
+    browser.picture("order");
+    browser.follow("#report form button");
+    // A session of that operator is still open on this day.
+    assert!(browser.text_of("[role=alert]").contains("セッションがまだ続いています"), "{}", browser.text_of("main"));
+    site.pass_to(3660).await;
+    site.session_ends("7781").await;
+    browser.run("document.querySelector('#report').open = true");
+    browser.run("document.querySelector('#from').value = '2026-11-22T09:00'");
+    browser.run("document.querySelector('#to').value = '2026-11-22T09:30'");
+    browser.type_into("#result", "異常なし");
+    browser.type_into("#approved_by", "鈴木 一郎");
+    browser.follow("#report form button");
+    let shown = browser.text_of("main");
+    assert!(shown.contains("報告済") && shown.contains("異常なし"), "{shown}");
+    browser.open(&format!("{address}/orders"));
+    assert!(browser.text_of("table").contains("R8-0123") && browser.text_of("table").contains("報告済"));
+    browser.picture("orders");
+    browser.resize(360, 780);
+    browser.open(&format!("{address}/orders/show?id=R8-0123"));
+    let over = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    assert!(over.as_i64().unwrap() <= 0, "the order is {over} pixels wider than a phone");
+    no_complaints(&browser);
+}
