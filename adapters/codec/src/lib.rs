@@ -5,3 +5,4 @@ pub mod mqtt;
 pub mod files;
 pub mod line;
 pub mod syslog;
+pub mod logs;

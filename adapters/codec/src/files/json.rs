@@ -42,7 +42,8 @@ fn look_up<'v>(row: &'v Value, path: &str) -> Option<&'v Value> {
     row.get(path).or_else(|| path.split('.').try_fold(row, |value, key| value.get(key)))
 }
 
-fn write(value: &Value, out: &mut String) -> Option<()> {
+/// Appends a plain value, or a list of them with commas between; none where it is an object.
+pub(crate) fn write(value: &Value, out: &mut String) -> Option<()> {
     match value {
         Value::String(text) => out.push_str(text),
         Value::Number(number) => out.push_str(&number.to_string()),

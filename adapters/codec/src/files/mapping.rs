@@ -246,12 +246,13 @@ fn compile_shape(raw: &RawTable) -> Result<Shape, Fault> {
     Ok(Shape::Delimited { delimiter, quoted, columns })
 }
 
-fn line_at(text: &str, offset: usize) -> usize {
+/// The line of `offset`, from 1.
+pub(crate) fn line_at(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1
 }
 
 /// The key at `offset` with its tables, for people: `doors.fields.reader`.
-fn key_at(text: &str, offset: usize) -> String {
+pub(crate) fn key_at(text: &str, offset: usize) -> String {
     let mut table = "";
     let mut from = 0;
     for line in text.split_inclusive('\n') {

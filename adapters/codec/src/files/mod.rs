@@ -25,7 +25,8 @@
 //!
 //! A rule has exactly one of `column` (name, or number from 1; for JSON Lines a key, or keys with
 //! dots between), `constant`, `template` (`"card:{名前}"`), and may have `map`, `default`,
-//! `narrow` (full-width letters made ASCII), for times `format` and `zone`, for `factors` a
+//! `narrow` (full-width letters made ASCII), `take` (the part that a regular expression finds),
+//! `lower` (letters made small), for times `format` and `zone`, for `factors` a
 //! `separator`. Blanks around a value are dropped; a template whose columns are all empty is
 //! empty.
 
@@ -56,12 +57,16 @@ pub use raw::RawRule;
 pub use read::{Observations, RowCount, read_rows};
 pub use rows::{DoorRowRef, Factors, SessionRowRef};
 
-// Line protocols read their frames by the same rules.
-pub(crate) use fields::listed;
+// Line protocols and logs are read by the same rules.
+pub(crate) use fields::{Field, listed, of_kind};
+pub(crate) use json::write as write_json;
+pub(crate) use mapping::{key_at, line_at};
 pub(crate) use plan::{Plan, Purpose};
 pub(crate) use raw::ColumnRef;
-pub(crate) use rule::{SlotNames, Slotted};
+pub(crate) use rule::{Rule, SlotNames, Slotted};
 pub(crate) use slots::{ABSENT, Slots};
+pub(crate) use split::{split_plain, split_quoted};
+pub(crate) use time::TimeFormat;
 pub(crate) use walker::decode;
 
 #[cfg(test)]

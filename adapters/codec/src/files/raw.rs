@@ -11,6 +11,7 @@ pub struct RawRule {
     /// Files: the column by its header name (for JSON Lines the key), or by its number from 1.
     pub(crate) column: Option<ColumnRef>,
     /// Lines: the named group of the pattern.
+    #[serde(alias = "field")]
     pub(crate) group: Option<String>,
     /// The same text for every row.
     pub(crate) constant: Option<Text>,
@@ -23,7 +24,14 @@ pub struct RawRule {
     /// Makes full-width letters, digits and signs ASCII before the map. Times and numbers always are.
     #[serde(default)]
     pub(crate) narrow: bool,
-    /// Time fields: `rfc3339` (the default), `unix_s`, `unix_ms`, or a strftime pattern.
+    /// A regular expression; its first group, or the whole match, is what is taken of the text.
+    /// Comes behind `narrow`. What it does not fit is empty.
+    pub(crate) take: Option<String>,
+    /// Makes letters small, behind `take` and before the map: `Tanaka` and `TANAKA` are one account then.
+    #[serde(default)]
+    pub(crate) lower: bool,
+    /// Time fields: `rfc3339` (the default), `unix_s`, `unix_ms`, `unix_us`, `unix_ns`, `unix` (which
+    /// of the four, the number of digits says), or a strftime pattern.
     pub(crate) format: Option<String>,
     /// Time fields with a strftime pattern: the IANA zone of its local times.
     pub(crate) zone: Option<String>,
@@ -35,6 +43,16 @@ impl RawRule {
     /// A rule that gives the same text for every row.
     pub(crate) fn of_constant(text: &str) -> Self {
         Self { constant: Some(Text(text.to_owned())), ..Self::default() }
+    }
+
+    /// A rule that gives a group as it is.
+    pub(crate) fn of_group(name: &str) -> Self {
+        Self { group: Some(name.to_owned()), ..Self::default() }
+    }
+
+    /// A rule that fills a template in.
+    pub(crate) fn of_template(text: &str) -> Self {
+        Self { template: Some(text.to_owned()), ..Self::default() }
     }
 }
 

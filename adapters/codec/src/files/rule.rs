@@ -4,6 +4,7 @@
 //! each reads a *slot*, and the caller says which slot holds which text.
 
 use kukaku_schema::{Name, UtcMicros};
+use regex::Regex;
 
 use super::fields::{Field, Sort, listed, outside_kind};
 use super::raw::{ColumnRef, RawRule};
@@ -48,7 +49,9 @@ pub(crate) struct Rule {
     map: Option<Vec<(Box<str>, Box<str>)>>,
     default: Option<Box<str>>,
     narrow: bool,
-    /// No map, no default, nothing to narrow: the text is taken as it is.
+    take: Option<Regex>,
+    lower: bool,
+    /// No map, no default, nothing to narrow, take or make small: the text is taken as it is.
     is_bare: bool,
     /// Every literal of its template is printable ASCII.
     has_plain_literals: bool,
@@ -92,9 +95,14 @@ impl Rule {
         }
         let expr = compile_expr(raw, slotted, names)?;
         let is_constant = matches!(expr, Expr::Constant(_));
-        if is_constant && (raw.map.is_some() || raw.default.is_some() || raw.narrow) {
-            return Err("a `constant` needs no `map`, `default` or `narrow`".to_owned());
+        let is_changed = raw.narrow || raw.lower || raw.take.is_some();
+        if is_constant && (raw.map.is_some() || raw.default.is_some() || is_changed) {
+            return Err("a `constant` needs no `map`, `default`, `narrow`, `take` or `lower`".to_owned());
         }
+        let take = raw
+            .take
+            .as_ref()
+            .map(|text| Regex::new(text).map_err(|e| format!("`take`: {text:?} is no regular expression: {e}")));
         let map = raw
             .map
             .as_ref()
@@ -112,11 +120,13 @@ impl Rule {
         let rule = Self {
             field,
             expr,
-            is_bare: map.is_none() && raw.default.is_none() && !raw.narrow,
+            is_bare: map.is_none() && raw.default.is_none() && !is_changed,
             has_plain_literals,
             map,
             default: raw.default.as_ref().map(|text| text.0.as_str().into()),
             narrow: raw.narrow,
+            take: take.transpose()?,
+            lower: raw.lower,
             time: if is_time {
                 TimeFormat::new(raw.format.as_deref(), raw.zone.as_deref())?
             } else {
@@ -198,7 +208,24 @@ impl Rule {
         }
     }
 
-    /// The text after `narrow`, `map` and `default`.
+    /// The text that stands in where the row says nothing.
+    pub(crate) fn fallback(&self) -> Option<&str> {
+        self.default.as_deref()
+    }
+
+    /// Whether every slot that the rule uses says something in this row.
+    pub(crate) fn is_whole(&self, slots: &Slots<'_>) -> bool {
+        match &self.expr {
+            Expr::Constant(_) => true,
+            Expr::Slot(slot) => !slots.get(*slot).is_empty(),
+            Expr::Template(parts) => parts.iter().all(|part| match part {
+                Part::Literal(_) => true,
+                Part::Slot(slot) => !slots.get(*slot).is_empty(),
+            }),
+        }
+    }
+
+    /// The text after `narrow`, `take`, `lower`, `map` and `default`.
     fn translated<'x>(&'x self, slots: &Slots<'x>, scratch: &mut String) -> Result<Piece<'x>, String> {
         let mut piece = match &self.expr {
             Expr::Constant(text) => Piece::Text(text),
@@ -210,6 +237,20 @@ impl Rule {
             let wide = piece.get(scratch).to_owned();
             scratch.extend(wide.chars().map(narrow_char));
             piece = trimmed_tail(scratch, from);
+        }
+        if let Some(take) = &self.take {
+            let found = take.captures(piece.get(scratch));
+            let part = found.and_then(|found| found.get(1).or_else(|| found.get(0)));
+            let part = part.map_or(String::new(), |part| part.as_str().to_owned());
+            let from = scratch.len();
+            scratch.push_str(&part);
+            piece = trimmed_tail(scratch, from);
+        }
+        if self.lower && piece.get(scratch).chars().any(char::is_uppercase) {
+            let from = scratch.len();
+            let small = piece.get(scratch).to_lowercase();
+            scratch.push_str(&small);
+            piece = Piece::Scratch(from as u32, scratch.len() as u32);
         }
         if let Some(map) = &self.map {
             let text = piece.get(scratch);

@@ -18,6 +18,12 @@ pub(crate) enum TimeFormat {
     UnixSeconds,
     /// Milliseconds since 1970, with or without a fraction.
     UnixMillis,
+    /// Microseconds since 1970.
+    UnixMicros,
+    /// Nanoseconds since 1970; what is below a microsecond is cut.
+    UnixNanos,
+    /// One of the four above; the number of digits says which.
+    UnixAny,
     /// A strftime pattern.
     Pattern(Box<Pattern>),
 }
@@ -29,6 +35,9 @@ impl TimeFormat {
             "rfc3339" => Self::Rfc3339,
             "unix_s" => Self::UnixSeconds,
             "unix_ms" => Self::UnixMillis,
+            "unix_us" => Self::UnixMicros,
+            "unix_ns" => Self::UnixNanos,
+            "unix" => Self::UnixAny,
             pattern => return Ok(Self::Pattern(Box::new(Pattern::new(pattern, zone)?))),
         };
         match zone {
@@ -48,6 +57,13 @@ impl TimeFormat {
             Self::UnixMillis => {
                 scaled(&narrow, 3).ok_or_else(|| format!("{text:?} is no count of milliseconds since 1970"))?
             }
+            Self::UnixMicros => {
+                count(&narrow, 1).ok_or_else(|| format!("{text:?} is no count of microseconds since 1970"))?
+            }
+            Self::UnixNanos => {
+                count(&narrow, 1_000).ok_or_else(|| format!("{text:?} is no count of nanoseconds since 1970"))?
+            }
+            Self::UnixAny => any_count(&narrow).ok_or_else(|| format!("{text:?} is no count since 1970"))?,
             Self::Pattern(pattern) => pattern
                 .instant(&narrow)
                 .ok_or_else(|| format!("{text:?} is no time of the form {:?}", pattern.text()))?,
@@ -57,6 +73,21 @@ impl TimeFormat {
         } else {
             Err(format!("{text:?} lies outside the years 1 to 9999"))
         }
+    }
+}
+
+/// A whole number of `parts` of a microsecond.
+fn count(text: &str, parts: i64) -> Option<UtcMicros> {
+    text.parse::<i64>().ok().map(|number| UtcMicros(number.div_euclid(parts)))
+}
+
+/// A count since 1970 in the unit that its length speaks for: ten digits are seconds until 2286.
+fn any_count(text: &str) -> Option<UtcMicros> {
+    match text.trim_start_matches('-').bytes().take_while(u8::is_ascii_digit).count() {
+        0..=11 => scaled(text, 6),
+        12..=14 => scaled(text, 3),
+        15..=17 => count(text, 1),
+        _ => count(text, 1_000),
     }
 }
 
