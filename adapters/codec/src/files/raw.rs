@@ -30,7 +30,7 @@ pub struct RawRule {
     /// Makes letters small, behind `take` and before the map: `Tanaka` and `TANAKA` are one account then.
     #[serde(default)]
     pub(crate) lower: bool,
-    /// Time fields: `rfc3339` (the default), `unix_s`, `unix_ms`, `unix_us`, `unix_ns`, `unix` (which
+    /// Time fields: `rfc3339` (the default), `unix_s`, `unix_ms`, `unix_us`, `unix_ns`, `unix_auto` (which
     /// of the four, the number of digits says), or a strftime pattern.
     pub(crate) format: Option<String>,
     /// Time fields with a strftime pattern: the IANA zone of its local times.

@@ -59,7 +59,7 @@ impl Pattern {
         let text = narrowed(pattern).into_owned();
         if !text.contains('%') {
             return Err(format!(
-                "format {pattern:?} is none of \"rfc3339\", \"unix_s\", \"unix_ms\" or a strftime pattern like \"%Y-%m-%d %H:%M:%S\""
+                "format {pattern:?} is none of \"rfc3339\", \"unix_s\", \"unix_ms\", \"unix_us\", \"unix_ns\", \"unix_auto\" or a strftime pattern like \"%Y-%m-%d %H:%M:%S\""
             ));
         }
         let zone = zone.map(Zone::named).transpose()?;

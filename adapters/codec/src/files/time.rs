@@ -37,7 +37,7 @@ impl TimeFormat {
             "unix_ms" => Self::UnixMillis,
             "unix_us" => Self::UnixMicros,
             "unix_ns" => Self::UnixNanos,
-            "unix" => Self::UnixAny,
+            "unix_auto" => Self::UnixAny,
             pattern => return Ok(Self::Pattern(Box::new(Pattern::new(pattern, zone)?))),
         };
         match zone {

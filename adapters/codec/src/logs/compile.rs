@@ -1,12 +1,13 @@
 //! From a rule file as it is written to checked rules.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use kukaku_schema::{DurationUs, Kind};
 use regex::Regex;
 use toml::Spanned;
 
-use super::raw::{Emit, RawCondition, RawFieldRule, RawFile, RawFormat, RawLogRule, text_rule};
+use super::raw::{Emit, RawCondition, RawFieldRule, RawFile, RawFormat, RawLogRule, RawRecall, text_rule};
 use super::read::{Format, is_path};
 use super::rules::{
     Condition, HeldName, Origin, RULES_MAX, Recall, Remember, Rule, Rules, Search, Test, Time, TimeForm,
@@ -58,7 +59,7 @@ fn compile(raw: RawFile) -> Result<Rules, Fault> {
     let search = Search::new(&rules).map_err(|reason| (0..0, reason))?;
     Ok(Rules {
         name: raw.log.name,
-        description: raw.log.description,
+        description: (raw.log.description, raw.log.description_ja),
         none: raw.log.none.into_iter().map(|word| word.trim().to_owned()).collect(),
         rules,
         formats: draft.formats,
@@ -92,75 +93,25 @@ impl Draft {
         if raw.emit == Emit::Hold && raw.remember.is_none() {
             return Err((span, "emit = \"hold\" needs `remember`".to_owned()));
         }
-        let regex = raw.regex.as_ref().map(|text| pattern(text)).transpose()?;
-        let contains = match &raw.contains {
-            Some(words) if words.get_ref().0.is_empty() || words.get_ref().0.iter().any(String::is_empty) => {
-                return Err((words.span(), "expected a text that stands in the line, or a list of them".to_owned()));
-            }
-            Some(words) => words.get_ref().0.clone(),
-            None => Vec::new(),
-        };
+        let regex = raw.regex.as_ref().map(pattern).transpose()?;
         let format = self.format(raw, &span)?;
-        let recall_name = match &raw.recall {
-            Some(recall) => {
-                let name = &recall.get_ref().name;
-                Some(self.held(name.get_ref(), &name.span())?)
-            }
-            None => None,
-        };
         let mut names = SlotNames::default();
-        let expr = |raw: &RawRule, field, names: &mut SlotNames| Expr::compile(field, raw, Slotted::Groups, names);
-        let mut recall = None;
-        if let (Some(raw), Some(name)) = (&raw.recall, recall_name) {
-            let key = raw.get_ref().key.as_ref();
-            let key = key.map(|key| {
-                expr(&text_rule(key.get_ref()), Field::Session, &mut names).map_err(|reason| (key.span(), reason))
-            });
-            if names.0.iter().any(|name| name.to_string().starts_with("held.")) {
-                return Err((raw.span(), "the key of `recall` can't use what is recalled by it".to_owned()));
-            }
-            let raw = raw.get_ref();
-            recall = Some(Recall { name, key: key.transpose()?, forget: raw.forget, is_required: raw.required });
-        }
-        let (mut fields, mut times) = (Vec::new(), Vec::new());
-        for (word, rules) in &raw.fields {
-            let field = field_of(raw.emit, word)?;
-            let fault = |reason| (word.span(), reason);
-            if field == Field::DeviceTime {
-                for rule in &rules.get_ref().0 {
-                    times.push(time(&rule.0, &mut names).map_err(fault)?);
-                }
-                continue;
-            }
-            let exprs = rules.get_ref().0.iter().map(|RawFieldRule(rule)| expr(rule, field, &mut names));
-            fields.push((field, exprs.collect::<Result<Vec<_>, _>>().map_err(fault)?));
-        }
-        let mut remember = Vec::new();
-        for (list, kept) in raw.remember.iter().flat_map(|list| list.get_ref().0.iter().map(move |kept| (list, kept))) {
-            let fault = |reason| (list.span(), reason);
-            let key = kept.key.as_ref().map(|key| expr(&text_rule(key), Field::Session, &mut names));
-            let within = kept.within.as_deref().map(DurationUs::parse).transpose().map_err(fault)?;
-            let within = within.unwrap_or(WITHIN_DEFAULT);
-            if within > WITHIN_MAX || within <= DurationUs::ZERO {
-                return Err(fault("`within` is more than nothing and at most 31 days".to_owned()));
-            }
-            remember.push(Remember {
-                name: self.held(&kept.name, &list.span())?,
-                key: key.transpose().map_err(fault)?,
-                within,
-                is_adjacent: kept.adjacent,
-                values: Vec::new(),
-            });
-        }
-        let scope = Scope { regex: regex.as_ref(), format: format.map(|at| &self.formats[at]), recall: recall_name };
+        let recall = raw.recall.as_ref().map(|recall| self.recall(recall, &mut names)).transpose()?;
+        let (fields, times) = fields(raw, &mut names)?;
+        let remember = self.remember(raw, &mut names)?;
+        let scope = Scope {
+            regex: regex.as_ref(),
+            format: format.map(|at| &self.formats[at]),
+            recall: recall.as_ref().map(|recall| recall.name),
+        };
         let origins = names.0.iter().map(|name| scope.origin(name, &mut self.held).map_err(|m| (span.clone(), m)));
         let origins = origins.collect::<Result<Vec<_>, _>>()?;
-        let mut conditions = |list: &std::collections::BTreeMap<Spanned<String>, Spanned<RawCondition>>| {
+        let mut conditions = |list: &BTreeMap<Spanned<String>, Spanned<RawCondition>>| {
             list.iter().map(|(word, test)| condition(word, test, &scope, &mut self.held)).collect::<Result<Vec<_>, _>>()
         };
         Ok(Rule {
             name: raw.name.clone().unwrap_or_else(|| (at + 1).to_string()),
-            contains,
+            contains: contains(raw)?,
             when: conditions(&raw.when)?,
             unless: conditions(&raw.unless)?,
             plan: plan(raw.emit, &fields).map_err(|reason| (span, reason))?,
@@ -174,6 +125,45 @@ impl Draft {
             times,
             origins,
         })
+    }
+
+    fn recall(&self, raw: &Spanned<RawRecall>, names: &mut SlotNames) -> Result<Recall, Fault> {
+        let (span, raw) = (raw.span(), raw.get_ref());
+        let name = self.held(raw.name.get_ref(), &raw.name.span())?;
+        let key = raw.key.as_ref().map(|key| {
+            let template = text_rule(key.get_ref());
+            Expr::compile(Field::Session, &template, Slotted::Groups, names).map_err(|reason| (key.span(), reason))
+        });
+        let key = key.transpose()?;
+        if names.0.iter().any(|name| name.to_string().starts_with("held.")) {
+            return Err((span, "the key of `recall` can't use what is recalled by it".to_owned()));
+        }
+        Ok(Recall { name, key, forget: raw.forget, is_required: raw.required })
+    }
+
+    fn remember(&self, raw: &RawLogRule, names: &mut SlotNames) -> Result<Vec<Remember>, Fault> {
+        let mut remember = Vec::new();
+        let Some(list) = &raw.remember else {
+            return Ok(remember);
+        };
+        let fault = |reason| (list.span(), reason);
+        for kept in &list.get_ref().0 {
+            let key = kept.key.as_ref();
+            let key = key.map(|key| Expr::compile(Field::Session, &text_rule(key), Slotted::Groups, names));
+            let within = kept.within.as_deref().map(DurationUs::parse).transpose().map_err(fault)?;
+            let within = within.unwrap_or(WITHIN_DEFAULT);
+            if within > WITHIN_MAX || within <= DurationUs::ZERO {
+                return Err(fault("`within` is more than nothing and at most 31 days".to_owned()));
+            }
+            remember.push(Remember {
+                name: self.held(&kept.name, &list.span())?,
+                key: key.transpose().map_err(fault)?,
+                within,
+                is_adjacent: kept.adjacent,
+                values: Vec::new(),
+            });
+        }
+        Ok(remember)
     }
 
     fn format(&mut self, raw: &RawLogRule, span: &Range<usize>) -> Result<Option<usize>, Fault> {
@@ -234,6 +224,36 @@ impl Draft {
         }
         Ok(())
     }
+}
+
+fn contains(raw: &RawLogRule) -> Result<Vec<String>, Fault> {
+    match &raw.contains {
+        Some(words) if words.get_ref().0.is_empty() || words.get_ref().0.iter().any(String::is_empty) => {
+            Err((words.span(), "expected a text that stands in the line, or a list of them".to_owned()))
+        }
+        Some(words) => Ok(words.get_ref().0.clone()),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The rules for the fields of the session, and the ways to read the line's time.
+#[expect(clippy::type_complexity, reason = "two lists that are taken apart at once")]
+fn fields(raw: &RawLogRule, names: &mut SlotNames) -> Result<(Vec<(Field, Vec<Expr>)>, Vec<Time>), Fault> {
+    let (mut fields, mut times) = (Vec::new(), Vec::new());
+    for (word, rules) in &raw.fields {
+        let field = field_of(raw.emit, word)?;
+        let fault = |reason| (word.span(), reason);
+        let rules = rules.get_ref().0.iter();
+        if field == Field::DeviceTime {
+            for rule in rules {
+                times.push(time(&rule.0, names).map_err(fault)?);
+            }
+            continue;
+        }
+        let exprs = rules.map(|RawFieldRule(rule)| Expr::compile(field, rule, Slotted::Groups, names));
+        fields.push((field, exprs.collect::<Result<Vec<_>, _>>().map_err(fault)?));
+    }
+    Ok((fields, times))
 }
 
 /// What the names in a rule can lead to.

@@ -23,6 +23,7 @@ pub(super) struct RawLog {
     pub(super) name: String,
     #[serde(default)]
     pub(super) description: String,
+    pub(super) description_ja: Option<String>,
     #[serde(default)]
     pub(super) none: Vec<String>,
 }

@@ -24,10 +24,13 @@ pub(crate) enum Format {
     Json,
 }
 
+/// Names and values, in the order of the line.
+type Pairs<'t> = Vec<(Cow<'t, str>, Cow<'t, str>)>;
+
 /// The fields of one line.
 #[derive(Debug)]
 pub(crate) enum Fields<'t> {
-    Pairs(Vec<(Cow<'t, str>, Cow<'t, str>)>),
+    Pairs(Pairs<'t>),
     Json(Value),
 }
 
@@ -129,7 +132,7 @@ pub(crate) fn is_path(path: &str) -> bool {
     true
 }
 
-fn key_values(text: &str, separator: Option<char>) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+fn key_values(text: &str, separator: Option<char>) -> Pairs<'_> {
     let ends = |c: char| separator.map_or(c.is_whitespace(), |separator| c == separator);
     let mut pairs = Vec::new();
     let mut rest = text;
@@ -189,7 +192,7 @@ fn unquoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
 }
 
 /// `CEF:0|vendor|product|version|id|name|severity|key=value with blanks key2=value`.
-fn cef(text: &str) -> Option<Vec<(Cow<'_, str>, Cow<'_, str>)>> {
+fn cef(text: &str) -> Option<Pairs<'_>> {
     const NAMES: [&str; 7] = ["version", "vendor", "product", "device_version", "id", "name", "severity"];
     let mut rest = &text[text.find("CEF:")? + 4..];
     let mut pairs = Vec::new();
@@ -205,10 +208,8 @@ fn cef(text: &str) -> Option<Vec<(Cow<'_, str>, Cow<'_, str>)>> {
         let start = rest[from..equals].rfind(' ').map_or(from, |at| from + at + 1);
         // The first `=` of all needs no blank before its key; later ones do, or are value.
         let is_key = equals > start && (key_at.is_none() || start > from);
-        if is_key {
-            if let Some((key, value)) = key_at.replace((start, equals)) {
-                push_cef(&mut pairs, &rest[key..value], &rest[value + 1..start]);
-            }
+        if is_key && let Some((key, value)) = key_at.replace((start, equals)) {
+            push_cef(&mut pairs, &rest[key..value], &rest[value + 1..start]);
         }
         from = equals + 1;
     }
@@ -219,14 +220,14 @@ fn cef(text: &str) -> Option<Vec<(Cow<'_, str>, Cow<'_, str>)>> {
     Some(pairs)
 }
 
-fn push_cef<'t>(pairs: &mut Vec<(Cow<'t, str>, Cow<'t, str>)>, key: &'t str, value: &'t str) {
+fn push_cef<'t>(pairs: &mut Pairs<'t>, key: &'t str, value: &'t str) {
     if pairs.len() < FIELDS_MAX {
         pairs.push((Cow::Borrowed(key), cef_value(value.trim())));
     }
 }
 
 /// `cs1Label=Session` names `cs1`: the value is found under both names.
-fn label<'t>(pairs: &mut Vec<(Cow<'t, str>, Cow<'t, str>)>) {
+fn label<'t>(pairs: &mut Pairs<'t>) {
     let labels: Vec<_> = pairs
         .iter()
         .filter_map(|(key, name)| {
@@ -273,7 +274,7 @@ fn cef_value(text: &str) -> Cow<'_, str> {
 }
 
 /// `LEEF:1.0|vendor|product|version|id|` and pairs with tabs between them; 2.0 names another delimiter.
-fn leef(text: &str) -> Option<Vec<(Cow<'_, str>, Cow<'_, str>)>> {
+fn leef(text: &str) -> Option<Pairs<'_>> {
     const NAMES: [&str; 5] = ["version", "vendor", "product", "device_version", "id"];
     let mut rest = &text[text.find("LEEF:")? + 5..];
     let mut pairs = Vec::new();
@@ -300,7 +301,7 @@ fn leef(text: &str) -> Option<Vec<(Cow<'_, str>, Cow<'_, str>)>> {
 }
 
 /// Columns by their names, and by their numbers from 1.
-fn csv<'t>(text: &'t str, delimiter: u8, columns: &[String]) -> Result<Vec<(Cow<'t, str>, Cow<'t, str>)>, String> {
+fn csv<'t>(text: &'t str, delimiter: u8, columns: &[String]) -> Result<Pairs<'t>, String> {
     let mut ranges = Vec::new();
     let mut unquoted = String::new();
     let is_plain = !text.contains('"');

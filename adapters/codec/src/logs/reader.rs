@@ -247,31 +247,7 @@ impl LogReader {
             let value = sight.value(&condition.origin).map(Cow::into_owned);
             return Err(Why::ExceptionHolds { field: condition.word.clone(), value });
         }
-        let host = line.host().unwrap_or("");
-        let recalled = match &rule.recall {
-            Some(recall) => {
-                let texts = Texts::of(&rule.origins, &sight);
-                let key = recall.key.as_ref().map(|key| filled(key, &texts).unwrap_or_default());
-                self.memory.recall(recall.name, host, key.as_deref(), received, recall.forget)
-            }
-            None => Recalled::Nothing,
-        };
-        let held = match recalled {
-            Recalled::Values(values) => Some(values),
-            Recalled::Nothing | Recalled::Ambiguous(_) if rule.recall.as_ref().is_some_and(|r| r.is_required) => {
-                return Err(Why::NothingHeld);
-            }
-            Recalled::Nothing => {
-                if rule.recall.is_some() {
-                    tell(told, |told| told.notes.push(Note::NothingHeld));
-                }
-                None
-            }
-            Recalled::Ambiguous(count) => {
-                tell(told, |told| told.notes.push(Note::Ambiguous(count)));
-                None
-            }
-        };
+        let held = self.recalled(rule, &sight, received, told)?;
         sight.held = held.as_ref();
         tell(told, |told| told.fields = shown(rule, &sight));
         if rule.emit == Emit::Ignore && rule.remember.is_empty() {
@@ -293,11 +269,35 @@ impl LogReader {
         if !rule.remember.is_empty() {
             let kept = keep(rule, &sight, &texts, &said);
             let kept: Vec<Keep<'_>> = kept.iter().map(Kept::borrowed).collect();
-            self.memory.remember(host, received, kept);
+            self.memory.remember(line.host().unwrap_or(""), received, kept);
         }
         Ok(outcome)
     }
 
+    /// What an earlier line left for this one; none where the rule can do without.
+    fn recalled(
+        &mut self,
+        rule: &Rule,
+        sight: &Sight<'_>,
+        received: UtcMicros,
+        told: &mut Option<&mut Explanation>,
+    ) -> Result<Option<Values>, Why> {
+        let Some(recall) = &rule.recall else {
+            return Ok(None);
+        };
+        let key = recall.key.as_ref();
+        let key = key.map(|key| filled(key, &Texts::of(&rule.origins, sight)).unwrap_or_default());
+        let host = sight.line.host().unwrap_or("");
+        match self.memory.recall(recall.name, host, key.as_deref(), received, recall.forget) {
+            Recalled::Values(values) => return Ok(Some(values)),
+            _ if recall.is_required => return Err(Why::NothingHeld),
+            Recalled::Nothing => tell(told, |told| told.notes.push(Note::NothingHeld)),
+            Recalled::Ambiguous(count) => tell(told, |told| told.notes.push(Note::Ambiguous(count))),
+        }
+        Ok(None)
+    }
+
+    /// The observation of a rule that fits; `nth` is how many the line has given already.
     fn observe(
         &self,
         (at, rule, nth): (usize, &Rule, usize),

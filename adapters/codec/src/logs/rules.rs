@@ -1,7 +1,7 @@
 //! The checked rules of one file, and the search that tells which of them a line concerns.
 
 use aho_corasick::AhoCorasick;
-use kukaku_schema::DurationUs;
+use kukaku_schema::{DurationUs, Lang};
 use regex::Regex;
 
 use super::compile;
@@ -16,7 +16,8 @@ pub const RULES_MAX: usize = 128;
 #[derive(Debug, Clone)]
 pub struct Rules {
     pub(super) name: String,
-    pub(super) description: String,
+    /// In English, or in any language where there is no Japanese.
+    pub(super) description: (String, Option<String>),
     /// Values that say nothing, `N/A`.
     pub(super) none: Vec<String>,
     pub(super) rules: Vec<Rule>,
@@ -148,8 +149,9 @@ impl Rules {
 
     /// What it is for, as its file says; empty where it says nothing.
     #[must_use]
-    pub fn description(&self) -> &str {
-        &self.description
+    pub fn description(&self, lang: Lang) -> &str {
+        let (english, japanese) = &self.description;
+        lang.pick(japanese.as_ref().unwrap_or(english), english)
     }
 
     /// How many rules there are.

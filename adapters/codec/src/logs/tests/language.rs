@@ -84,7 +84,7 @@ target = { template = "{sys}", map = { 1 = "records", 2 = "ledger" }, default = 
 terminal = ["{pc}", "{alt}"]
 via = "jump"
 factors = ["password", { template = "{otp}", map = { yes = "otp" } }]
-device_time = [{ template = "{t}", format = "unix" }, { template = "{d} {c}", format = "%Y-%m-%d %H:%M" }]
+device_time = [{ template = "{t}", format = "unix_auto" }, { template = "{d} {c}", format = "%Y-%m-%d %H:%M" }]
 "#,
     );
     let mut reader = reader(rules);

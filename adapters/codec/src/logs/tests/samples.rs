@@ -31,7 +31,7 @@ fn sessions(dialect: &str, folder: &Path) -> Vec<(String, String)> {
     let read = messages(folder).into_iter().map(|(name, message)| {
         let line = header::read(message.as_bytes(), noon(), &zone());
         let told = shown(&shipped(dialect).take(&line, noon()));
-        (name, told.split(' ').skip(1).next().map_or(told.clone(), str::to_owned))
+        (name, told.split(' ').nth(1).map_or(told.clone(), str::to_owned))
     });
     read.filter(|(_, told)| told != "-").collect()
 }
