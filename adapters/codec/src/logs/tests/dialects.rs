@@ -97,8 +97,8 @@ fn asa_says_one_start_often_and_one_end_once() {
         format!("%ASA-4-722051: {user} IPv4 Address <192.0.2.7> IPv6 address <::> assigned to session => 12:00:02 alive op7@203.0.113.9"),
         format!("%ASA-6-722022: {user} TCP SVC connection established without compression => -"),
         format!("%ASA-6-722023: {user} TCP SVC connection terminated without compression => -"),
-        format!("%ASA-6-716002: {user} WebVPN session terminated: User Requested. => -"),
-        "%ASA-4-113019: Group = TG, Username = op7, IP = 203.0.113.9, Session disconnected. Session Type: SSL, Duration: 0h:01m:00s, Bytes xmt: 1, Bytes rcv: 2, Reason: User Requested => 12:00:06 end op7@203.0.113.9 account=op7 reason=User Requested".to_owned(),
+        format!("%ASA-6-716002: {user} WebVPN session terminated: User Requested. => 12:00:05 end op7@203.0.113.9 account=op7 reason=User Requested"),
+        "%ASA-4-113019: Group = TG, Username = op7, IP = 203.0.113.9, Session disconnected. Session Type: SSL, Duration: 0h:01m:00s, Bytes xmt: 1, Bytes rcv: 2, Reason: User Requested => -".to_owned(),
         format!("%ASA-4-722051: {user} IPv4 Address <192.0.2.7> IPv6 address <::> assigned to session => 12:00:07 start op7@203.0.113.9 account=op7 address=203.0.113.9 inner=192.0.2.7"),
         "%ASA-4-113019: Group = 203.0.113.1, Username = 203.0.113.1, IP = 203.0.113.1, Session disconnected. Session Type: LAN-to-LAN, Duration: 1h:0m:0s, Bytes xmt: 1, Bytes rcv: 2, Reason: Lost Service => -".to_owned(),
         format!("%ASA-6-716039: {user} Authentication: rejected, Session Type: WebVPN. => -"),
@@ -106,6 +106,19 @@ fn asa_says_one_start_often_and_one_end_once() {
         "%ASA-6-713228: Group = G, Username = op8, IP = 203.0.113.8, Assigned private IP address 192.0.2.8 to remote user => 12:00:11 start op8@203.0.113.8 account=op8 address=203.0.113.8 inner=192.0.2.8".to_owned(),
     ];
     check("cisco-asa", &lines.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn asa_end_said_twice_is_one_end() {
+    check(
+        "cisco-asa",
+        &[
+            "%ASA-6-751025: Local:192.0.2.1:4500 Remote:203.0.113.9:5000 Username:op7 IKEv2 Group:G IPv4 Address=192.0.2.7 IPv6 address=:: assigned to session => 12:00:00 start op7@203.0.113.9 account=op7 address=203.0.113.9 inner=192.0.2.7",
+            "%ASA-6-716002: Group <G> User <op7> IP <203.0.113.9> WebVPN session terminated: User Requested. => 12:00:01 end op7@203.0.113.9 account=op7 reason=User Requested",
+            "%ASA-4-113019: Group = G, Username = op7, IP = 203.0.113.9, Session disconnected. Session Type: SSL, Duration: 0h:01m:00s, Bytes xmt: 1, Bytes rcv: 2, Reason: User Requested => -",
+            "%ASA-4-113019: Group = G, Username = op8, IP = 203.0.113.8, Session disconnected. Session Type: SSL, Duration: 0h:01m:00s, Bytes xmt: 1, Bytes rcv: 2, Reason: Idle Timeout => 12:00:03 end op8@203.0.113.8 account=op8 reason=Idle Timeout",
+        ],
+    );
 }
 
 #[test]
@@ -199,6 +212,8 @@ fn gateways_of_other_makers() {
             r"<14>Nov 22 09:00:00 pa 1,2026/11/22 09:00:01,0011,GLOBALPROTECT,0,2305,2026/11/22 09:00:00,vsys1,gateway-connected,connected,,IPSec,EX\op7,JP,PC7,203.0.113.9,0.0.0.0,192.0.2.7,0.0.0.0,id,,6.1,Windows,10,1,,,,success,, => 09:00:00 start EX\op7@PC7 account=op7 address=203.0.113.9 inner=192.0.2.7",
             r"<14>Nov 22 09:09:00 pa 1,2026/11/22 09:09:01,0011,GLOBALPROTECT,0,2305,2026/11/22 09:09:00,vsys1,gateway-logout,logout,,,EX\op7,JP,PC7,203.0.113.9,0.0.0.0,192.0.2.7,0.0.0.0,id,,6.1,Windows,10,1,client logout,,,success,, => 09:09:00 end EX\op7@PC7 account=op7 reason=client logout",
             r"1,2026/11/22 09:09:01,0011,GLOBALPROTECT,0,2305,2026/11/22 09:09:00,vsys1,gateway-auth,login,LDAP,,op7,JP,PC7,203.0.113.9,0.0.0.0,,0.0.0.0,id,,6.1,Windows,10,1,,,,failure,, => -",
+            r#"1,2026/11/22 09:00:00,0011,SYSTEM,globalprotect,0,2026/11/22 09:00:00,,globalprotectgateway-regist-succ,gw,0,0,general,informational,"GlobalProtect gateway user login succeeded. Login from: 203.0.113.9, Source region: JP, User name: op7, Client OS version: W" => 12:00:03 start op7 account=op7 address=203.0.113.9"#,
+            r#"1,2026/11/22 09:00:00,0011,SYSTEM,globalprotect,0,2026/11/22 09:00:00,,globalprotectgateway-logout-succ,gw,0,0,general,informational,"GlobalProtect gateway user logout succeeded. User name: op7, Client OS version: W, Reason: client logout." => 12:00:04 end op7 account=op7 reason=client logout"#,
         ],
     );
     check(
@@ -237,6 +252,7 @@ fn privileged_access_products() {
             r#"CEF:0|Cyber-Ark|Vault|12|300|PSM Connect|5|act="PSM Connect" suser="op7" shost=192.0.2.2 dhost=srv reason=Protocol\=RDP;SessionID\=1f-0c;SrcHost\=203.0.113.9;User\=adm => 12:00:00 start 1f-0c account=op7 address=203.0.113.9 target=srv"#,
             r#"CEF:0|Cyber-Ark|Vault|12|301|PSM Connect Failed|8|act="PSM Connect Failed" suser=op7 reason=SessionID\=1f-0d => -"#,
             r#"CEF:0|Cyber-Ark|Vault|12|302|PSM Disconnect|5|act="PSM Disconnect" suser=op7 shost=192.0.2.2 reason=SessionID\=1f-0c;SrcHost\=203.0.113.9 => 12:00:02 end 1f-0c account=op7"#,
+            r"CEF:0|Cyber-Ark|Vault|12|300|PSM Connect|5|suser=op7 shost=203.0.113.9 dhost=srv => 12:00:03 start op7@srv account=op7 address=203.0.113.9 target=srv",
         ],
     );
     check(
