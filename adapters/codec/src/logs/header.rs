@@ -354,7 +354,3 @@ impl Words<'_> {
         Some(start..end)
     }
 }
-
-#[cfg(test)]
-#[path = "header_tests.rs"]
-mod tests;

@@ -320,7 +320,3 @@ fn csv<'t>(text: &'t str, delimiter: u8, columns: &[String]) -> Result<Pairs<'t>
     });
     Ok(pairs.collect())
 }
-
-#[cfg(test)]
-#[path = "read_tests.rs"]
-mod tests;

@@ -67,7 +67,8 @@ fn fortigate_sessions_are_those_that_name_a_user() {
         format!(r#"{ssl} action="tunnel-down" tunneltype="ssl-tunnel" tunnelid=5 user="op 7" reason="N/A""#),
         format!(r#"{ssl} action="ssl-login-fail" tunneltype="ssl-web" tunnelid=0 user="op7" msg="no tunnel-up""#),
         format!(r#"{ipsec} action="tunnel-up" user="N/A" xauthuser="N/A" assignip=N/A group="N/A""#),
-        format!(r#"{ipsec} action="tunnel-up" user="peer" xauthuser="op8" assignip=192.0.2.8 group="G""#),
+        format!(r#"{ipsec} action="tunnel-up" user="203.0.113.9" xauthuser="N/A" assignip=192.0.2.8 group="N/A""#),
+        format!(r#"{ipsec} action="tunnel-up" user="203.0.113.9" xauthuser="op8" assignip=192.0.2.8 group="G""#),
         format!(r#"{ipsec} action="tunnel-down" user="peer" xauthuser="op8" assignip=192.0.2.8 group="G""#),
         r"CEF:0|Fortinet|Fortigate|v7|39947|event:vpn tunnel-up|2|FTNTFGTeventtime=1795305600 act=tunnel-up FTNTFGTtunneltype=ssl-tunnel FTNTFGTtunnelid=9 FTNTFGTremip=203.0.113.9 duser=op7 msg=up".to_owned(),
     ];
@@ -79,6 +80,7 @@ fn fortigate_sessions_are_those_that_name_a_user() {
             "2026-11-22T09:00:00 start ssl-tunnel:5 account=op 7 address=203.0.113.9 inner=192.0.2.7",
             "2026-11-22T09:00:00 alive ssl-tunnel:5",
             "2026-11-22T09:00:00 end ssl-tunnel:5 account=op 7",
+            "-",
             "-",
             "-",
             "2026-11-22T09:00:00 start ipsec:77 account=op8 address=203.0.113.9 inner=192.0.2.8",

@@ -11,8 +11,10 @@ use kukaku_schema::{SiteZone, UtcMicros};
 use super::{LogReader, Outcome, Rules, header};
 
 mod dialects;
+mod headers;
 mod language;
 mod properties;
+mod reading;
 mod samples;
 
 fn zone() -> SiteZone {

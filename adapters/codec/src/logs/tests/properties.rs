@@ -95,3 +95,39 @@ proptest! {
         let _ = Rules::parse(&format!("[log]\nname = 'x'\n[[rule]]\nemit = 'ignore'\nregex = '{text}'"), "any.toml");
     }
 }
+
+#[test]
+fn a_long_line_of_half_open_things_takes_no_time_to_speak_of() {
+    let pieces = [
+        "a=\"",
+        "=\\\"",
+        "[",
+        "CEF:0|",
+        "\\",
+        "{",
+        "<1>",
+        "Nov 22 09:00:00 ",
+        "A b=c ",
+        "/1:2 MULTI: primary virtual IP for ",
+    ];
+    for piece in pieces {
+        // The longest datagram there is.
+        let line = piece.repeat(65_535 / piece.len());
+        for prefix in [
+            "",
+            "CEF:0|a|b|c|d|e|f|",
+            "tunnel-up subtype=vpn ",
+            "VPN zone remote user login allowed ",
+            "session.start ",
+        ] {
+            let line = format!("{prefix}{line}");
+            let read = header::read(line.as_bytes(), noon(), &zone());
+            for dialect in Rules::shipped_names() {
+                assert!(
+                    !matches!(shipped(dialect).take(&read, noon()), Outcome::Observations(_)),
+                    "{dialect}: {piece}"
+                );
+            }
+        }
+    }
+}

@@ -1,13 +1,13 @@
 //! A header that is misread puts a session on the wrong host or at the wrong time.
-#![allow(clippy::unwrap_used)]
+
+use encoding_rs::SHIFT_JIS;
 
 use super::*;
 
 /// `host|process|pid|time|text` of a line that came on 2026-11-22 at noon in Tokyo.
 fn shown(bytes: &[u8]) -> String {
-    let zone = SiteZone::named("Asia/Tokyo").unwrap();
-    let received = UtcMicros::parse_rfc3339("2026-11-22T12:00:00+09:00").unwrap();
-    let line = read(bytes, received, &zone);
+    let (zone, received) = (zone(), noon());
+    let line = header::read(bytes, received, &zone);
     let time = line.time.map_or(String::new(), |at| zone.rfc3339(at)[..19].to_owned());
     let part = |part: Option<&str>| part.unwrap_or("").to_owned();
     format!("{}|{}|{}|{time}|{}", part(line.host()), part(line.process()), part(line.pid()), line.text())

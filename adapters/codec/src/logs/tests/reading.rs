@@ -1,7 +1,6 @@
 //! A value cut at the wrong place names another user.
-#![allow(clippy::unwrap_used)]
 
-use super::*;
+use crate::logs::read::{Format, is_path};
 
 fn shown(format: &Format, text: &str) -> String {
     let fields = format.read(text).unwrap().shown();
