@@ -50,7 +50,8 @@ fn rtx_user_gets_the_address_of_the_tunnel_that_waits_for_him() {
             "PP[ANONYMOUS03] Call detected from user 'b' => 12:00:04 start PP[ANONYMOUS03] account=b address=203.0.113.2",
             "[L2TP] TUNNEL[2] disconnect tunnel 2 complete => 12:00:05 end PP[ANONYMOUS03] account=b reason=tunnel disconnected",
             "PP[ANONYMOUS03] Disconnected, cause [x] => -",
-            "PP[ANONYMOUS09] Disconnected, cause [lost start] => 12:00:07 end PP[ANONYMOUS09] reason=lost start",
+            "PP[ANONYMOUS08] Disconnected, cause [PPP: Authentication failed] => -",
+            "PP[ANONYMOUS09] Disconnected, cause [lost start] => 12:00:08 end PP[ANONYMOUS09] reason=lost start",
         ],
     );
     let told = told(&mut shipped("yamaha-rtx"), &["1980/01/01 09:05:00: PP[ANONYMOUS01] Call detected from user 'a'"]);
