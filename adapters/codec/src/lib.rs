@@ -6,3 +6,4 @@ pub mod files;
 pub mod line;
 pub mod syslog;
 pub mod logs;
+pub mod radius;
