@@ -77,6 +77,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("adapters/codec", &["schema"]),
     ("daemon/store", &["schema", "core", "ledger"]),
     ("adapters/mqtt", &["schema", "codec"]),
+    ("adapters/radius", &["schema", "codec"]),
     ("adapters/serial", &["schema", "codec"]),
     ("adapters/syslog", &["schema", "codec"]),
     ("adapters/footage", &["schema", "codec"]),
@@ -85,10 +86,14 @@ const ARROWS: [(&str, &[&str]); 15] = [
     (
         "daemon/kukaku",
         &["schema", "core", "ledger", "pack", "codec", "store", "mqtt", "serial", "syslog", "footage", "notify", "web"],
+        &["schema", "core", "ledger", "pack", "codec", "store", "mqtt", "radius", "serial", "footage", "notify", "web"],
     ),
     (
         "tests",
-        &["schema", "core", "ledger", "pack", "codec", "store", "mqtt", "serial", "footage", "notify", "web", "kukaku"],
+        &[
+            "schema", "core", "ledger", "pack", "codec", "store", "mqtt", "radius", "serial", "footage", "notify",
+            "web", "kukaku",
+        ],
     ),
 ];
 

@@ -1,6 +1,6 @@
 //! Requests to observations, with what is remembered between them.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use kukaku_schema::observation::{SessionAlive, SessionEnded, SessionStarted, SourceAlive};
 use kukaku_schema::{DurationUs, Name, Observation, UtcMicros};

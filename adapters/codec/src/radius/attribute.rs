@@ -1,6 +1,6 @@
 //! Types of attributes, and their values.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use kukaku_schema::Name;
 

@@ -1,6 +1,6 @@
 //! What the attributes of a request say.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use kukaku_schema::{DurationUs, Name, UtcMicros};
 use sha2::{Digest, Sha256};
