@@ -12,7 +12,8 @@ use crate::network::Network;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RadiusConfig {
-    /// The address for UDP, `"192.0.2.10:1813"`. Bind it to the network of the gateways alone.
+    /// The address for UDP, `"192.0.2.10:1813"`. Name it: with `0.0.0.0` an answer may leave from
+    /// another address than it was asked at, and gateways don't believe such.
     pub listen: Option<SocketAddr>,
     /// The NAS (gateways, access points) that may speak over UDP. Nobody else is answered.
     #[serde(default)]
@@ -29,7 +30,8 @@ pub struct ClientConfig {
     pub source: Name,
     /// Its address, or the range of its addresses; the narrowest one that holds a sender counts.
     pub address: Network,
-    /// The file that holds the shared secret. 16 characters or more, and another one for each NAS.
+    /// The file that holds the shared secret and nothing else, mode 0600. 16 characters or more, and
+    /// another one for each NAS. Wrong: everything of this NAS is refused.
     pub secret_file: PathBuf,
     /// Whether requests without a Message-Authenticator are refused; false by default, because few
     /// gateways can send one. Without it the source counts as one that could be spoofed.

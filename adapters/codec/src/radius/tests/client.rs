@@ -72,7 +72,7 @@ impl Request {
         out.extend_from_slice(&self.authenticator);
         let mut vouch = None;
         for (kind, value) in &self.attributes {
-            if *kind == 80 && value.iter().all(|byte| *byte == 0) {
+            if *kind == 80 && *value == [0; 16] {
                 vouch = Some(out.len() + 2);
             }
             out.extend_from_slice(&[*kind, u8::try_from(value.len() + 2).unwrap()]);
