@@ -4,6 +4,6 @@ pub mod mqtt;
 
 pub mod files;
 pub mod line;
-pub mod syslog;
 pub mod logs;
 pub mod radius;
+pub mod syslog;

@@ -4,6 +4,7 @@ mod answer;
 mod backup;
 mod export;
 mod keys;
+mod mapping;
 mod offboard;
 mod order;
 mod retention;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 pub use answer::AnswerArgs;
 pub use backup::{BackupAction, BackupArgs, DrillArgs, ReconcileArgs, RestoreArgs};
 pub use keys::{KeysAction, KeysArgs};
+pub use mapping::{MappingAction, MappingArgs};
 pub use offboard::OffboardArgs;
 pub use order::{OnPaper, OrderAction, OrderArgs};
 pub use retention::{HoldAction, HoldArgs, RetentionAction, RetentionArgs};
@@ -70,6 +72,8 @@ pub enum Command {
     Retention(RetentionArgs),
     /// Destroy everything of a client that leaves, backups included, and certify it (契約終了時の削除)
     Offboard(OffboardArgs),
+    /// How the logs of gateways are read: list, print and try mappings
+    Mapping(MappingArgs),
     /// Take in door and session records from files (ファイル取り込み)
     #[command(after_help = EXIT_CODES)]
     Import(ImportArgs),

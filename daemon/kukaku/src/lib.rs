@@ -13,6 +13,7 @@ pub mod commands;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod dialects;
 pub mod durable;
 pub mod escrow;
 pub mod failure;

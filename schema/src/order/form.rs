@@ -179,7 +179,16 @@ impl OrderStep {
     }
 }
 
-/// Whether a form can be an order.
+impl OrderForm {
+    /// Whether it can be an order on this site.
+    ///
+    /// # Errors
+    /// What is wrong and what was expected.
+    pub fn check(&self, registers: &Registers) -> Result<(), OrderRefused> {
+        check(self, registers)
+    }
+}
+
 fn check(form: &OrderForm, registers: &Registers) -> Result<(), OrderRefused> {
     if form.from >= form.to {
         return Err(OrderRefused::new("期間の終わりが始まりより前です。", "the period ends before it begins"));

@@ -1,11 +1,12 @@
 //! `kukaku check`: everything that would keep the daemon from starting or from keeping its word.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use jiff::Timestamp;
 use kukaku_notify::Channels;
+use kukaku_syslog::Transport;
 
 use super::certificates::certificates_of;
 use crate::certificates::{read_certificate, warning};
@@ -20,7 +21,7 @@ use crate::time_state::{self, TimeState};
 
 /// How one thing is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Line {
+pub(super) enum Line {
     /// As it should be.
     Fine(String),
     /// Works today; somebody should look at it.
@@ -52,12 +53,14 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         lines.push(registers(dir));
         lines.extend(key_modes(dir));
         lines.extend(certificates(dir, &config));
+        lines.extend(super::gateways::lines(&config, super::registers::present(dir).ok().as_ref()));
         lines.push(disk(dir.path(), config.free_disk_mib));
         match running {
             Some(_) => lines.push(Line::Fine("ports: held by the daemon that runs".to_owned())),
             None => lines.extend(ports(&config)),
         }
     } else {
+        lines.extend(super::gateways::lines(&config, None));
         lines.extend(ports(&config));
     }
     lines.push(time());
@@ -115,7 +118,8 @@ fn secret_files(config: &Config) -> Vec<Line> {
         .map(|account| &account.password_file)
         .chain(alerts.webhook.iter().map(|c| &c.key_file))
         .chain(config.broker.iter().filter_map(|b| b.password_file.as_ref()));
-    files.map(|path| secret_file(path)).collect()
+    let radius = config.radius.iter().flat_map(|radius| &radius.clients).map(|client| &client.secret_file);
+    files.chain(radius).map(|path| secret_file(path)).collect()
 }
 
 fn secret_file(path: &Path) -> Line {
@@ -222,7 +226,7 @@ fn disk(folder: &Path, wanted_mib: u64) -> Line {
     }
 }
 
-/// Every address that the daemon will listen on, with its key.
+/// Every address for TCP that the daemon will listen on, with its key.
 #[must_use]
 pub fn addresses(config: &Config) -> Vec<(&'static str, SocketAddr)> {
     let mut found = vec![("web.listen", config.web.listen)];
@@ -230,17 +234,29 @@ pub fn addresses(config: &Config) -> Vec<(&'static str, SocketAddr)> {
         found.extend(mqtt.listen.map(|address| ("mqtt.listen", address)));
         found.extend(mqtt.tls.as_ref().map(|tls| ("mqtt.tls.listen", tls.listen)));
     }
+    let streams = config.syslog.iter().filter(|port| port.listen.transport != Transport::Udp);
+    found.extend(streams.map(|port| ("syslog.listen", port.listen.address)));
+    found.extend(config.radius.iter().filter_map(|radius| Some(("radius.tls.listen", radius.tls.as_ref()?.listen))));
+    found
+}
+
+/// Every address for UDP that it will, with its key.
+#[must_use]
+pub fn datagram_addresses(config: &Config) -> Vec<(&'static str, SocketAddr)> {
+    let syslog = config.syslog.iter().filter(|port| port.listen.transport == Transport::Udp);
+    let mut found: Vec<_> = syslog.map(|port| ("syslog.listen", port.listen.address)).collect();
+    found.extend(config.radius.iter().filter_map(|radius| Some(("radius.listen", radius.listen?))));
     found
 }
 
 fn ports(config: &Config) -> Vec<Line> {
-    addresses(config)
-        .into_iter()
-        .map(|(key, address)| match TcpListener::bind(address) {
-            Ok(_) => Line::Fine(format!("port {address} ({key}) is free")),
-            Err(error) => Line::Problem(cannot_listen(key, address, &error)),
-        })
-        .collect()
+    let line = |key, address, bound: std::io::Result<()>| match bound {
+        Ok(()) => Line::Fine(format!("port {address} ({key}) is free")),
+        Err(error) => Line::Problem(cannot_listen(key, address, &error)),
+    };
+    let streams = addresses(config).into_iter().map(|(key, at)| line(key, at, TcpListener::bind(at).map(drop)));
+    let datagrams = datagram_addresses(config).into_iter();
+    streams.chain(datagrams.map(|(key, at)| line(key, at, UdpSocket::bind(at).map(drop)))).collect()
 }
 
 /// Why an address can't be listened on, with the key to change.

@@ -6,10 +6,12 @@ pub mod certificates;
 pub mod check;
 pub mod export;
 pub mod exports;
+mod gateways;
 pub mod hold;
 pub mod import;
 pub mod init;
 pub mod keys;
+pub mod mapping;
 pub mod muster;
 pub mod offboard;
 pub mod order;
@@ -45,6 +47,7 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         Command::Hold(args) => hold::run(args),
         Command::Retention(args) => retention::run(args),
         Command::Offboard(args) => offboard::run(args),
+        Command::Mapping(args) => mapping::run(args),
         Command::Import(args) => import::run(args),
         Command::Replay(args) => match &args.store {
             Some(dir) => verify::replay(dir),

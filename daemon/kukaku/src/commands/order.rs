@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use kukaku_schema::observation::OrderReport;
-use kukaku_schema::order::OrderForm;
-use kukaku_schema::{Lang, Name, OrderAct, SiteZone};
-use kukaku_store::query::{OrderRow, OrderStepRow, order_steps, orders};
+use kukaku_schema::order::{OrderForm, OrderRefused};
+use kukaku_schema::{Lang, Name, OrderAct, OrderSide, Registers, SiteZone};
+use kukaku_store::query::{OrderRow, OrderStepRow, order_now, order_steps, orders};
 use kukaku_store::read_only;
 use serde::Serialize;
 
@@ -48,6 +48,7 @@ pub fn run(args: &OrderArgs) -> Result<(), Failure> {
             let registers = present(&dir)?;
             let zone = SiteZone::named(&registers.site.time_zone).map_err(Failure::Store)?;
             let forms = order_csv::read(file, &zone)?;
+            possible(&dir, &forms, &registers)?;
             if *dry_run {
                 forms.iter().for_each(|form| say(shown(&form_line(form, &zone))));
                 say(format!("{} orders would be written", forms.len()));
@@ -91,6 +92,19 @@ fn write(dir: &SiteDir, forms: Vec<OrderForm>, by: &Credentials, submit: bool) -
         if submit {
             step(dir, request(OrderAct::Submit, id, by.clone()))?;
         }
+    }
+    Ok(())
+}
+
+/// All of a table, or nothing: what one of them would be refused for refuses all.
+fn possible(dir: &SiteDir, forms: &[OrderForm], registers: &Registers) -> Result<(), Failure> {
+    let failure = |e: kukaku_store::StoreError| Failure::Store(e.to_string());
+    let conn = read_only(&dir.store()).map_err(failure)?;
+    for form in forms {
+        let wrong = |e: OrderRefused| Failure::Written(format!("order {}: {e}", form.id));
+        form.check(registers).map_err(wrong)?;
+        let newest = order_now(&conn, form.id.as_str()).map_err(failure)?;
+        OrderAct::Write.apply(newest.map(|order| order.state), OrderSide::Vendor).map_err(wrong)?;
     }
     Ok(())
 }

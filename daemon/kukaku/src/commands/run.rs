@@ -135,6 +135,13 @@ async fn open_rooms(rooms: &mut Rooms, dir: &SiteDir, loaded: &Loaded, writer: &
     for line in &config.serial {
         start::serial::start(rooms, line, writer)?;
     }
+    let zone = kukaku_schema::SiteZone::named(&start::writer::time_zone(dir)?).map_err(Failure::Store)?;
+    for port in &config.syslog {
+        start::syslog::start(rooms, port, &zone, writer)?;
+    }
+    if let Some(radius) = &config.radius {
+        start::radius::start(rooms, dir, radius, writer);
+    }
     for folder in &config.footage {
         start::footage::start(rooms, dir, folder, writer)?;
     }

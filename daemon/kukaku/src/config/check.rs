@@ -38,6 +38,17 @@ pub fn check(config: &Config) -> Result<(), Fault> {
             return fault(format!("serial.{place}.port"), format!("{:?} stands twice; a port has one line", line.port));
         }
     }
+    for (place, port) in config.syslog.iter().enumerate() {
+        port.check().or_else(|e| fault(format!("syslog.{place}.{}", e.key), e.message))?;
+        if config.syslog[..place].iter().any(|other| other.listen == port.listen) {
+            return fault(format!("syslog.{place}.listen"), format!("{} stands twice", port.listen));
+        }
+        for (number, source) in port.source.iter().enumerate() {
+            crate::dialects::rules(&source.dialect)
+                .map(drop)
+                .or_else(|e| fault(format!("syslog.{place}.source.{number}.dialect"), e))?;
+        }
+    }
     for (place, folder) in config.footage.iter().enumerate() {
         folder.check().or_else(|e| fault(format!("footage.{place}.{}", e.field), e.reason))?;
     }

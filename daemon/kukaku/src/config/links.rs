@@ -147,6 +147,10 @@ impl Config {
             paths.extend([&mut tls.certificate, &mut tls.key]);
             paths.extend(tls.client_ca.as_mut());
         }
+        for port in &mut self.syslog {
+            paths.extend([&mut port.certificate, &mut port.key, &mut port.client_ca].into_iter().flatten());
+        }
+        paths.extend(self.radius.iter_mut().flat_map(kukaku_radius::RadiusConfig::paths_mut));
         for broker in &mut self.broker {
             paths.extend(broker.password_file.as_mut());
             if let Some(tls) = &mut broker.tls {

@@ -52,6 +52,12 @@ pub struct Config {
     /// Serial lines.
     #[serde(default)]
     pub serial: Vec<kukaku_serial::SerialConfig>,
+    /// Ports that take the logs of gateways.
+    #[serde(default)]
+    pub syslog: Vec<kukaku_syslog::SyslogConfig>,
+    /// RADIUS accounting; left out: there is none.
+    #[serde(default)]
+    pub radius: Option<kukaku_radius::RadiusConfig>,
     /// Folders that a recorder writes video files into.
     #[serde(default)]
     pub footage: Vec<kukaku_footage::FootageConfig>,

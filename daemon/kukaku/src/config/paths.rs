@@ -22,6 +22,11 @@ pub(super) fn start_at(config: &mut Config, folder: &Path) {
     }
     config.links_paths().into_iter().for_each(place);
     config.witness.iter_mut().filter_map(|witness| witness.ca_file.as_mut()).for_each(place);
+    for source in config.syslog.iter_mut().flat_map(|port| &mut port.source) {
+        if source.dialect.ends_with(crate::dialects::FILE_ENDING) && Path::new(&source.dialect).is_relative() {
+            source.dialect = folder.join(&source.dialect).display().to_string();
+        }
+    }
     alert_paths(&mut config.alerts).into_iter().for_each(place);
 }
 

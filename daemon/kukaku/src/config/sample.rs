@@ -56,6 +56,20 @@ listen = "127.0.0.1:1883"
 # credential = { template = "card:{card}" }
 # result = { group = "result", map = { OK = "granted", NG = "denied" } }
 
+# [[syslog]]                     # VPN 装置などのログの受信（udp:// tcp:// tls:// relp://）
+# listen = "relp://192.0.2.10:2514"
+# [[syslog.source]]
+# name = "vpn-1"                 # 台帳の記録元。udp の場合は class = "C" で登録する
+# from = ["192.0.2.1"]           # 送り元のアドレス
+# dialect = "yamaha-rtx"         # kukaku mapping list の名前か、自分で書いた .toml
+
+# [radius]                       # RADIUS アカウンティングの受信
+# listen = "192.0.2.10:1813"
+# [[radius.clients]]
+# source = "vpn-2"
+# address = "192.0.2.2"
+# secret_file = "keys/radius.secret"   # 0600、共有シークレットだけを書く
+
 # [[footage]]                    # 録画装置のフォルダ
 # source = "nvr-1"
 # root = "/srv/nvr/recordings"
@@ -133,6 +147,20 @@ listen = "127.0.0.1:1883"
 # reader = { group = "reader" }
 # credential = { template = "card:{card}" }
 # result = { group = "result", map = { OK = "granted", NG = "denied" } }
+
+# [[syslog]]                     # logs of gateways arrive here (udp:// tcp:// tls:// relp://)
+# listen = "relp://192.0.2.10:2514"
+# [[syslog.source]]
+# name = "vpn-1"                 # the source as registered; class = "C" for udp
+# from = ["192.0.2.1"]           # addresses that it sends from
+# dialect = "yamaha-rtx"         # a name of `kukaku mapping list`, or a .toml of your own
+
+# [radius]                       # RADIUS accounting
+# listen = "192.0.2.10:1813"
+# [[radius.clients]]
+# source = "vpn-2"
+# address = "192.0.2.2"
+# secret_file = "keys/radius.secret"   # 0600, with the shared secret alone
 
 # [[footage]]                    # a recorder's folder
 # source = "nvr-1"

@@ -76,7 +76,11 @@ fn a_table_of_orders_is_shown_first_and_taken_whole_or_not_at_all() {
         let file = site.folder.write("orders.csv", table);
         kukaku_told(&[&["order", dir, "import", text(&file), "--by", "hanako"], more].concat(), HANAKO)
     };
-    let two = format!("{header}{}{}", row("a", "op-01"), row("b", "op-02"));
+    let stranger = format!("{header}{}{}", row("a", "op-01"), row("b", "op-02"));
+    let said = exits(&import(stranger, &[]), 2);
+    assert!(said.contains("order b: operator \"op-02\" is not registered"), "{said}");
+    assert_eq!(exits(&kukaku(&["order", dir, "list"]), 0).trim(), "no orders", "all or nothing");
+    let two = format!("{header}{}{}", row("a", "op-01"), row("b", "op-01"));
     let said = exits(&import(two.clone(), &["--dry-run"]), 0);
     assert!(said.contains("2 orders would be written"), "{said}");
     assert_eq!(exits(&kukaku(&["order", dir, "list"]), 0).trim(), "no orders");

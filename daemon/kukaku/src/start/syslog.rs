@@ -1,0 +1,97 @@
+//! Syslog listeners: what gateways say of their sessions.
+
+use std::sync::Arc;
+
+use kukaku_codec::logs::Rules;
+use kukaku_schema::{Name, SiteZone};
+use kukaku_syslog::{Limits, LineReader, LinkEvent, LinkEventKind, LossPlace, SourceConfig, SyslogConfig, SyslogLink};
+use tokio::sync::mpsc;
+
+use crate::clock;
+use crate::dialects::{self, DialectReader};
+use crate::failure::Failure;
+use crate::rooms::{Ledger, Rooms};
+use crate::writer::Writer;
+
+/// Events of one listener that may wait to be told: they are only logged.
+const EVENTS_MAX: usize = 64;
+
+/// Starts one listener; `zone` is what clocks without a zone show.
+///
+/// # Errors
+/// `Written`: a dialect can't be read.
+pub fn start(rooms: &mut Rooms, config: &SyslogConfig, zone: &SiteZone, writer: &Writer) -> Result<(), Failure> {
+    let room = format!("syslog {}", config.listen);
+    let mut readers: Vec<(String, Name, Arc<Rules>)> = Vec::new();
+    for source in &config.source {
+        let wrong = |e: String| Failure::Written(format!("{room}: {e}"));
+        let rules = dialects::rules(&source.dialect).map_err(wrong)?;
+        readers.push((source.name.clone(), Name::new(source.name.as_str()).map_err(wrong)?, rules));
+    }
+    let (config, zone, writer, ledger) = (config.clone(), zone.clone(), writer.clone(), rooms.ledger());
+    let name = room.clone();
+    rooms.start(room, move |stop| {
+        let (config, zone, writer, readers) = (config.clone(), zone.clone(), writer.clone(), readers.clone());
+        let (ledger, name) = (Arc::clone(&ledger), name.clone());
+        async move {
+            let (sender, mut events) = mpsc::channel::<LinkEvent>(EVENTS_MAX);
+            let reader = |source: &SourceConfig| -> Box<dyn LineReader> {
+                let known = readers.iter().find(|(name, ..)| *name == source.name);
+                let (_, name, rules) = known.expect("a reader was made for each source of the listener");
+                Box::new(DialectReader::new(Arc::clone(rules), name.clone(), zone.clone()))
+            };
+            let link = SyslogLink::bind(&config, Limits::default(), reader, sender, Arc::new(clock::now));
+            let link = link.await.map_err(|e| e.to_string())?;
+            let tell = async {
+                while let Some(event) = events.recv().await {
+                    told(&name, &ledger, event.kind);
+                }
+            };
+            // It ends by itself once it is told to stop and what it read is durable.
+            tokio::join!(link.serve(writer, stop), tell);
+            Ok(())
+        }
+    });
+    Ok(())
+}
+
+fn told(name: &str, ledger: &Ledger, event: LinkEventKind) {
+    match event {
+        LinkEventKind::Listening { address } => {
+            tracing::info!("{name}: listens at {address}");
+            ledger.tell(name, None);
+        }
+        LinkEventKind::NotReceiving { why } => {
+            tracing::warn!("{name}: {why}");
+            ledger.tell(name, Some(why));
+        }
+        LinkEventKind::SmallBuffer { asked, granted } => {
+            let why =
+                format!("the kernel gives {granted} bytes for datagrams, {asked} are wanted: raise net.core.rmem_max");
+            tracing::warn!("{name}: {why}");
+            ledger.tell(name, Some(why));
+        }
+        LinkEventKind::Lost { count, span, place } => {
+            let place = match place {
+                LossPlace::Kernel => "in the kernel",
+                LossPlace::Buffer => "in our buffer",
+                LossPlace::Stop => "at the stop",
+            };
+            let (from, to) = (span.start.to_rfc3339_utc(), span.end.to_rfc3339_utc());
+            let why = format!("{count} line(s) were lost {place} between {from} and {to}");
+            tracing::error!("{name}: {why}");
+            ledger.tell(name, Some(why));
+        }
+        LinkEventKind::Connected { source, peer } => tracing::info!("{name}: {source} connected from {peer}"),
+        LinkEventKind::Disconnected { source, peer, why } => tracing::info!("{name}: {source} at {peer} left: {why}"),
+        LinkEventKind::UnknownSender { sender, count } => {
+            let who = sender.map_or_else(|| "others".to_owned(), |sender| sender.to_string());
+            tracing::warn!("{name}: {count} from {who}, whom no source names: not taken");
+        }
+        LinkEventKind::Refused { sender, count, why } => {
+            let who = sender.map_or_else(|| "others".to_owned(), |sender| sender.to_string());
+            tracing::warn!("{name}: {count} connection(s) of {who} refused: {why}");
+        }
+        LinkEventKind::DropsUnknown { why } => tracing::warn!("{name}: losses in the kernel can't be counted: {why}"),
+    }
+}

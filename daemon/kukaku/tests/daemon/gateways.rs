@@ -1,0 +1,172 @@
+//! What gateways say over syslog and RADIUS becomes sessions, judged like any other.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+
+use kukaku_store::query::{SessionFilter, SessionRow, sessions};
+
+use crate::house::{PATIENCE, Site, exits, kukaku, kukaku_told, text};
+
+/// A port that nobody uses now.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The sessions, once there are so many that have ended.
+fn sessions_of(site: &Site, ended: usize) -> Vec<SessionRow> {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        let conn = kukaku_store::read_only(&site.dir.join("store.db")).unwrap();
+        let all = sessions(&conn, &SessionFilter::default(), None, 100).unwrap().rows;
+        let have = all.iter().filter(|session| session.end != kukaku_core::SessionEnd::Open).count();
+        if have >= ended {
+            return all;
+        }
+        assert!(std::time::Instant::now() < deadline, "{have} of {ended} sessions have ended: {all:#?}");
+    }
+}
+
+/// Two lines of a FortiGate, written by a real `logger`, are a session; a failed sign-in is none.
+#[test]
+fn a_gateways_log_over_tcp_becomes_a_session_and_most_lines_are_none() {
+    let site = Site::new();
+    let port = free_port();
+    site.configure(&format!(
+        "[web]\nlisten = \"127.0.0.1:0\"\n[[syslog]]\nlisten = \"tcp://127.0.0.1:{port}\"\n\
+         [[syslog.source]]\nname = \"vpn-1\"\nfrom = [\"127.0.0.1\"]\ndialect = \"fortigate\"\n"
+    ));
+    let daemon = site.run();
+    let now = kukaku::clock::now().0 / 1_000_000;
+    let line = |at: i64, more: &str| {
+        format!(
+            "date=2026-01-01 time=09:00:00 eventtime={at}000000000 tz=\"+0900\" logid=\"0101039947\" type=\"event\" subtype=\"vpn\" level=\"information\" vd=\"root\" {more}"
+        )
+    };
+    let said = [
+        line(
+            now - 50,
+            "logdesc=\"SSL VPN login fail\" action=\"ssl-login-fail\" tunneltype=\"ssl-web\" tunnelid=0 remip=198.51.100.66 user=\"root\" reason=\"sslvpn_login_unknown_user\" msg=\"SSL user failed to logged in\"",
+        ),
+        line(
+            now - 40,
+            "logdesc=\"SSL VPN tunnel up\" action=\"tunnel-up\" tunneltype=\"ssl-tunnel\" tunnelid=4242 remip=192.0.2.11 tunnelip=10.9.0.7 user=\"tmk-a01\" msg=\"SSL tunnel established\"",
+        ),
+        line(now - 30, "logdesc=\"Traffic\" action=\"accept\" msg=\"nothing to see\""),
+        line(
+            now - 20,
+            "logdesc=\"SSL VPN tunnel down\" action=\"tunnel-down\" tunneltype=\"ssl-tunnel\" tunnelid=4242 remip=192.0.2.11 tunnelip=10.9.0.7 user=\"tmk-a01\" duration=20 msg=\"SSL tunnel shutdown\"",
+        ),
+    ];
+    for line in said {
+        let sent = Command::new("logger")
+            .args([
+                "--rfc5424",
+                "-T",
+                "--octet-count",
+                "-n",
+                "127.0.0.1",
+                "-P",
+                &port.to_string(),
+                "-t",
+                "fgt",
+                "--",
+                &line,
+            ])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+    let all = sessions_of(&site, 1);
+    assert_eq!(all.len(), 1, "{all:#?}");
+    let session = &all[0];
+    assert_eq!(session.account.as_deref(), Some("tmk-a01"));
+    assert_eq!(session.address.as_deref(), Some("192.0.2.11"));
+    assert_eq!(session.inner_address.as_deref(), Some("10.9.0.7"));
+    assert_eq!(
+        (session.start.0, session.end),
+        ((now - 40) * 1_000_000, kukaku_core::SessionEnd::Ended(kukaku_schema::UtcMicros((now - 20) * 1_000_000)))
+    );
+    assert!(daemon.stop().0.success());
+    exits(&kukaku(&["verify", site.dir()]), 0);
+}
+
+/// FreeRADIUS' own client accounts for a session, and is answered once it is durable.
+#[test]
+fn a_session_that_a_nas_accounts_for_is_kept_before_it_is_answered() {
+    let site = Site::new();
+    let port = free_port();
+    let secret = site.dir.join("keys/radius.secret");
+    std::fs::write(&secret, "a secret of three NAS\n").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    site.configure(&format!(
+        "[web]\nlisten = \"127.0.0.1:0\"\n[radius]\nlisten = \"127.0.0.1:{port}\"\n\
+         [[radius.clients]]\nsource = \"vpn-1\"\naddress = \"127.0.0.1\"\nsecret_file = \"keys/radius.secret\"\n"
+    ));
+    let daemon = site.run();
+    let account = |secret: &str, status: &str| {
+        let mut client = Command::new("radclient")
+            .args(["-r", "1", "-t", "5", &format!("127.0.0.1:{port}"), "acct", secret])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let request = format!(
+            "Acct-Status-Type = {status}\nAcct-Session-Id = \"0000A1\"\nUser-Name = \"tmk-a01\"\n\
+             NAS-IP-Address = 192.0.2.1\nCalling-Station-Id = \"192.0.2.11\"\nFramed-IP-Address = 10.9.0.7\n"
+        );
+        client.stdin.take().unwrap().write_all(request.as_bytes()).unwrap();
+        client.wait_with_output().unwrap().status.success()
+    };
+    // The room opens its port after the program says that it is ready.
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !account("a secret of three NAS", "Start") {
+        assert!(std::time::Instant::now() < deadline, "a start was never answered");
+    }
+    assert!(site.journal().iter().any(|kind| kind == "session.started"), "answered before it was durable");
+    assert!(!account("another secret", "Stop"), "a stranger is not answered");
+    assert!(account("a secret of three NAS", "Stop"));
+    let all = sessions_of(&site, 1);
+    assert_eq!((all.len(), all[0].account.as_deref()), (1, Some("tmk-a01")), "{all:#?}");
+    assert!(daemon.stop().0.success());
+    exits(&kukaku(&["verify", site.dir()]), 0);
+}
+
+#[test]
+fn the_check_names_a_source_that_anybody_could_pretend_to_be() {
+    let site = Site::new();
+    let port = free_port();
+    site.configure(&format!(
+        "[web]\nlisten = \"127.0.0.1:0\"\n[[syslog]]\nlisten = \"udp://127.0.0.1:{port}\"\n\
+         [[syslog.source]]\nname = \"vpn-1\"\nfrom = [\"127.0.0.1\"]\ndialect = \"yamaha-rtx\"\n"
+    ));
+    let said = exits(&kukaku(&["check", site.dir()]), 1);
+    assert!(said.contains("anybody on the network can pretend to be \"vpn-1\""), "{said}");
+    let unknown = std::fs::read_to_string(site.dir.join("kukaku.toml")).unwrap().replace("yamaha-rtx", "yamaha");
+    site.configure(&unknown);
+    let said = exits(&kukaku(&["check", site.dir()]), 2);
+    assert!(said.contains("\"yamaha\" is no dialect") && said.contains("yamaha-rtx"), "{said}");
+}
+
+#[test]
+fn a_mapping_is_tried_before_it_is_trusted() {
+    let listed = exits(&kukaku(&["mapping", "list"]), 0);
+    assert!(listed.contains("yamaha-rtx") && listed.contains("fortigate"), "{listed}");
+    // A shipped dialect, copied, is a file that works.
+    let site = Site::new();
+    let copy = site.folder.write("mine.toml", exits(&kukaku(&["mapping", "show", "sshd"]), 0));
+    let log = "Nov 22 09:00:00 jump sshd[4711]: Accepted password for tanaka from 192.0.2.11 port 50022 ssh2\n\
+               Nov 22 09:00:01 jump sshd[4712]: Failed password for root from 198.51.100.66 port 41234 ssh2\n\
+               Nov 22 09:30:00 jump sshd[4711]: Disconnected from user tanaka 192.0.2.11 port 50022\n";
+    let said = exits(&kukaku_told(&["mapping", "try", text(&copy), "-"], log), 0);
+    assert!(said.contains("session.started") && said.contains("session.ended") && said.contains("tanaka"), "{said}");
+    assert!(!said.contains("198.51.100.66"), "a failed sign-in opens nothing: {said}");
+    assert!(said.contains("3 lines: 2 sessions"), "{said}");
+    let wrong = site
+        .folder
+        .write("wrong.toml", "[log]\nname = \"x\"\n[[rule]]\nname = \"y\"\nregex = '('\nemit = \"started\"\n");
+    let said = exits(&kukaku_told(&["mapping", "try", text(&wrong), "-"], log), 2);
+    assert!(said.contains("wrong.toml") && said.contains("line"), "{said}");
+}
