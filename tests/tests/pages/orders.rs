@@ -19,6 +19,7 @@ async fn an_order_is_written_handed_in_allowed_on_paper_and_reported() {
     browser.type_into("#id", "R8-0123");
     browser.run("document.querySelector('#from').value = '2026-11-24T12:00'");
     browser.run("document.querySelector('#to').value = '2026-11-24T09:00'");
+    browser.run("document.querySelector('#client').value = 'tomakomai'");
     browser.type_into("#purpose", "定期保守");
     browser.type_into("#content", "ログの確認 <script>alert(1)</script>");
     browser.type_into("#targets", "kihon-db01");
