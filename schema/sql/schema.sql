@@ -78,7 +78,7 @@ CREATE TABLE erased (
 ) STRICT;
 
 -- Data keys that are to be destroyed: their values are erased. Empty but for the moment between
--- the commit and the destruction.
+-- the commit and the destruction, after which the log is cut back.
 CREATE TABLE doomed_key (
   key INTEGER PRIMARY KEY -- number of the data key
 ) STRICT;

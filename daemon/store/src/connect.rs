@@ -14,7 +14,7 @@ const SQLITE_AT_LEAST: i32 = 3_051_003;
 
 /// How long a connection waits for another one's transaction: the longest commit seen on a busy
 /// machine was 0.3 s.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// Prepared statements a connection keeps: the writer uses about 40.
 const STATEMENTS_KEPT: usize = 96;

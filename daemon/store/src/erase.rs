@@ -15,6 +15,7 @@ mod spared;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::Duration;
 
 use kukaku_core::{Names, Word};
 use kukaku_ledger::{Hash, SALT_BYTES};
@@ -27,6 +28,7 @@ pub use offboard::Offboarded;
 
 use crate::batch::{Batch, NewLeaf};
 use crate::bodies::json;
+use crate::connect::BUSY_WAIT;
 use crate::error::{StoreError, in_act};
 use crate::store::Store;
 use crate::values::{DataKey, RecordClass, Value, keys_of, seal};
@@ -297,7 +299,8 @@ impl Store {
     /// what it was. Returns the keys that are no more.
     ///
     /// # Errors
-    /// What the disk says: the next opening of the store tries again.
+    /// What the disk says: the next opening of the store tries again. A reader that still looks at
+    /// an older state keeps the log: see [`Self::cut_log_that_tells`].
     pub fn finish_erasures(&mut self) -> Result<Vec<DataKey>, StoreError> {
         const ACT: &str = "destroy the keys of what was erased";
         let doomed: HashSet<u64> = {
@@ -310,11 +313,33 @@ impl Store {
         }
         let gone = self.sealing.owner.destroy(&doomed)?;
         self.sealing.forget();
-        self.conn.execute("DELETE FROM doomed_key", []).map_err(in_act(ACT))?;
-        // A reader that is still looking at an older state may keep the log: the next start, or
-        // the next erasure, cuts it.
-        let _ = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        self.log_tells = true;
+        self.cut_log()?;
         Ok(gone)
+    }
+
+    /// Cuts the log back where it still tells what was erased because somebody was reading an
+    /// older state; waits for nobody. To be called now and then.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn cut_log_that_tells(&mut self) -> Result<(), StoreError> {
+        if self.log_tells { self.cut_log() } else { Ok(()) }
+    }
+
+    /// Only when the log is cut is nothing left of what was erased, and only then is it forgotten
+    /// that something is to be destroyed.
+    fn cut_log(&mut self) -> Result<(), StoreError> {
+        const ACT: &str = "cut back the log";
+        // Whoever reads is not waited for: nothing is taken in meanwhile.
+        self.conn.busy_timeout(Duration::ZERO).map_err(in_act(ACT))?;
+        let cut = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        self.conn.busy_timeout(BUSY_WAIT).map_err(in_act(ACT))?;
+        if cut.map_err(in_act(ACT))? == 0 {
+            self.conn.execute("DELETE FROM doomed_key", []).map_err(in_act(ACT))?;
+            self.log_tells = false;
+        }
+        Ok(())
     }
 }
 

@@ -79,6 +79,8 @@ pub struct Store {
     pub(crate) sealing: Sealing,
     /// A batch was given up after it had appended: the numbers above are ahead of the file.
     pub(crate) ahead: bool,
+    /// The log still holds what was erased: somebody was reading.
+    pub(crate) log_tells: bool,
     path: PathBuf,
     lock: Arc<Lock>,
 }
@@ -167,6 +169,7 @@ impl Store {
             stays: StaysKept::default(),
             sealing,
             ahead: false,
+            log_tells: false,
             path: path.to_owned(),
             lock,
         };

@@ -208,6 +208,9 @@ impl Machine {
         if jobs.is_empty() && !due {
             return Ok((Vec::new(), Changed::default(), false));
         }
+        if alive && let Err(error) = self.store.cut_log_that_tells() {
+            tracing::warn!("what was erased still stands in the log, it is tried again in a minute: {error}");
+        }
         let Some(mind) = &mut self.mind else { return self.group_without_registers(jobs, now) };
         let mut batch = self.store.begin(now)?;
         let clock_state = if alive || clock_step.is_some() { self.clock.state() } else { self.clock_state };
@@ -244,11 +247,11 @@ impl Machine {
         if batch.is_empty() {
             return Ok((outcomes, Changed::default(), alive));
         }
-        let committed = batch.commit(mind.engine.now(), mind.engine.names())?;
+        let changed = batch.commit(mind.engine.now(), mind.engine.names())?.changed;
         // Durable from here on: only now may anything be acknowledged.
         self.clock_step = None;
         self.clock_state = clock_state;
-        Ok((outcomes, committed.changed, alive))
+        Ok((outcomes, changed, alive))
     }
 
     /// Lets time pass to now, and keeps what that changed: what comes after it in the journal

@@ -4,7 +4,10 @@
 
 mod backup;
 mod crash;
+#[path = "../../tests/daemon/disk.rs"]
+mod disk;
 mod erasing;
+mod erasing_cut;
 mod house;
 mod proof;
 mod storage;

@@ -9,6 +9,7 @@ mod alerts;
 mod backup;
 mod begin;
 mod configuration;
+mod disk;
 mod gateways;
 mod house;
 mod import;

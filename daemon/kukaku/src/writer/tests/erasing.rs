@@ -8,7 +8,7 @@ use kukaku_store::{ErasureOrder, RecordClass, Store, erased_note, keys_of};
 use super::house::{House, at, reading, registers, session, submit};
 use crate::writer::{ActError, EraseRequest, OffboardRequest, Writer};
 
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
 
 /// The local day of nine o'clock, in days since 1970-01-01.
 fn day_of(seconds: i64) -> i32 {
@@ -35,7 +35,7 @@ pub(super) fn due(house: &House, class: RecordClass, seconds: i64) -> EraseReque
 }
 
 /// Days of one operator with a session each, at nine, and a stranger on the first.
-async fn days(house: &House, writer: &Writer, from: i64, to: i64) {
+pub(super) async fn days(house: &House, writer: &Writer, from: i64, to: i64) {
     for day in from..to {
         let nine = day * DAY;
         let number = u64::try_from(day).unwrap() * 10;
@@ -75,7 +75,7 @@ fn shown(house: &House, from: i64) -> Vec<String> {
 }
 
 /// Files under a folder that hold a text.
-fn holding(folder: &Path, text: &str) -> Vec<String> {
+pub(super) fn holding(folder: &Path, text: &str) -> Vec<String> {
     let mut out = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
