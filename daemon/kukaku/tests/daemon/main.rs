@@ -14,6 +14,7 @@ mod gateways;
 mod house;
 mod import;
 mod keys;
+mod kills;
 mod links;
 mod orders;
 mod packs;
