@@ -83,6 +83,18 @@ macro_rules! finding_kinds {
 }
 
 finding_kinds! {
+    /// The disk fills before what was promised could be kept.
+    DiskLow "disk_low" High "記憶装置の残量不足" "Disk nearly full"
+        do "記憶装置を増やすか、保存期間を市と見直してください。" "Add disk, or settle other retention periods with the city.";
+    /// The backup is not as new as promised.
+    BackupOverdue "backup_overdue" Medium "バックアップの遅れ" "Backup overdue"
+        do "バックアップ先の接続と空き容量を確認してください。" "Check the backup's disk: is it mounted, is there room?";
+    /// The witnesses do not reach far enough.
+    WitnessBehind "witness_behind" Medium "証人の連署の遅れ" "Witnesses behind"
+        do "証人との通信を確認してください。届かない間は紙の封印を市に渡してください。" "Check the line to the witness; meanwhile hand the city the checkpoint on paper.";
+    /// Records are kept longer than agreed.
+    RetentionOverdue "retention_overdue" High "保存期間の超過" "Records kept too long"
+        do "保存期間の画面で、削除が止まっている理由を確認してください。" "See on the retention page what keeps the erasure from being done.";
     /// A session without its operator in the zone.
     Absent "absent" Critical "在室なしセッション" "Session without its operator"
         do "作業者本人の所在を確認し、本人でなければ直ちに回線を切断してください。" "Find out where the operator is; if it is not him, cut the line at once.";

@@ -12,10 +12,11 @@ mod words;
 pub use kinds::{
     CameraHealth, ClockStep, DoorReading, DoorState, DoorUsed, FootageSegment, Header, Kind, ManualEntry, Muster,
     Observation, OrderRevised, ReaderStatus, SessionAlive, SessionEnded, SessionStarted, SourceAlive, SourceCaughtUp,
-    SourceClock, WatchGap, WatchStarted, json_schemas,
+    SourceClock, SystemState, WatchGap, WatchStarted, json_schemas,
 };
 pub use name::{NAME_MAX_BYTES, Name, PATH_MAX_BYTES, REMARK_MAX_BYTES, Remark, SegmentPath};
 pub use parse::{MAX_OBSERVATION_BYTES, Refusal, canonical_bytes, content_hash, kind_words, parse_observation};
 pub use words::{
     DoorStateWord, ManualDirection, MusterEntry, OrderFile, OrderReport, ReaderStatusWord, ReadingResult, Sha256Hex,
+    SystemConcern,
 };

@@ -10,6 +10,7 @@ mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kukaku_schema::observation::SystemConcern;
 use kukaku_schema::registers::Registers;
 use kukaku_schema::{DurationUs, Span, UtcMicros};
 
@@ -82,6 +83,7 @@ pub(crate) enum Owner {
     Session(SessionKey),
     Shared(SessionKey),
     Order(Word),
+    System(SystemConcern),
 }
 
 /// Sessions by a word, ordered by their end.
@@ -106,6 +108,7 @@ pub(crate) struct Dirty {
     pub sessions: BTreeSet<SessionKey>,
     pub shared: BTreeSet<SessionKey>,
     pub orders: BTreeSet<Word>,
+    pub system: BTreeSet<SystemConcern>,
 }
 
 /// The engine.
@@ -347,6 +350,9 @@ impl Engine {
             Touch::Camera(camera) => {
                 self.dirty.cameras.insert(camera);
             }
+            Touch::System(concern) => {
+                self.dirty.system.insert(concern);
+            }
             Touch::Order(client, order, from) => {
                 self.dirty.orders.insert(order);
                 let grace = self.world.model.policy(self.world.now).order_grace;
@@ -424,6 +430,7 @@ impl Engine {
         self.dirty.sessions.extend(self.sessions.keys().copied());
         self.dirty.shared.extend(self.sessions.keys().copied());
         self.dirty.orders.extend(self.world.memory.orders.keys().copied());
+        self.dirty.system.extend(self.world.memory.system.keys().copied());
     }
 
     pub(crate) fn set_wake(&mut self, task: Task, at: Option<UtcMicros>) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord, ReadingResult};
+use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord, ReadingResult, SystemConcern};
 use kukaku_schema::{Name, Observation, OrderState, UtcMicros};
 
 use crate::names::{Names, Word};
@@ -107,6 +107,13 @@ pub enum FactBody {
         inner_address: Option<Word>,
         /// How many different factors the sign-in had; 0: not told.
         factors: u8,
+    },
+    /// `system.state`.
+    System {
+        /// What.
+        concern: SystemConcern,
+        /// Whether it is well.
+        good: bool,
     },
     /// `order.revised`.
     Order(Box<OrderFact>),
@@ -222,6 +229,7 @@ impl Fact {
             FactBody::Muster { inside } => inside.iter().flat_map(|(person, zone)| [*person, *zone]).for_each(take),
             FactBody::ManualEntry { person, zone, .. } => [*person, *zone].into_iter().for_each(take),
             FactBody::Alive
+            | FactBody::System { .. }
             | FactBody::Clock { .. }
             | FactBody::WatchStarted
             | FactBody::WatchGap { .. }
@@ -305,6 +313,7 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
                 factors: u8::try_from(factors.len()).unwrap_or(u8::MAX),
             }
         }
+        Observation::SystemState(o) => FactBody::System { concern: o.concern, good: o.good },
         Observation::OrderRevised(o) => FactBody::Order(Box::new(OrderFact {
             order: names.intern(o.order.as_str()),
             client: names.intern(o.client.as_str()),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 mod take;
 
-use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord};
+use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord, SystemConcern};
 use kukaku_schema::{DurationUs, Span, UtcMicros};
 
 use crate::fact::OrderFact;
@@ -204,6 +204,8 @@ pub(crate) struct Memory {
     pub cameras: BTreeMap<Word, CameraMemory>,
     pub musters: Vec<MusterNote>,
     pub manuals: Vec<ManualNote>,
+    /// Whether things of kukaku's own were well: since when, content, whether, entry.
+    pub system: BTreeMap<SystemConcern, Vec<(UtcMicros, u64, bool, u64)>>,
     /// What was said of each work order, by time.
     pub orders: BTreeMap<Word, Vec<OrderNote>>,
     /// The work orders that ever were a client's.
@@ -234,6 +236,8 @@ pub(crate) enum Touch {
     Session(GroupKey),
     /// A camera.
     Camera(Word),
+    /// A thing of kukaku's own.
+    System(SystemConcern),
     /// A work order: client, order, the first instant that it speaks of.
     Order(Word, Word, UtcMicros),
     /// A source's clock or completeness: all it ever said.

@@ -219,3 +219,26 @@ fn a_report_is_due_three_working_days_after_the_order_and_a_holiday_is_none() {
     assert_eq!(due(&with_holiday, &[approved.clone()], "2026-11-26T23:59:59+09:00"), 0);
     assert_eq!(due(&with_holiday, &[approved], "2026-11-27T00:00:00+09:00"), 1);
 }
+
+/// kukaku looks after itself: while something is not well it is a finding, and none afterwards.
+#[test]
+fn a_disk_that_fills_is_a_finding_until_there_is_room_again() {
+    let state = |time: &str, good: bool| {
+        Observation::SystemState(kukaku_schema::observation::SystemState {
+            source: name("kukaku"),
+            epoch: None,
+            seq: None,
+            event_id: None,
+            device_time: at(time),
+            concern: kukaku_schema::observation::SystemConcern::DiskLow,
+            good,
+            note: None,
+        })
+    };
+    let shown = shown_at([state("09:00", false), state("09:01", false)], "10:00");
+    let found = one(&shown, "disk_low");
+    assert_eq!((found.span.start, found.span.end), (at("09:00"), UtcMicros::MAX));
+    assert!(of(&shown_at([state("09:00", false), state("09:30", true)], "10:00"), "disk_low").is_empty());
+    let again = shown_at([state("09:00", false), state("09:30", true), state("09:40", false)], "10:00");
+    assert_eq!(one(&again, "disk_low").span.start, at("09:40"));
+}

@@ -32,5 +32,6 @@ pub mod site_dir;
 pub mod start;
 pub mod supervisor;
 pub mod time_state;
+pub mod wellness;
 pub mod witnesses;
 pub mod writer;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::name::{Name, Remark, SegmentPath};
 use super::words::{
     DoorStateWord, ManualDirection, MusterEntry, OrderFile, OrderReport, ReaderStatusWord, ReadingResult, Sha256Hex,
+    SystemConcern,
 };
 use crate::instant::{Span, UtcMicros};
 use crate::order::{OrderAct, OrderSide, OrderState};
@@ -324,6 +325,18 @@ observations! {
         /// Who confirmed it: somebody else.
         confirmed_by: Name,
     }
+    /// Whether something of kukaku itself is well; made by the daemon alone.
+    "system.state" instant SystemState {
+        /// From when on.
+        device_time: UtcMicros,
+        /// What.
+        concern: SystemConcern,
+        /// Whether it is well.
+        good: bool,
+        /// More, for people.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<Remark>,
+    }
     /// A work order (リモート保守申請) as it stands from now on; made by the daemon alone.
     "order.revised" instant OrderRevised {
         /// From when on it stands so: when the act was done.
@@ -385,6 +398,7 @@ impl Kind {
                 | Self::Muster
                 | Self::ManualEntry
                 | Self::OrderRevised
+                | Self::SystemState
         )
     }
 }

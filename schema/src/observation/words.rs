@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::name::{Name, Remark};
+use crate::finding::FindingKind;
 use crate::instant::UtcMicros;
 
 /// A file that is to be applied under a work order.
@@ -36,6 +37,36 @@ pub struct OrderReport {
     /// It reports a failure (障害報告), not planned work.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub failure: bool,
+}
+
+/// Something of kukaku itself that it looks after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SystemConcern {
+    /// The disk fills before what was promised could be kept.
+    DiskLow,
+    /// The backup on another disk is not as new as promised.
+    BackupOverdue,
+    /// The witnesses do not reach far enough.
+    WitnessBehind,
+    /// Records are kept longer than agreed.
+    RetentionOverdue,
+}
+
+impl SystemConcern {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::DiskLow, Self::BackupOverdue, Self::WitnessBehind, Self::RetentionOverdue];
+
+    /// The finding that it is, where it is not well.
+    #[must_use]
+    pub fn finding(self) -> FindingKind {
+        match self {
+            Self::DiskLow => FindingKind::DiskLow,
+            Self::BackupOverdue => FindingKind::BackupOverdue,
+            Self::WitnessBehind => FindingKind::WitnessBehind,
+            Self::RetentionOverdue => FindingKind::RetentionOverdue,
+        }
+    }
 }
 
 /// Which way somebody went, as the entry book says.

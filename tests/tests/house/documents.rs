@@ -175,7 +175,14 @@ fn read_example(sort: &str, text: &str, place: &str) {
         "registers" => read_registers_example(text, place),
         "mapping" => read_mapping_example(text, place),
         "config" => read_config_example(text, place),
-        other => panic!("{place}: toml {other:?}: mark it registers, mapping or config"),
+        "log" => read_log_example(text, place),
+        other => panic!("{place}: toml {other:?}: mark it registers, mapping, log or config"),
+    }
+}
+
+fn read_log_example(text: &str, place: &str) {
+    if let Err(error) = kukaku_codec::logs::Rules::parse(text, place) {
+        panic!("{error}");
     }
 }
 

@@ -181,7 +181,8 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
         | Kind::ClockStep
         | Kind::Muster
         | Kind::ManualEntry
-        | Kind::OrderRevised => &[],
+        | Kind::OrderRevised
+        | Kind::SystemState => &[],
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use kukaku_schema::observation::SystemConcern;
 use kukaku_schema::{DurationUs, Span, UtcMicros};
 
 use super::{Engine, Index, Kept, Owner, SMALLEST, Task};
-use crate::effect::{Cause, Effect, Finding, FindingChange, Revision, SessionKey, SessionView};
+use crate::effect::{Cause, Effect, Finding, FindingChange, FindingKey, Revision, SessionKey, SessionView};
 use crate::judge::{Judged, crowded, shared_accounts};
 use crate::names::Word;
 use crate::session::sessions_of;
@@ -22,6 +23,7 @@ impl Engine {
         self.settle_sessions(cause, effects);
         self.settle_shared(cause, effects);
         self.settle_orders(cause, effects);
+        self.settle_system(cause, effects);
     }
 
     fn settle_sources(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
@@ -307,6 +309,14 @@ impl Engine {
         }
     }
 
+    fn settle_system(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
+        for concern in std::mem::take(&mut self.dirty.system) {
+            let notes = self.world.memory.system.get(&concern).map_or(&[][..], |notes| notes);
+            let findings = system_findings(concern, notes, self.world.now);
+            self.own(Owner::System(concern), findings, cause, effects);
+        }
+    }
+
     /// Replaces an owner's findings and says what changed.
     fn own(&mut self, owner: Owner, findings: Vec<Finding>, cause: Cause, effects: &mut Vec<Effect>) {
         if findings.is_empty() && !self.owned.contains_key(&owner) {
@@ -333,6 +343,35 @@ impl Engine {
             self.owned.insert(owner, new);
         }
     }
+}
+
+/// While a thing of kukaku's own is not well, that is a finding.
+fn system_findings(concern: SystemConcern, notes: &[(UtcMicros, u64, bool, u64)], now: UtcMicros) -> Vec<Finding> {
+    let mut out: Vec<Finding> = Vec::new();
+    let mut open = false;
+    for (at, _, good, entry) in notes.iter().filter(|(at, ..)| *at <= now) {
+        match (open, good) {
+            (false, false) => {
+                let kind = concern.finding();
+                out.push(Finding {
+                    key: FindingKey { kind, about: Vec::new(), at: *at },
+                    severity: kind.severity(),
+                    span: Span::new(*at, UtcMicros::MAX),
+                    subjects: Vec::new(),
+                    client: None,
+                    proofs: vec![*entry],
+                });
+                open = true;
+            }
+            (true, true) => {
+                open = false;
+                // What is well again is no finding any more: it resolves itself.
+                out.pop();
+            }
+            _ => {}
+        }
+    }
+    out
 }
 
 /// The sessions of a word that may overlap `span`; none that has ended is longer than `longest`.

@@ -182,6 +182,10 @@ impl Memory {
                 let signs = &mut self.sessions.entry(key).or_default().signs;
                 known(put(signs, note), Touch::Session(key))
             }
+            FactBody::System { concern, good } => {
+                let notes = self.system.entry(*concern).or_default();
+                known(put(notes, (occ, fact.order, *good, fact.entry)), Touch::System(*concern))
+            }
             FactBody::Order(says) => {
                 let note = OrderNote {
                     occ,
@@ -277,6 +281,7 @@ impl Memory {
         }
         // Orders are told by kukaku itself.
         self.orders.values().flatten().for_each(|n| add(n.occ));
+        self.system.values().flatten().for_each(|(at, ..)| add(*at));
         out
     }
 

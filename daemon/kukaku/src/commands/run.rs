@@ -150,6 +150,7 @@ async fn open_rooms(rooms: &mut Rooms, dir: &SiteDir, loaded: &Loaded, writer: &
     start::backup::start(rooms, dir, config, writer);
     start::commands::start(rooms, dir, writer, users_changed);
     crate::retention::start(rooms, dir, writer);
+    crate::wellness::start(rooms, dir, config, writer);
     Ok(ready)
 }
 

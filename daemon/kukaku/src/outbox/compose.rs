@@ -177,6 +177,7 @@ impl Named<'_> {
                     o.inside.iter().map(|MusterEntry { person, zone }| format!("{person}={zone}")).collect();
                 format!("{} {}", lang.pick("在室者の確定", "muster"), inside.join(" "))
             }
+            Observation::SystemState(o) => o.note.as_ref().map_or_else(String::new, |note| note.as_str().to_owned()),
             Observation::OrderRevised(o) => {
                 format!("{} {} {}", self.named("order", o.order.as_str()), o.state.label(lang), o.by)
             }

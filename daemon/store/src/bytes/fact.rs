@@ -1,7 +1,7 @@
 //! Facts to bytes and back.
 
 use kukaku_core::{Fact, FactBody, OrderFact};
-use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord};
+use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord, SystemConcern};
 use kukaku_schema::{OrderState, UtcMicros};
 
 use super::{Fault, In, LAYOUT, Out};
@@ -23,6 +23,8 @@ const STARTED_MORE: u8 = 17;
 const SIGN_MORE: u8 = 18;
 /// A work order.
 const ORDER: u8 = 19;
+/// A thing of kukaku's own.
+const SYSTEM: u8 = 20;
 
 /// Appends a fact to the row of a commit; `before` is the entry of the one before it.
 pub(crate) fn append_fact(row: &mut Vec<u8>, before: u64, fact: &Fact, scratch: &mut Vec<u8>) {
@@ -123,6 +125,11 @@ fn write_body(out: &mut Out<'_>, body: &FactBody) {
                 out.maybe_word(*inner_address);
                 out.number(u64::from(*factors));
             }
+        }
+        FactBody::System { concern, good } => {
+            sort(out, SYSTEM);
+            out.number(place(&SystemConcern::ALL, concern));
+            out.flag(*good);
         }
         FactBody::Order(order) => {
             sort(out, ORDER);
@@ -241,6 +248,7 @@ fn read_body(input: &mut In<'_>) -> Result<FactBody, Fault> {
                 if more { u8::try_from(input.number()?).map_err(|_| "a sign-in has too many factors")? } else { 0 };
             FactBody::Started { session, account, terminal, target, via, address, inner_address, factors }
         }
+        SYSTEM => FactBody::System { concern: at(&SystemConcern::ALL, input.number()?)?, good: input.flag()? },
         ORDER => {
             let (order, client) = (input.word()?, input.word()?);
             let state = at(OrderState::ALL, input.number()?)?;

@@ -1,5 +1,5 @@
 use kukaku_core::{Fact, FactBody, Finding, FindingKey, OrderFact, OutageCause, Subject, Word};
-use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord};
+use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord, SystemConcern};
 use kukaku_schema::{FindingKind, OrderState, Severity, Span, UtcMicros};
 use proptest::prelude::*;
 
@@ -68,6 +68,8 @@ fn body() -> impl Strategy<Value = FactBody> {
         (any::<i64>(), instant(), instant()).prop_map(|(offset_us, from, to)| FactBody::Clock { offset_us, from, to }),
         Just(FactBody::WatchStarted),
         (instant(), instant()).prop_map(|(from, to)| FactBody::WatchGap { from, to }),
+        (prop::sample::select(SystemConcern::ALL.to_vec()), any::<bool>())
+            .prop_map(|(concern, good)| FactBody::System { concern, good }),
         any::<i64>().prop_map(|step_us| FactBody::ClockStep { step_us }),
         prop::collection::vec((word(), word()), 0..4).prop_map(|inside| FactBody::Muster { inside }),
         (word(), word(), any::<bool>()).prop_map(|(person, zone, entered)| FactBody::ManualEntry {

@@ -18,7 +18,7 @@ fn refused(text: &str) -> String {
 fn the_example_of_the_user_page_reads_its_own_lines() {
     let page = include_str!("../../../../../docs/mappings.md");
     let part = |fence: &str| page.split(fence).nth(1).unwrap().split("```").next().unwrap();
-    let rules = Rules::parse(part("```toml\n"), "example.toml").unwrap_or_else(|e| panic!("{e}"));
+    let rules = Rules::parse(part("```toml log\n"), "example.toml").unwrap_or_else(|e| panic!("{e}"));
     let lines: Vec<&str> = part("```text\n").lines().collect();
     assert_eq!(
         told(&mut reader(rules), &lines),
