@@ -218,6 +218,12 @@ pub(crate) struct SessionShape {
     pub target: Option<String>,
     /// The stepping stone.
     pub via: Option<String>,
+    /// The network address of the terminal, as the source saw it.
+    pub address: Option<String>,
+    /// The address that the source gave it.
+    pub inner_address: Option<String>,
+    /// How many different factors the sign-in had; 0: not told.
+    pub factors: u8,
     /// The newest verdict; `pending` before the first.
     pub verdict: String,
     /// Its grade; none where nothing supports it.
@@ -251,6 +257,9 @@ impl From<query::SessionRow> for SessionShape {
             zone: row.zone,
             target: row.target,
             via: row.via,
+            address: row.address,
+            inner_address: row.inner_address,
+            factors: row.factors,
             verdict: row.verdict.map_or("pending", |v| v.verdict.word()).to_owned(),
             grade: row.verdict.and_then(|v| v.grade).map(|grade| grade.word().to_owned()),
             revision: row.verdict.map_or(0, |v| v.revision),

@@ -158,6 +158,7 @@ struct SessionPage {
     line: SessionLine,
     gone: bool,
     via: String,
+    address: String,
     zone: String,
     judged: String,
     last_sign: String,
@@ -190,6 +191,11 @@ pub(crate) async fn session(
     let body = SessionPage {
         gone: row.gone,
         via: row.via.as_deref().map_or_else(String::new, clean),
+        address: {
+            let outer = row.address.as_deref().map(clean);
+            let inner = row.inner_address.as_deref().map(clean);
+            outer.into_iter().chain(inner).collect::<Vec<_>>().join(" → ")
+        },
         zone: row
             .zone
             .as_deref()
