@@ -206,8 +206,8 @@ fn a_report_is_due_three_working_days_after_the_order_and_a_holiday_is_none() {
         of(&shown_of(registers, &arrivals, now), "report_missing").len()
     };
     let site = ordered("");
-    assert_eq!(due(&site, &[approved.clone()], "2026-11-25T23:59:59+09:00"), 0);
-    assert_eq!(due(&site, &[approved.clone()], "2026-11-26T00:00:00+09:00"), 1);
+    assert_eq!(due(&site, std::slice::from_ref(&approved), "2026-11-25T23:59:59+09:00"), 0);
+    assert_eq!(due(&site, std::slice::from_ref(&approved), "2026-11-26T00:00:00+09:00"), 1);
     let reported = [approved.clone(), order("12:00", "o", OrderState::Reported)];
     assert_eq!(due(&site, &reported, "2026-11-26T00:00:00+09:00"), 0);
     let text = SITE.replace("name = \"苫小牧市\"\nwork_orders = false", "name = \"苫小牧市\"").replacen(
@@ -216,7 +216,7 @@ fn a_report_is_due_three_working_days_after_the_order_and_a_holiday_is_none() {
         1,
     );
     let with_holiday = registers::parse(&text, "site").unwrap();
-    assert_eq!(due(&with_holiday, &[approved.clone()], "2026-11-26T23:59:59+09:00"), 0);
+    assert_eq!(due(&with_holiday, std::slice::from_ref(&approved), "2026-11-26T23:59:59+09:00"), 0);
     assert_eq!(due(&with_holiday, &[approved], "2026-11-27T00:00:00+09:00"), 1);
 }
 

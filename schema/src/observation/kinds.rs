@@ -35,8 +35,18 @@ macro_rules! device_time {
     };
 }
 
+/// Rare and long ones lie elsewhere, so that the others stay small.
+macro_rules! held {
+    ($variant:ident) => {
+        $variant
+    };
+    ($variant:ident boxed) => {
+        Box<$variant>
+    };
+}
+
 macro_rules! observations {
-    ($( $(#[$doc:meta])* $word:literal $time:ident $variant:ident {
+    ($( $(#[$doc:meta])* $word:literal $time:ident $variant:ident $($boxed:ident)? {
         $( $(#[$fmeta:meta])* $field:ident : $type:ty, )*
     } )*) => {
         /// The kind of an observation: its `kind` field on the wire.
@@ -57,7 +67,7 @@ macro_rules! observations {
         /// One thing that a source said.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(tag = "kind")]
-        pub enum Observation { $( $(#[$doc])* #[serde(rename = $word)] $variant($variant), )* }
+        pub enum Observation { $( $(#[$doc])* #[serde(rename = $word)] $variant(held!($variant $($boxed)?)), )* }
 
         impl Observation {
             /// Its kind.
@@ -338,7 +348,7 @@ observations! {
         note: Option<Remark>,
     }
     /// A work order (リモート保守申請) as it stands from now on; made by the daemon alone.
-    "order.revised" instant OrderRevised {
+    "order.revised" instant OrderRevised boxed {
         /// From when on it stands so: when the act was done.
         device_time: UtcMicros,
         /// Its number.

@@ -356,7 +356,7 @@ async fn step(
         Ok(revised) => revised,
         Err(why) => return Ok(Err(why.text(lang).to_owned())),
     };
-    let body = ArrivalBody::Observation(Box::new(Observation::OrderRevised(revised)));
+    let body = ArrivalBody::Observation(Box::new(Observation::OrderRevised(Box::new(revised))));
     let kept = async { app.submit(Arrival { link: LINK.to_owned(), body }).await?.await }.await;
     Ok(kept.map(drop).map_err(|why| match lang {
         Lang::Ja => format!("記録できませんでした。しばらくしてからもう一度操作してください。（{why}）"),

@@ -127,7 +127,7 @@ pub fn clock(source: &str, offset_ms: i64, from: &str, to: &str) -> Observation 
 
 /// A step of work order `order` of Tomakomai: operator A, 09:00 to 10:00 on the day.
 pub fn order(time: &str, order: &str, state: OrderState) -> Observation {
-    Observation::OrderRevised(OrderRevised {
+    Observation::OrderRevised(Box::new(OrderRevised {
         source: name("kukaku"),
         epoch: None,
         seq: None,
@@ -151,7 +151,7 @@ pub fn order(time: &str, order: &str, state: OrderState) -> Observation {
         notes: None,
         files: vec![],
         report: None,
-    })
+    }))
 }
 
 /// The same order with something changed.

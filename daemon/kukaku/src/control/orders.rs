@@ -63,7 +63,7 @@ pub(super) async fn act(desk: &Desk, request: OrderRequest) -> Result<Reply, Fai
     let taken = tokio::task::spawn_blocking(move || take(&store, &id, step, now));
     let revised = taken.await.map_err(|e| Failure::Failed(e.to_string()))??;
     let line = format!("order {} is {} ({entered})", revised.order, revised.state.word());
-    let body = ArrivalBody::Observation(Box::new(Observation::OrderRevised(revised)));
+    let body = ArrivalBody::Observation(Box::new(Observation::OrderRevised(Box::new(revised))));
     let arrival = Arrival { link: "order".to_owned(), body };
     let kept = async { desk.writer.submit(arrival).await?.await }.await.map_err(not_kept)?;
     Ok(Reply::Done { lines: vec![format!("journal entry {}: {line}", kept.journal_seq)] })

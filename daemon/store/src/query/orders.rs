@@ -133,7 +133,7 @@ pub fn order_in_use(conn: &Connection, order: &OrderRevised) -> Result<bool, Sto
 fn revised(conn: &Connection, entry: i64) -> Result<Option<OrderRevised>, StoreError> {
     let Some(body) = body_of(conn, entry.unsigned_abs())? else { return Ok(None) };
     match serde_json::from_slice(&body) {
-        Ok(Observation::OrderRevised(order)) => Ok(Some(order)),
+        Ok(Observation::OrderRevised(order)) => Ok(Some(*order)),
         _ => Err(StoreError::corrupt(ACT, format!("entry {entry} is no step of a work order"))),
     }
 }
