@@ -3,7 +3,7 @@
 use kukaku_core::retention::Guard;
 use kukaku_schema::registers::TrustClass;
 use kukaku_schema::{DurationUs, SiteZone, UtcMicros};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{StoreError, in_act};
 use crate::registers::registers;
@@ -20,8 +20,8 @@ const ENTRIES_MAX: i64 = 10_000;
 /// Newest `erased` entries that are looked through: more than a day's.
 const ERASED_MAX: i64 = 2_000;
 
-/// Completes a guard with what the store knows: how far the clock of a trusted source (class A)
-/// is off that spoke within ten minutes, and what was erased today and last.
+/// Completes a guard with what the store knows: how far the clock of a trusted source (class A),
+/// or of a witness, is off that spoke within ten minutes, and what was erased today and last.
 ///
 /// # Errors
 /// What the disk says.
@@ -29,7 +29,7 @@ pub fn guard_of(conn: &Connection, guard: Guard, now: UtcMicros, zone: &SiteZone
     let (last_erased_on, advanced_today) = erased_before(conn, now, zone)?;
     let second_clock_off = match guard.second_clock_off {
         Some(off) => Some(off),
-        None => source_clock(conn, now)?,
+        None => nearer(source_clock(conn, now)?, witness_clock(conn, now)?),
     };
     Ok(Guard { second_clock_off, last_erased_on, advanced_today, ..guard })
 }
@@ -56,6 +56,21 @@ fn source_clock(conn: &Connection, now: UtcMicros) -> Result<Option<DurationUs>,
         }
     }
     Ok(nearest.map(DurationUs))
+}
+
+fn nearer(a: Option<DurationUs>, b: Option<DurationUs>) -> Option<DurationUs> {
+    a.into_iter().chain(b).min_by_key(|off| off.0.unsigned_abs())
+}
+
+/// The smallest distance of a witness's clock from ours: each cosignature holds its instant, and
+/// was checked with the witness's key before it was kept.
+fn witness_clock(conn: &Connection, now: UtcMicros) -> Result<Option<DurationUs>, StoreError> {
+    let sql = "SELECT cosigned_at_us - kept_at_us FROM cosignature WHERE kept_at_us BETWEEN ?1 AND ?2
+               ORDER BY abs(cosigned_at_us - kept_at_us) LIMIT 1";
+    conn.prepare_cached(sql)
+        .and_then(|mut s| s.query_row([now.minus(NEW_WITHIN).0, now.0], |row| row.get(0)).optional())
+        .map(|off| off.map(DurationUs))
+        .map_err(in_act(ACT))
 }
 
 /// The local day of the last erasing, and the days that today's advanced: the most of any class

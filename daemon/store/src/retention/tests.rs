@@ -6,6 +6,9 @@ use kukaku_schema::registers::parse;
 use super::*;
 use crate::registers::{Actors, plan};
 use crate::store::Store;
+use crate::witnesses::{Cosignature, WitnessNote};
+use kukaku_core::retention::Guard;
+use kukaku_schema::{DurationUs, SiteZone};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -153,4 +156,32 @@ fn what_an_erasure_left_of_a_day_is_known_as_spared() {
     site.import(0, &entries("6 years", ""));
     site.import(1, &entries("7 years", ""));
     assert_eq!(spared(&site), [(20_000, true), (20_001, false)]);
+}
+
+/// The harm: a date of one clock erases; or a site with a witness can't erase although its date is
+/// beyond doubt.
+#[test]
+fn a_witness_that_cosigned_just_now_is_a_second_clock() {
+    let mut site = Site::new("witness");
+    site.import(0, &entries("5 years", ""));
+    let zone = SiteZone::named("Asia/Tokyo").unwrap();
+    let now = day(1);
+    let off = |site: &Site| guard_of(site.store.connection(), Guard::default(), now, &zone).unwrap().second_clock_off;
+    assert_eq!(off(&site), None);
+    let names = vec![("city".to_owned(), "key".to_owned())];
+    site.store.note_witness(&WitnessNote::Configured(names), now).unwrap();
+    site.store
+        .connection()
+        .execute("INSERT INTO checkpoint VALUES (1, zeroblob(32), 'note', ?1), (2, zeroblob(32), 'note', ?1)", [now.0])
+        .unwrap();
+    let cosigned = |size: u64, theirs: i64, kept: i64| {
+        let line = "line".to_owned();
+        let cosignature = Cosignature { size, line, cosigned_at: UtcMicros(now.0 + theirs * 1_000_000) };
+        let note = WitnessNote::Cosigned { key: "key".to_owned(), cosignature };
+        site.store.note_witness(&note, UtcMicros(now.0 + kept * 1_000_000)).unwrap();
+    };
+    cosigned(1, -3600, -3600);
+    assert_eq!(off(&site), None, "an hour ago is not now");
+    cosigned(2, 57, -60);
+    assert_eq!(off(&site), Some(DurationUs::from_secs(117)), "its clock and ours when it came");
 }
