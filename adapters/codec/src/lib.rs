@@ -7,3 +7,4 @@ pub mod line;
 pub mod logs;
 pub mod radius;
 pub mod syslog;
+pub mod windows;
