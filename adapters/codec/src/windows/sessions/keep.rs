@@ -117,9 +117,10 @@ impl Hint {
         if let (Some(_), true) = (&self.evidence.connection, self.evidence.connection == evidence.connection) {
             // The client's own events of one connection: there is no doubt.
             evidence.account = self.evidence.account.clone().or(evidence.account.take());
-            // The address that the client tells is that of the computer it reaches.
-            let target = self.evidence.target.as_ref().or(self.evidence.address.as_ref());
-            evidence.target = evidence.target.take().or(target.cloned());
+            // The address that the client tells is that of the computer it reaches: good where
+            // nothing gives its name.
+            let target = self.evidence.target.clone().or(evidence.target.take());
+            evidence.target = target.or(self.evidence.address.clone());
             return;
         }
         let is_his = match (&self.evidence.account, &evidence.account) {

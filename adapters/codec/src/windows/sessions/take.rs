@@ -20,6 +20,10 @@ impl WindowsSessions {
             Sign::Start(how, evidence) => self.start(event, how, evidence),
             Sign::End(ending, evidence, reason) => self.end(event, ending, &evidence, &reason),
             Sign::Hint(evidence) => {
+                if evidence.target.is_some() {
+                    // The client tries anew: what it said before was of another connection.
+                    self.forget_hints(&host(event), &evidence);
+                }
                 if self.hints.len() == HINTS_MAX {
                     self.hints.pop_front();
                 }
@@ -82,6 +86,13 @@ impl WindowsSessions {
         Ok(Outcome::Observations(told))
     }
 
+    /// Drops what was told of this connection.
+    fn forget_hints(&mut self, host: &str, evidence: &Evidence) {
+        if evidence.connection.is_some() {
+            self.hints.retain(|hint| hint.host != host || hint.evidence.connection != evidence.connection);
+        }
+    }
+
     /// Lends what hints of the same coming tell; the newest first.
     fn complete(&self, host: &str, at: UtcMicros, evidence: &mut Evidence) {
         for hint in self.hints.iter().rev().filter(|hint| hint.host == host) {
@@ -134,6 +145,7 @@ impl WindowsSessions {
         reason: &str,
     ) -> Result<Outcome, String> {
         let host = host(event);
+        self.forget_hints(&host, evidence);
         let by_key = self.open.iter().rposition(|open| open.host == host && open.shares_key(evidence));
         let found = by_key
             .or_else(|| self.open.iter().rposition(|open| open.host == host && open.may_end(ending, evidence)))
