@@ -441,5 +441,9 @@ fn tagged(word: &str, mut schema: schemars::Schema) -> schemars::Schema {
         required.insert(0, serde_json::json!("kind"));
     }
     object.insert("title".to_owned(), serde_json::json!(word));
+    // The published text must not depend on which crate of the build asks serde_json to keep the
+    // order of insertion.
+    object.sort_keys();
+    object.values_mut().for_each(serde_json::Value::sort_all_objects);
     schema
 }

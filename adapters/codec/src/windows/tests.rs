@@ -121,7 +121,11 @@ fn check(role: Role, story: &str) {
     let lines = story.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     for (number, line) in lines.enumerate() {
         let (line, expected) = line.split_once(" => ").expect("an outcome");
-        let happened = sessions.take(&event(number as u64 + 1, line));
+        let event = event(number as u64 + 1, line);
+        let happened = sessions.take(&event);
         assert_eq!(outcome(&happened, &mut names), expected.trim(), "{line}");
+        // A sender that is not sure sends again.
+        let again = sessions.take(&event);
+        assert!(!matches!(again, Outcome::Observations(_)), "again {line}: {again:?}");
     }
 }

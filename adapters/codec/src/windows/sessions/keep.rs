@@ -10,6 +10,9 @@ use super::signs::{Ending, Evidence, How};
 /// Most logons of one session that are remembered: two of an elevated one, and a reconnect's.
 const LOGONS_MAX: usize = 8;
 
+/// Most counted events of one session that are remembered: a sender sends its last batch again.
+const COUNTED_MAX: usize = 32;
+
 /// Somebody who is there from afar.
 #[derive(Debug)]
 pub(super) struct Presence {
@@ -27,8 +30,9 @@ pub(super) struct Presence {
     pub connection: Option<String>,
     /// How many connections of the same key are open; 1 but at a gateway.
     pub connections: u32,
-    /// The event that was counted last, so that one that comes twice counts once.
-    pub counted: Option<String>,
+    /// The events that were counted last, so that one that is sent again counts once; bounded by
+    /// `COUNTED_MAX`.
+    pub counted: Vec<String>,
 }
 
 /// Whether two instants may be of one coming.
@@ -90,6 +94,21 @@ impl Presence {
             Ending::Logon | Ending::SignOut => self.logons.is_empty() && self.ts.is_none() && self.connection.is_none(),
             Ending::Session | Ending::Replaced | Ending::Connection | Ending::ConnectionOf => false,
         }
+    }
+
+    /// Notes an event that counts connections; false where it was counted already.
+    pub fn count(&mut self, identity: Option<String>) -> bool {
+        let Some(identity) = identity else {
+            return true;
+        };
+        if self.counted.contains(&identity) {
+            return false;
+        }
+        if self.counted.len() == COUNTED_MAX {
+            self.counted.remove(0);
+        }
+        self.counted.push(identity);
+        true
     }
 
     /// Takes the keys that the event adds.

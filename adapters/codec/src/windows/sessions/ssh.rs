@@ -1,6 +1,6 @@
 //! OpenSSH on Windows: event 4 of its channel carries the lines of `sshd`.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use crate::windows::account::{Account, Address, address};
 use crate::windows::event::WindowsEvent;

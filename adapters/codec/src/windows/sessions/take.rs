@@ -48,7 +48,7 @@ impl WindowsSessions {
             past.host == host
                 && is_of_its_time
                 && past.may_be(&evidence)
-                && (past.shares_key(&evidence) || past.keys_fit(&evidence, how))
+                && (past.shares_key(&evidence) || past.keys_fit(&evidence, how) && is_near(past.started, event.time))
         };
         if self.ended.iter().any(is_over) {
             return Ok(Outcome::Ignored(Ignored::Known));
@@ -112,9 +112,8 @@ impl WindowsSessions {
         if how == How::Reconnect {
             open.how = how;
         }
-        if how == How::Gateway && (open.counted.is_none() || open.counted != event.identity()) {
+        if how == How::Gateway && open.count(event.identity()) {
             open.connections = open.connections.saturating_add(1);
-            open.counted = event.identity();
         }
         let address = evidence.address.clone().filter(|_| open.address.is_none());
         let terminal = evidence.terminal.clone().filter(|_| open.terminal.is_none());
@@ -165,11 +164,11 @@ impl WindowsSessions {
             // What was replaced is the connection before this one.
             return Ok(Outcome::Ignored(Ignored::Known));
         }
+        if !open.count(event.identity()) {
+            return Ok(Outcome::Ignored(Ignored::Known));
+        }
         if open.connections > 1 {
-            if open.counted.is_none() || open.counted != event.identity() {
-                open.connections -= 1;
-                open.counted = event.identity();
-            }
+            open.connections -= 1;
             return Ok(Outcome::Ignored(Ignored::Known));
         }
         let told = self.ended(event, &self.open[at], reason, "")?;
@@ -233,7 +232,7 @@ impl WindowsSessions {
             logons: evidence.logons,
             connection: evidence.connection,
             connections: 1,
-            counted: event.identity(),
+            counted: event.identity().into_iter().collect(),
         })
     }
 
