@@ -20,6 +20,8 @@ pub(super) struct Presence {
     pub session: Name,
     pub account: Account,
     pub address: Option<String>,
+    /// Whether `address` is what his own machine says of itself.
+    pub is_claimed: bool,
     pub terminal: Option<String>,
     pub started: UtcMicros,
     /// When he went, of one that is over.
@@ -59,8 +61,21 @@ impl Presence {
 
     /// Whether it can be the same person at the same place.
     pub fn may_be(&self, evidence: &Evidence) -> bool {
-        agree(self.address.as_ref(), evidence.address.as_ref())
+        let is_claimed = self.is_claimed || evidence.is_claimed;
+        (is_claimed || agree(self.address.as_ref(), evidence.address.as_ref()))
             && evidence.account.as_ref().is_none_or(|account| self.account.may_be(account))
+    }
+
+    /// Whether the event names the very address or machine that this session is known by.
+    pub fn is_at(&self, evidence: &Evidence) -> bool {
+        (self.address.is_some() && self.address == evidence.address)
+            || (self.terminal.is_some() && self.terminal == evidence.terminal)
+    }
+
+    /// The address that the event adds: the first one, and the seen one in place of a claimed one.
+    pub fn new_address(&self, evidence: &Evidence) -> Option<String> {
+        let is_better = self.address.is_none() || (self.is_claimed && !evidence.is_claimed);
+        evidence.address.clone().filter(|address| is_better && self.address.as_ref() != Some(address))
     }
 
     /// Whether the event's keys can be of this session: it has none of the same sort, or that one.
@@ -155,7 +170,11 @@ impl Hint {
                 evidence.terminal = evidence.terminal.take().or(self.evidence.terminal.clone());
             }
         } else {
-            evidence.address = evidence.address.take().or(self.evidence.address.clone());
+            let seen = self.evidence.address.clone();
+            if seen.is_some() && (evidence.address.is_none() || evidence.is_claimed) {
+                evidence.address = seen;
+                evidence.is_claimed = false;
+            }
         }
     }
 }

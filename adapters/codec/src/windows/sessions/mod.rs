@@ -19,6 +19,10 @@
 //!    address or a key that the other contradicts. A reconnect names the logon of the day before,
 //!    which is no contradiction.
 //!
+//! 4778 and 4779 name the address that the person's machine gives itself, which behind a VPN or a
+//! router is another than the one seen: it contradicts nothing, and is told only until another
+//! event names the seen one.
+//!
 //! An end is looked for by the same keys; of an event without them (4779, 24) by account and
 //! address. A logoff of one logon (4634) ends the session only when it was the last one and no
 //! terminal-services session is known: that one's own channel tells the end better. An end that

@@ -64,6 +64,9 @@ pub(super) struct Evidence {
     pub account: Option<Account>,
     /// Where he sits: the address.
     pub address: Option<String>,
+    /// Whether that address is what his own machine says of itself: behind a VPN or a router it is
+    /// another than the one that was seen, and contradicts nothing.
+    pub is_claimed: bool,
     /// Where he sits: the machine's name.
     pub terminal: Option<String>,
     /// What he reaches.
@@ -194,6 +197,7 @@ fn window_station(event: &WindowsEvent) -> Sign {
     let evidence = Evidence {
         account: Account::new(event.field("AccountName"), event.field("AccountDomain")),
         address: place.remote(),
+        is_claimed: true,
         terminal: name(event.field("ClientName")),
         logons: logon_ids(event, &["LogonID"]),
         ..Evidence::default()

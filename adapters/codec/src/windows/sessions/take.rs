@@ -115,7 +115,7 @@ impl WindowsSessions {
         if how == How::Gateway && open.count(event.identity()) {
             open.connections = open.connections.saturating_add(1);
         }
-        let address = evidence.address.clone().filter(|_| open.address.is_none());
+        let address = open.new_address(evidence);
         let terminal = evidence.terminal.clone().filter(|_| open.terminal.is_none());
         if address.is_none() && terminal.is_none() {
             return Ok(Outcome::Ignored(Ignored::Known));
@@ -131,7 +131,10 @@ impl WindowsSessions {
             terminal: optional("terminal", terminal.as_deref())?,
             address: optional("address", address.as_deref())?,
         };
-        open.address = open.address.take().or(address);
+        if address.is_some() {
+            open.address = address;
+            open.is_claimed = evidence.is_claimed;
+        }
         open.terminal = open.terminal.take().or(terminal);
         Ok(Outcome::Observations(vec![Observation::SessionAlive(alive)]))
     }
@@ -145,10 +148,15 @@ impl WindowsSessions {
     ) -> Result<Outcome, String> {
         let host = host(event);
         self.forget_hints(&host, evidence);
-        let by_key = self.open.iter().rposition(|open| open.host == host && open.shares_key(evidence));
-        let found = by_key
-            .or_else(|| self.open.iter().rposition(|open| open.host == host && open.may_end(ending, evidence)))
-            .filter(|at| self.open[*at].started <= event.time);
+        // Where somebody came from elsewhere, the leaving of the place before is not his.
+        let has_key = |open: &Presence| open.shares_key(evidence) && (ending != Ending::Left || open.may_be(evidence));
+        let may_end = |open: &Presence| open.may_end(ending, evidence);
+        let last = |fits: &dyn Fn(&Presence) -> bool| {
+            self.open.iter().rposition(|open| open.host == host && open.started <= event.time && fits(open))
+        };
+        let found = last(&has_key)
+            .or_else(|| last(&|open: &Presence| may_end(open) && open.is_at(evidence)))
+            .or_else(|| last(&may_end));
         let Some(at) = found else {
             return self.end_of_unknown(event, host, ending, evidence, reason);
         };
@@ -224,6 +232,7 @@ impl WindowsSessions {
             host,
             account,
             address: evidence.address,
+            is_claimed: evidence.is_claimed,
             terminal: evidence.terminal,
             started: event.time,
             ended: None,

@@ -149,6 +149,36 @@ fn an_address_that_is_told_later_is_added() {
 }
 
 #[test]
+fn behind_a_vpn_the_machine_gives_another_address_than_is_seen() {
+    check(
+        Role::Target,
+        r"
+        0.0 L 25 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => start #1 OFFICE\op7 192.0.2.7 - SV01.office.example
+        0.2 S 4778 AccountName=op7; AccountDomain=OFFICE; LogonID=0xa1; SessionName=RDP-Tcp#5; ClientName=PC-7; ClientAddress=172.16.0.9 => alive #1 - PC-7
+        90 S 4779 AccountName=op7; AccountDomain=OFFICE; LogonID=0xa1; SessionName=RDP-Tcp#5; ClientName=PC-7; ClientAddress=172.16.0.9 => end #1 disconnect
+        90.1 L 24 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => known
+        # The other order: the seen address takes the place of the claimed one.
+        200 S 4778 AccountName=op7; AccountDomain=OFFICE; LogonID=0xa1; SessionName=RDP-Tcp#6; ClientName=PC-7; ClientAddress=172.16.0.9 => start #2 OFFICE\op7 172.16.0.9 PC-7 SV01.office.example
+        200.2 L 25 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => alive #2 192.0.2.7 -
+        300 L 24 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => end #2 disconnect
+        ",
+    );
+}
+
+#[test]
+fn the_leaving_of_the_place_before_is_not_his_who_came_since() {
+    check(
+        Role::Target,
+        r"
+        0 L 21 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => start #1 OFFICE\op7 192.0.2.7 - SV01.office.example
+        500.0 L 25 User=OFFICE\op7; SessionID=3; Address=192.0.2.8 => end #1 superseded + start #2 OFFICE\op7 192.0.2.8 - SV01.office.example
+        500.1 L 24 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => known
+        600 L 24 User=OFFICE\op7; SessionID=3; Address=192.0.2.8 => end #2 disconnect
+        ",
+    );
+}
+
+#[test]
 fn the_order_of_two_channels_does_not_make_two_sessions() {
     check(
         Role::Target,
