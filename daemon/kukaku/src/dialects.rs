@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kukaku_codec::logs::{LogReader, Outcome, Rules, header};
+use kukaku_codec::windows::{self, AccountForm, Grain, Role, SessionsConfig, WindowsSessions, read_json};
 use kukaku_schema::intake::{ArrivalBody, Unreadable};
 use kukaku_schema::{Name, SiteZone, UtcMicros};
 use kukaku_syslog::{LineReader, Taken};
@@ -22,7 +23,10 @@ pub fn rules(dialect: &str) -> Result<Arc<Rules>, String> {
     if !dialect.ends_with(FILE_ENDING) {
         return Rules::shipped(dialect).ok_or_else(|| {
             let known: Vec<&str> = Rules::shipped_names().collect();
-            format!("{dialect:?} is no dialect; expected a file that ends in .toml, or one of {}", known.join(", "))
+            format!(
+                "{dialect:?} is no dialect; expected a file that ends in .toml, windows, windows-gateway, windows-terminal, or one of {}",
+                known.join(", ")
+            )
         });
     }
     read(Path::new(dialect)).map(Arc::new)
@@ -38,19 +42,88 @@ fn read(path: &Path) -> Result<Rules, String> {
     Rules::parse(&text, &path.display().to_string()).map_err(|e| e.to_string())
 }
 
+/// What the machines are whose event logs winlogbeat and NXLog send as JSON.
+const WINDOWS: [(&str, Role); 3] =
+    [("windows", Role::Target), ("windows-gateway", Role::Gateway), ("windows-terminal", Role::Terminal)];
+
+/// What lines are written in.
+#[derive(Clone)]
+pub enum Dialect {
+    /// Read by rules.
+    Rules(Arc<Rules>),
+    /// Windows events as JSON.
+    Windows(Role),
+}
+
+impl Dialect {
+    /// The dialect of that name: `windows` and its like, a shipped one, or a file of rules.
+    ///
+    /// # Errors
+    /// As [`rules`].
+    pub fn named(name: &str) -> Result<Self, String> {
+        match WINDOWS.iter().find(|(word, _)| *word == name) {
+            Some((_, role)) => Ok(Self::Windows(*role)),
+            None => rules(name).map(Self::Rules),
+        }
+    }
+
+    /// A reader of `source`'s lines, whose clock shows the time of `zone` where a line names none.
+    #[must_use]
+    pub fn reader(&self, source: Name, zone: SiteZone) -> Box<dyn LineReader> {
+        let (named, zone_too) = (source.as_str().to_owned(), zone.clone());
+        match self {
+            Self::Rules(rules) => {
+                let reader = LogReader::new(Arc::clone(rules), source, zone);
+                Box::new(DialectReader { source: named, zone: zone_too, reader })
+            }
+            Self::Windows(role) => {
+                let config = SessionsConfig {
+                    source,
+                    role: *role,
+                    accounts: AccountForm::Qualified,
+                    grain: Grain::Milliseconds,
+                    known_accounts: Vec::new(),
+                };
+                Box::new(WindowsReader { source: named, zone, sessions: WindowsSessions::new(config) })
+            }
+        }
+    }
+}
+
+/// Reads the events of one source's machines.
+struct WindowsReader {
+    source: String,
+    zone: SiteZone,
+    sessions: WindowsSessions,
+}
+
+impl LineReader for WindowsReader {
+    fn take(&mut self, line: &[u8], received: UtcMicros) -> Taken {
+        let read = header::read(line, received, &self.zone);
+        let outcome = match read_json(read.text().as_bytes(), Some(&self.zone)) {
+            Ok(event) => self.sessions.take(&event),
+            Err(why) => windows::Outcome::Refused(why),
+        };
+        match outcome {
+            windows::Outcome::Observations(all) => {
+                let bodies = all.into_iter().map(|one| ArrivalBody::Observation(Box::new(one))).collect();
+                Taken { bodies, remembers: false }
+            }
+            windows::Outcome::Held => Taken { bodies: Vec::new(), remembers: true },
+            windows::Outcome::Ignored(_) => Taken::default(),
+            windows::Outcome::Refused(reason) => {
+                let kept = Unreadable::new(Some(self.source.clone()), line, reason);
+                Taken { bodies: vec![ArrivalBody::Unreadable(kept)], remembers: false }
+            }
+        }
+    }
+}
+
 /// Reads the lines of one source.
-pub struct DialectReader {
+struct DialectReader {
     source: String,
     zone: SiteZone,
     reader: LogReader,
-}
-
-impl DialectReader {
-    /// A reader of `source`'s lines, whose clock shows the time of `zone` where a line names none.
-    #[must_use]
-    pub fn new(rules: Arc<Rules>, source: Name, zone: SiteZone) -> Self {
-        Self { source: source.as_str().to_owned(), zone: zone.clone(), reader: LogReader::new(rules, source, zone) }
-    }
 }
 
 impl LineReader for DialectReader {

@@ -145,10 +145,17 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
             (F::Via, MAY),
             (F::Factors, MAY),
         ],
-        Kind::SessionAlive => &[(F::DeviceTime, NEED), (F::Session, NEED), (F::Account, MAY), (F::Terminal, MAY), (F::Address, MAY)],
-        Kind::SessionEnded => {
-            &[(F::DeviceTime, NEED), (F::Session, NEED), (F::Account, MAY), (F::Terminal, MAY), (F::Address, MAY), (F::Reason, MAY)]
+        Kind::SessionAlive => {
+            &[(F::DeviceTime, NEED), (F::Session, NEED), (F::Account, MAY), (F::Terminal, MAY), (F::Address, MAY)]
         }
+        Kind::SessionEnded => &[
+            (F::DeviceTime, NEED),
+            (F::Session, NEED),
+            (F::Account, MAY),
+            (F::Terminal, MAY),
+            (F::Address, MAY),
+            (F::Reason, MAY),
+        ],
         Kind::CameraHealth => &[
             (F::DeviceTime, NEED),
             (F::Camera, NEED),

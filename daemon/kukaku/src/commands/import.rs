@@ -5,13 +5,14 @@
 //! the rest goes in.
 
 use std::fs::File;
-use std::io::{BufReader, IsTerminal as _, Read};
+use std::io::{BufReader, IsTerminal as _, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use kukaku_codec::files::{LineError, Mapping, Table, read_rows};
 
+use super::import_evtx;
 use crate::cli::ImportArgs;
 use crate::control::{self, Hearer, Reply, Request, Sayer, WireArrival};
 use crate::failure::Failure;
@@ -19,7 +20,7 @@ use crate::say::{say, shown, warn};
 use crate::site_dir::SiteDir;
 
 /// Failed lines that are printed; their number is told in any case, and each is kept.
-const FAILURES_PRINTED: u64 = 100;
+pub(super) const FAILURES_PRINTED: u64 = 100;
 
 /// Runs the command.
 ///
@@ -28,26 +29,28 @@ const FAILURES_PRINTED: u64 = 100;
 /// read. `Store`: it is not to be had.
 pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let dir = SiteDir::find(args.store.as_deref())?;
-    let text = std::fs::read_to_string(&args.mapping)
-        .map_err(|e| Failure::Written(format!("read mapping {}: {e}", args.mapping.display())))?;
-    let mapping =
-        Mapping::parse(&text, &args.mapping.display().to_string()).map_err(|e| Failure::Written(e.to_string()))?;
-    let work = [("doors", &mapping.doors, &args.doors), ("sessions", &mapping.sessions, &args.sessions)];
+    let mapping = args.mapping.as_deref().map(mapping).transpose()?;
     let mut files: Vec<(&Table, &PathBuf)> = Vec::new();
-    for (name, table, paths) in work {
-        match table {
-            Some(table) => files.extend(paths.iter().map(|path| (table, path))),
-            None if paths.is_empty() => {}
-            None => {
-                return Err(Failure::Written(format!("{} has no table [{name}]", args.mapping.display())));
+    if let (Some(mapping), Some(named)) = (&mapping, &args.mapping) {
+        let work = [("doors", &mapping.doors, &args.doors), ("sessions", &mapping.sessions, &args.sessions)];
+        for (name, table, paths) in work {
+            match table {
+                Some(table) => files.extend(paths.iter().map(|path| (table, path))),
+                None if paths.is_empty() => {}
+                None => {
+                    return Err(Failure::Written(format!("{} has no table [{name}]", named.display())));
+                }
             }
         }
     }
-    let total = files.iter().map(|(_, path)| std::fs::metadata(path).map_or(0, |m| m.len())).sum();
+    let windows = if args.evtx.is_empty() { None } else { Some(import_evtx::config(args)?) };
+    let all = files.iter().map(|(_, path)| *path).chain(&args.evtx);
+    let total = all.map(|path| std::fs::metadata(path).map_or(0, |m| m.len())).sum();
     let bar = progress(total);
     let (mut sayer, hearer) = begin(&dir)?;
     let heard = listen(hearer, bar.clone());
     let sent = send_files(&files, &mut sayer, &bar).and_then(|failed| {
+        let failed = failed + windows.map_or(Ok(0), |windows| import_evtx::send(args, windows, &mut sayer, &bar))?;
         sayer.say(&WireArrival::End(true)).and_then(|()| sayer.flush()).map_err(Stopped::Gone)?;
         Ok(failed)
     });
@@ -68,8 +71,14 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+fn mapping(path: &Path) -> Result<Mapping, Failure> {
+    let text =
+        std::fs::read_to_string(path).map_err(|e| Failure::Written(format!("read mapping {}: {e}", path.display())))?;
+    Mapping::parse(&text, &path.display().to_string()).map_err(|e| Failure::Written(e.to_string()))
+}
+
 /// Why sending ended early.
-enum Stopped {
+pub(super) enum Stopped {
     /// A file can't be read.
     File(Failure),
     /// The other end is gone.
@@ -115,7 +124,7 @@ fn send_files(files: &[(&Table, &PathBuf)], sayer: &mut Sayer, bar: &ProgressBar
     let mut failed = 0;
     for (table, path) in files {
         let file = File::open(path).map_err(|e| Stopped::File(Failure::io("read", path, &e)))?;
-        let reader = Counting { inner: BufReader::with_capacity(256 * 1024, file), bar: bar.clone() };
+        let reader = Counting::new(BufReader::with_capacity(256 * 1024, file), bar.clone());
         failed += send_file(table, path, reader, sayer, bar, failed)?;
     }
     if failed > FAILURES_PRINTED {
@@ -180,9 +189,21 @@ fn progress(total: u64) -> ProgressBar {
 }
 
 /// Moves the bar by what was read.
-struct Counting<R> {
+pub(super) struct Counting<R> {
     inner: R,
     bar: ProgressBar,
+}
+
+impl<R> Counting<R> {
+    pub(super) fn new(inner: R, bar: ProgressBar) -> Self {
+        Self { inner, bar }
+    }
+}
+
+impl<R: Seek> Seek for Counting<R> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.inner.seek(to)
+    }
 }
 
 impl<R: Read> Read for Counting<R> {

@@ -9,6 +9,7 @@ pub mod exports;
 mod gateways;
 pub mod hold;
 pub mod import;
+mod import_evtx;
 pub mod init;
 pub mod keys;
 pub mod mapping;

@@ -44,7 +44,7 @@ pub fn check(config: &Config) -> Result<(), Fault> {
             return fault(format!("syslog.{place}.listen"), format!("{} stands twice", port.listen));
         }
         for (number, source) in port.source.iter().enumerate() {
-            crate::dialects::rules(&source.dialect)
+            crate::dialects::Dialect::named(&source.dialect)
                 .map(drop)
                 .or_else(|e| fault(format!("syslog.{place}.source.{number}.dialect"), e))?;
         }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use kukaku_codec::logs::Rules;
 use kukaku_schema::{Name, SiteZone};
 use kukaku_syslog::{Limits, LineReader, LinkEvent, LinkEventKind, LossPlace, SourceConfig, SyslogConfig, SyslogLink};
 use tokio::sync::mpsc;
 
 use crate::clock;
-use crate::dialects::{self, DialectReader};
+use crate::dialects::Dialect;
 use crate::failure::Failure;
 use crate::rooms::{Ledger, Rooms};
 use crate::writer::Writer;
@@ -22,11 +21,11 @@ const EVENTS_MAX: usize = 64;
 /// `Written`: a dialect can't be read.
 pub fn start(rooms: &mut Rooms, config: &SyslogConfig, zone: &SiteZone, writer: &Writer) -> Result<(), Failure> {
     let room = format!("syslog {}", config.listen);
-    let mut readers: Vec<(String, Name, Arc<Rules>)> = Vec::new();
+    let mut readers: Vec<(String, Name, Dialect)> = Vec::new();
     for source in &config.source {
         let wrong = |e: String| Failure::Written(format!("{room}: {e}"));
-        let rules = dialects::rules(&source.dialect).map_err(wrong)?;
-        readers.push((source.name.clone(), Name::new(source.name.as_str()).map_err(wrong)?, rules));
+        let dialect = Dialect::named(&source.dialect).map_err(wrong)?;
+        readers.push((source.name.clone(), Name::new(source.name.as_str()).map_err(wrong)?, dialect));
     }
     let (config, zone, writer, ledger) = (config.clone(), zone.clone(), writer.clone(), rooms.ledger());
     let name = room.clone();
@@ -37,8 +36,8 @@ pub fn start(rooms: &mut Rooms, config: &SyslogConfig, zone: &SiteZone, writer: 
             let (sender, mut events) = mpsc::channel::<LinkEvent>(EVENTS_MAX);
             let reader = |source: &SourceConfig| -> Box<dyn LineReader> {
                 let known = readers.iter().find(|(name, ..)| *name == source.name);
-                let (_, name, rules) = known.expect("a reader was made for each source of the listener");
-                Box::new(DialectReader::new(Arc::clone(rules), name.clone(), zone.clone()))
+                let (_, name, dialect) = known.expect("a reader was made for each source of the listener");
+                dialect.reader(name.clone(), zone.clone())
             };
             let link = SyslogLink::bind(&config, Limits::default(), reader, sender, Arc::new(clock::now));
             let link = link.await.map_err(|e| e.to_string())?;

@@ -170,3 +170,66 @@ fn a_mapping_is_tried_before_it_is_trusted() {
     let said = exits(&kukaku_told(&["mapping", "try", text(&wrong), "-"], log), 2);
     assert!(said.contains("wrong.toml") && said.contains("line"), "{said}");
 }
+
+/// What winlogbeat sends of a server's sign-ins, over TCP as NXLog does it.
+#[test]
+fn a_windows_server_says_who_came_and_went() {
+    let site = Site::new();
+    let port = free_port();
+    site.configure(&format!(
+        "[web]\nlisten = \"127.0.0.1:0\"\n[[syslog]]\nlisten = \"tcp://127.0.0.1:{port}\"\n\
+         [[syslog.source]]\nname = \"vpn-1\"\nfrom = [\"127.0.0.1\"]\ndialect = \"windows\"\n"
+    ));
+    let daemon = site.run();
+    let event = |record: u64, id: u32, seconds: i64, more: &str| {
+        let at = crate::house::ago(seconds);
+        format!(
+            r#"{{"@timestamp":"{at}","event":{{"code":"{id}","provider":"Microsoft-Windows-TerminalServices-LocalSessionManager"}},"winlog":{{"channel":"Microsoft-Windows-TerminalServices-LocalSessionManager/Operational","computer_name":"SV01","event_id":"{id}","record_id":{record},"provider_name":"Microsoft-Windows-TerminalServices-LocalSessionManager","user_data":{{"User":"tmk-a01","SessionID":"3"{more}}}}}}}"#
+        )
+    };
+    let address = r#","Address":"192.0.2.11""#;
+    for line in [event(1, 21, 60, address), event(2, 22, 59, address), event(3, 23, 20, "")] {
+        let sent = Command::new("logger")
+            .args([
+                "--rfc5424",
+                "-T",
+                "--octet-count",
+                "--size",
+                "8KiB",
+                "-n",
+                "127.0.0.1",
+                "-P",
+                &port.to_string(),
+                "--",
+                &line,
+            ])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+    let all = sessions_of(&site, 1);
+    assert_eq!(all.len(), 1, "21 and 22 are one coming: {all:#?}");
+    assert_eq!((all[0].account.as_deref(), all[0].address.as_deref()), (Some("tmk-a01"), Some("192.0.2.11")));
+    assert!(daemon.stop().0.success());
+}
+
+#[test]
+fn event_logs_of_a_server_are_imported_once_and_damage_is_named() {
+    let Some(samples) = std::env::var_os("KUKAKU_SAMPLES") else { return };
+    let site = Site::new();
+    let file =
+        std::path::Path::new(&samples).join("sessions/windows-evtx/ID4688-4778 RDP hijack command execution.evtx");
+    let import = |file: &std::path::Path| {
+        kukaku(&["import", "--store", site.dir(), "--source", "vpn-1", "--user-only", "--evtx", text(file)])
+    };
+    let said = exits(&import(&file), 0);
+    assert!(said.contains(" new in the journal, 0 known already"), "{said}");
+    let first = site.journal().iter().filter(|kind| kind.starts_with("session.")).count();
+    assert!(first > 0, "the log tells a session");
+    let said = exits(&import(&file), 0);
+    assert!(said.starts_with("0 new in the journal"), "{said}");
+    assert_eq!(site.journal().iter().filter(|kind| kind.starts_with("session.")).count(), first);
+    let no_log = site.folder.write("no.evtx", "this is no event log");
+    let said = exits(&import(&no_log), 1);
+    assert!(said.contains("no.evtx"), "{said}");
+}
