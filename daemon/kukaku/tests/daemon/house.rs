@@ -313,10 +313,14 @@ impl Daemon {
         answer.is_ok()
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
+    }
+
     /// SIGTERM; how it ended and what it had logged.
     pub fn stop(mut self) -> (ExitStatus, String) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.signal(rustix::process::Signal::TERM);
         let status = self.child.wait().unwrap();
         let errors = std::mem::replace(&mut self.errors, std::thread::spawn(String::new));
         (status, errors.join().unwrap())

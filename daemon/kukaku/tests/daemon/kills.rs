@@ -109,3 +109,70 @@ fn killed_again_while_it_recovers_it_recovers() {
     exits(&kukaku(&["verify", site.dir()]), 0);
     exits(&kukaku(&["replay", "--store", site.dir()]), 0);
 }
+
+/// A6: a program that hangs says nothing to its service manager, which kills it (systemd does so
+/// after `WATCHDOG_USEC`) and starts it again: the time between is recorded as not watched.
+#[test]
+fn a_program_that_hangs_is_silent_to_the_watchdog_and_its_time_is_a_gap() {
+    let site = Site::new();
+    let path = site.folder.path("notify.sock");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let limit = std::time::Duration::from_millis(1500);
+    socket.set_read_timeout(Some(limit)).unwrap();
+    let daemon = site.run_under(&[("NOTIFY_SOCKET", crate::house::text(&path)), ("WATCHDOG_USEC", "400000")]);
+    let mut buffer = [0; 64];
+    assert!((0..4).all(|_| socket.recv(&mut buffer).is_ok()), "it lives");
+    daemon.signal(rustix::process::Signal::STOP);
+    // What it had said already is heard yet; then nothing is, for longer than the limit.
+    let silent = (0..64).any(|_| socket.recv(&mut buffer).is_err());
+    assert!(silent, "a stopped program went on speaking");
+    drop(daemon);
+    let daemon = site.run();
+    assert!(daemon.stop().0.success());
+    assert!(site.journal().iter().any(|kind| kind == "watch.gap"), "{:?}", site.journal());
+    exits(&kukaku(&["verify", site.dir()]), 0);
+}
+
+/// A5: a stop under load drains in time, loses nothing that was answered, and only the time after it
+/// is a gap.
+#[test]
+fn a_stop_under_load_drains_and_only_what_comes_after_it_is_a_gap() {
+    let site = Site::new();
+    let (key, at) = (site.key("panel"), ago(100));
+    let daemon = site.run();
+    let acknowledged = std::sync::Mutex::new(Vec::new());
+    let next = std::sync::atomic::AtomicU64::new(1);
+    let begun = std::time::Instant::now();
+    std::thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    if !daemon.is_acknowledged(&key, &observation(number, &at)) {
+                        return;
+                    }
+                    let mut all = acknowledged.lock().unwrap();
+                    all.push(number);
+                    if all.len() == 40 {
+                        daemon.signal(rustix::process::Signal::TERM);
+                    }
+                }
+            });
+        }
+    });
+    let (ended, log) = daemon.stop();
+    assert!(ended.success(), "{log}");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(40), "it went on for {:?}", begun.elapsed());
+    let acknowledged = acknowledged.into_inner().unwrap();
+    assert!(acknowledged.len() >= 40);
+    check(&site, &acknowledged, "after the stop");
+    assert_eq!(site.journal().last().map(String::as_str), Some("stop"));
+    let daemon = site.run();
+    assert!(daemon.stop().0.success());
+    // The time between is not watched, and nothing before the stop is.
+    let journal = site.journal();
+    let stop = journal.iter().position(|kind| kind == "stop").unwrap();
+    let gaps: Vec<usize> = (0..journal.len()).filter(|place| journal[*place] == "watch.gap").collect();
+    assert!(gaps.len() == 1 && gaps[0] > stop, "{gaps:?} after {stop}");
+    exits(&kukaku(&["verify", site.dir()]), 0);
+}
