@@ -1,7 +1,6 @@
 //! What can keep a link from starting.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 /// A link can't be set up as configured.
 #[derive(Debug, thiserror::Error)]
@@ -30,17 +29,7 @@ pub enum MqttError {
         /// What was expected.
         what: String,
     },
-    /// A certificate, key or CA file can't be used.
-    #[error("read {what} from {path}: {why}", path = path.display())]
-    TlsFile {
-        /// What it should hold.
-        what: &'static str,
-        /// Where it was looked for.
-        path: PathBuf,
-        /// Why it can't be used.
-        why: String,
-    },
-    /// The parts don't make a TLS configuration.
-    #[error("set up TLS for MQTT: {0}")]
-    Tls(String),
+    /// TLS can't be had: a certificate, key or CA file can't be used, or they don't go together.
+    #[error(transparent)]
+    Tls(#[from] kukaku_tls::TlsError),
 }

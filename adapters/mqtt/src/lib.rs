@@ -21,12 +21,10 @@ mod error;
 mod event;
 pub mod listener;
 mod throttle;
-mod tls;
 
 pub use error::MqttError;
 pub use event::{Counted, Counters, LinkEvent, Reporter};
 pub use throttle::Rate;
-pub use tls::{ClientIdentity, client_tls, server_tls};
 
 /// The prefix of every topic that is taken.
 pub const TOPIC_PREFIX: &str = "kukaku/v1/";

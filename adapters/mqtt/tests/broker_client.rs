@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kukaku_mqtt::client::{Backoff, Client, ClientConfig, SourceOf};
-use kukaku_mqtt::{ClientIdentity, Counted, Counters, client_tls};
+use kukaku_mqtt::{Counted, Counters};
+use kukaku_tls::ClientIdentity;
 use support::peer::{Broker, Folder};
 use support::pki::Authority;
 use support::{Events, Recorder, reading, seq, soon, unreadable};
@@ -216,13 +217,13 @@ async fn tls_with_a_certificate_of_our_own() {
     let identity = ClientIdentity { certificate: ours.certificate.clone(), key: ours.key.clone() };
     let mut settings = config(broker.port);
     settings.host = "localhost".to_owned();
-    settings.tls = Some(client_tls(&authority.certificate, Some(&identity)).unwrap());
+    settings.tls = Some(kukaku_tls::client(&authority.certificate, Some(&identity)).unwrap());
     let mut client = Running::start(settings.clone(), Recorder::new());
     client.events.broker_connected().await;
     client.stop().await;
 
     let stranger = Authority::new("another CA");
-    settings.tls = Some(client_tls(&stranger.certificate, Some(&identity)).unwrap());
+    settings.tls = Some(kukaku_tls::client(&stranger.certificate, Some(&identity)).unwrap());
     let mut client = Running::start(settings, Recorder::new());
     let why = client.events.broker_lost().await;
     assert!(why.contains("TLS") || why.contains("certificate"), "{why}");

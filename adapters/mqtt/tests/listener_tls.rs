@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 
 use kukaku_mqtt::listener::{Limits, User};
-use kukaku_mqtt::server_tls;
+use kukaku_tls::{Clients, server as server_tls};
 use support::listening::{Listening, users};
 use support::peer::{mosquitto_pub, succeeded};
 use support::pki::{Authority, Leaf};
@@ -31,7 +31,7 @@ fn all_kinds() -> Vec<User> {
 
 async fn listening(authority: &Authority) -> Listening {
     let server = authority.server();
-    let tls = server_tls(&server.certificate, &server.key, Some(&authority.certificate)).unwrap();
+    let tls = server_tls(&server.certificate, &server.key, Clients::MayShow(&authority.certificate)).unwrap();
     Listening::with(all_kinds(), Limits::default(), Some(tls)).await
 }
 
@@ -123,10 +123,10 @@ fn a_file_that_cannot_be_used_is_named() {
     let authority = Authority::new("site CA");
     let server = authority.server();
     let missing = Path::new("/nonexistent/server.pem");
-    let said = server_tls(missing, &server.key, None).unwrap_err().to_string();
+    let said = server_tls(missing, &server.key, Clients::NotAsked).unwrap_err().to_string();
     assert!(said.contains("/nonexistent/server.pem"), "{said}");
-    let said = server_tls(&server.key, &server.key, None).unwrap_err().to_string();
+    let said = server_tls(&server.key, &server.key, Clients::NotAsked).unwrap_err().to_string();
     assert!(said.contains("no PEM block CERTIFICATE"), "{said}");
-    let said = server_tls(&server.certificate, &server.certificate, None).unwrap_err().to_string();
+    let said = server_tls(&server.certificate, &server.certificate, Clients::NotAsked).unwrap_err().to_string();
     assert!(said.contains("the private key"), "{said}");
 }

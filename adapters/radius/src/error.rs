@@ -22,7 +22,7 @@ pub enum RadiusError {
         /// What is wrong and what was expected.
         what: String,
     },
-    /// A secret, certificate, key or CA file can't be used.
+    /// A secret can't be used.
     #[error("read {what} from {path}: {why}", path = path.display())]
     File {
         /// What it should hold.
@@ -32,9 +32,9 @@ pub enum RadiusError {
         /// Why it can't be used.
         why: String,
     },
-    /// The parts don't make a TLS configuration.
-    #[error("set up TLS for RADIUS: {0}")]
-    Tls(String),
+    /// TLS can't be had: a certificate, key or CA file can't be used, or they don't go together.
+    #[error(transparent)]
+    Tls(#[from] kukaku_tls::TlsError),
 }
 
 impl RadiusError {

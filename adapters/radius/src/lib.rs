@@ -81,7 +81,11 @@ impl RadiusLink {
             None => None,
             Some(settings) => {
                 let peers = Peers::new(&settings.peers)?;
-                let acceptor = TlsAcceptor::from(tls::server_config(settings)?);
+                let acceptor = TlsAcceptor::from(kukaku_tls::server(
+                    &settings.certificate,
+                    &settings.key,
+                    kukaku_tls::Clients::MustShow(&settings.client_ca),
+                )?);
                 let listener = TcpListener::bind(settings.listen).await.map_err(bind_error(settings.listen))?;
                 Some((listener, acceptor, peers))
             }

@@ -1,7 +1,5 @@
 //! RADIUS over TLS (RFC 6614): TCP, certificates on both sides, packets framed by their own length.
 
-mod setup;
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +13,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-
-pub(crate) use setup::server_config;
 
 use crate::clients::{Known, Peers};
 use crate::desk::Desk;
@@ -106,7 +102,7 @@ async fn admit<I: Intake>(
         Ok(Ok(stream)) => stream,
     };
     let names = match stream.get_ref().1.peer_certificates() {
-        Some([certificate, ..]) => setup::certificate_names(certificate),
+        Some([certificate, ..]) => kukaku_tls::certificate_names(certificate),
         _ => Vec::new(),
     };
     let Some(known) = peers.certified(&names) else {

@@ -14,7 +14,6 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::certificate;
 use crate::event::{Counters, LinkEventKind, LossPlace};
 use crate::keeper::{Item, Pipe, keep_all};
 use crate::limits::{
@@ -60,7 +59,7 @@ pub(crate) async fn run<I: Intake>(
         Ok(Ok(stream)) => stream,
     };
     let names = match stream.get_ref().1.peer_certificates() {
-        Some([certificate, ..]) => certificate::names(certificate),
+        Some([certificate, ..]) => kukaku_tls::certificate_names(certificate),
         _ => Vec::new(),
     };
     match shared.sources.find(sender, &names).map(Arc::clone) {

@@ -1,7 +1,5 @@
 //! What can keep a link from starting.
 
-use std::path::PathBuf;
-
 use crate::config::SyslogConfigError;
 
 /// A link can't be set up as configured.
@@ -18,17 +16,7 @@ pub enum SyslogError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A certificate, key or CA file can't be used.
-    #[error("read {what} from {path}: {why}", path = path.display())]
-    TlsFile {
-        /// What it should hold.
-        what: &'static str,
-        /// Where it was looked for.
-        path: PathBuf,
-        /// Why it can't be used.
-        why: String,
-    },
-    /// The parts don't make a TLS configuration.
-    #[error("set up TLS for syslog: {0}")]
-    Tls(String),
+    /// TLS can't be had: a certificate, key or CA file can't be used, or they don't go together.
+    #[error(transparent)]
+    Tls(#[from] kukaku_tls::TlsError),
 }

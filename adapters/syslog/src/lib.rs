@@ -18,7 +18,6 @@
 //! or connections are counted and told. A line that is too long or cut off is kept as unreadable.
 
 mod backoff;
-mod certificate;
 mod config;
 mod connection;
 mod drops;
@@ -31,7 +30,6 @@ mod reading;
 mod slots;
 mod sources;
 mod tally;
-mod tls;
 mod udp;
 
 pub use config::{Listen, Network, SourceConfig, SyslogConfig, SyslogConfigError, Transport};

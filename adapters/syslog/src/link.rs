@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kukaku_schema::UtcMicros;
 use kukaku_schema::intake::Intake;
+use kukaku_tls::Clients;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -21,7 +22,7 @@ use crate::limits::{ACCEPT_REST, Limits};
 use crate::slots::Slots;
 use crate::sources::{LineReader, Sources};
 use crate::tally::Tally;
-use crate::{tls, udp};
+use crate::udp;
 
 /// Our clock.
 pub type Now = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
@@ -84,7 +85,8 @@ impl SyslogLink {
         let listen = config.listen;
         let tls = match (&config.certificate, &config.key) {
             (Some(certificate), Some(key)) => {
-                Some(TlsAcceptor::from(tls::server(certificate, key, config.client_ca.as_deref())?))
+                let clients = config.client_ca.as_deref().map_or(Clients::NotAsked, Clients::MustShow);
+                Some(TlsAcceptor::from(kukaku_tls::server(certificate, key, clients)?))
             }
             _ => None,
         };

@@ -68,7 +68,7 @@ fn no_marks_of_unfinished_work_and_no_traces_of_one_machine() {
 }
 
 /// The rooms and what each may know of the others, as ARCHITECTURE.md draws them.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("schema", &[]),
     ("daemon/core", &["schema"]),
     ("daemon/ledger", &[]),
@@ -76,18 +76,19 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("daemon/verify", &["ledger", "pack"]),
     ("adapters/codec", &["schema"]),
     ("daemon/store", &["schema", "core", "ledger"]),
-    ("adapters/mqtt", &["schema", "codec"]),
-    ("adapters/radius", &["schema", "codec"]),
+    ("adapters/tls", &[]),
+    ("adapters/mqtt", &["schema", "codec", "tls"]),
+    ("adapters/radius", &["schema", "codec", "tls"]),
     ("adapters/serial", &["schema", "codec"]),
-    ("adapters/syslog", &["schema", "codec"]),
+    ("adapters/syslog", &["schema", "codec", "tls"]),
     ("adapters/footage", &["schema", "codec"]),
     ("adapters/notify", &["schema"]),
     ("web", &["schema", "core", "store"]),
     (
         "daemon/kukaku",
         &[
-            "schema", "core", "ledger", "pack", "codec", "store", "mqtt", "radius", "serial", "syslog", "footage",
-            "notify", "web",
+            "schema", "core", "ledger", "pack", "codec", "store", "tls", "mqtt", "radius", "serial", "syslog",
+            "footage", "notify", "web",
         ],
     ),
     (

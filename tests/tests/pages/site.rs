@@ -127,7 +127,7 @@ impl Site {
         let ca = tls.then(|| certificates(&folder.0));
         let tls = ca.as_ref().map(|_| {
             let (chain, key) = (folder.0.join("server.pem"), folder.0.join("server.key"));
-            kukaku_mqtt::server_tls(&chain, &key, None).unwrap()
+            kukaku_tls::server(&chain, &key, kukaku_tls::Clients::NotAsked).unwrap()
         });
         let bound = Bound::new(Listen { addr: "127.0.0.1:0".parse().unwrap(), tls }).unwrap();
         let addr = bound.local_addr();

@@ -33,7 +33,7 @@ pub struct ClientConfig {
     pub host: String,
     /// Its port: 1883, 8883 with TLS.
     pub port: u16,
-    /// TLS (see [`crate::client_tls`]), or none for plain TCP.
+    /// TLS (see `kukaku_tls::client`), or none for plain TCP.
     pub tls: Option<Arc<rustls::ClientConfig>>,
     /// User name and password, where the broker wants them.
     pub credentials: Option<(String, String)>,

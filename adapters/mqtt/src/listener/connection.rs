@@ -17,7 +17,7 @@ use super::acks::{self, AckError, Dialect};
 use super::hello::{Hello, last_word, refused, shown_name, sign_in};
 use super::reader::{Buffer, End, Reader};
 use super::slots::Slot;
-use super::users::{Known, certificate_names};
+use super::users::Known;
 use super::{RECEIVE_MAXIMUM, Shared, stopped};
 use crate::event::{Counters, LinkEvent};
 
@@ -53,7 +53,7 @@ pub(super) async fn run<I: Intake>(
         Ok(Err(error)) => refused(&shared, peer, None, format!("TLS: {error}")).unwrap_or(()),
         Ok(Ok(stream)) => {
             let certificate_names = match stream.get_ref().1.peer_certificates() {
-                Some([certificate, ..]) => certificate_names(certificate),
+                Some([certificate, ..]) => kukaku_tls::certificate_names(certificate),
                 _ => Vec::new(),
             };
             Arrived { certificate_names, ..arrived }.serve(stream, intake, stop).await;

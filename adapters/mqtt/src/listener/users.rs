@@ -3,10 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rustls_pki_types::CertificateDer;
-use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::{FromDer, X509Certificate};
-
 use super::config::User;
 use crate::MqttError;
 use crate::throttle::{Gate, Rate};
@@ -88,25 +84,6 @@ fn check(user: &User, has_tls: bool) -> Result<(), MqttError> {
 
 fn wrong(user: &User, what: &str) -> MqttError {
     MqttError::User { user: user.name.clone(), what: what.to_owned() }
-}
-
-/// The names that a certificate carries: common names, then the alternative names. Called only
-/// with one that the handshake verified.
-pub(super) fn certificate_names(certificate: &CertificateDer<'_>) -> Vec<String> {
-    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
-        return Vec::new();
-    };
-    let common = parsed.subject().iter_common_name().filter_map(|name| name.as_str().ok());
-    let mut names: Vec<String> = common.map(str::to_owned).collect();
-    if let Ok(Some(alternative)) = parsed.subject_alternative_name() {
-        names.extend(alternative.value.general_names.iter().filter_map(|name| match name {
-            GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
-                Some((*name).to_owned())
-            }
-            _ => None,
-        }));
-    }
-    names
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kukaku_mqtt::client::{Client, ClientConfig, Jitter, SourceOf};
-use kukaku_mqtt::{ClientIdentity, LinkEvent, Reporter, client_tls};
+use kukaku_mqtt::{LinkEvent, Reporter};
+use kukaku_tls::ClientIdentity;
 
 use crate::config::{BrokerConfig, split_address};
 use crate::failure::Failure;
@@ -47,7 +48,7 @@ fn client_config(config: &BrokerConfig) -> Result<ClientConfig, Failure> {
         let identity = tls.certificate.as_ref().zip(tls.key.as_ref());
         let identity =
             identity.map(|(certificate, key)| ClientIdentity { certificate: certificate.clone(), key: key.clone() });
-        made.tls = Some(client_tls(&tls.ca, identity.as_ref()).map_err(|e| Failure::Written(e.to_string()))?);
+        made.tls = Some(kukaku_tls::client(&tls.ca, identity.as_ref()).map_err(|e| Failure::Written(e.to_string()))?);
     }
     if let (Some(user), Some(path)) = (&config.user, &config.password_file) {
         let password = std::fs::read_to_string(path).map_err(|e| {

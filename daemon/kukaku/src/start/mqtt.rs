@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kukaku_mqtt::listener::{Limits, Listener, ListenerConfig, User, VerifyPassword};
-use kukaku_mqtt::{LinkEvent, MqttError, Rate, Reporter, server_tls};
+use kukaku_mqtt::{LinkEvent, MqttError, Rate, Reporter};
+use kukaku_tls::Clients;
 use tokio::sync::{Notify, watch};
 
 use crate::commands::check::cannot_listen;
@@ -100,7 +101,11 @@ async fn bind(dir: &SiteDir, config: &MqttListenConfig, plan: &Plan, report: &Re
     let users = users(dir, config, plan.tls)?;
     let tls = match (&config.tls, plan.tls) {
         (Some(tls), true) => {
-            let made = server_tls(&tls.certificate, &tls.key, tls.client_ca.as_deref());
+            let made = kukaku_tls::server(
+                &tls.certificate,
+                &tls.key,
+                tls.client_ca.as_deref().map_or(Clients::NotAsked, Clients::MayShow),
+            );
             Some(made.map_err(|e| Failure::Written(e.to_string()))?)
         }
         _ => None,

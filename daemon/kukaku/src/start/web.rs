@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kukaku_core::retention::Disk;
-use kukaku_mqtt::server_tls;
 use kukaku_schema::period::day_text;
 use kukaku_schema::registers::parse;
 use kukaku_schema::{DurationUs, UtcMicros};
 use kukaku_store::{PlanInputs, read_only};
+use kukaku_tls::Clients;
 use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, OpenError, Part, Status};
 
 use crate::clock;
@@ -30,7 +30,7 @@ pub fn start(rooms: &mut Rooms, dir: &SiteDir, config: &Config, writer: &Writer)
     let tls = match &config.web.tls {
         None => None,
         Some(tls) => {
-            let made = server_tls(&tls.certificate, &tls.key, None);
+            let made = kukaku_tls::server(&tls.certificate, &tls.key, Clients::NotAsked);
             Some(made.map_err(|e| Failure::Written(format!("web.tls: {e}")))?)
         }
     };

@@ -1,0 +1,48 @@
+//! `kukaku import`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// `kukaku import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Folder that `kukaku init` made [default: $KUKAKU_DIR, else the current folder]
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// How the files of doors and sessions are read
+    #[arg(long, value_name = "FILE", required_unless_present = "evtx")]
+    pub mapping: Option<PathBuf>,
+    /// File of door records; may be given several times
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["sessions", "evtx"], requires = "mapping", num_args = 1..)]
+    pub doors: Vec<PathBuf>,
+    /// File of session records; may be given several times
+    #[arg(long, value_name = "FILE", requires = "mapping", num_args = 1..)]
+    pub sessions: Vec<PathBuf>,
+    /// Windows event logs of one source, all of them at once
+    #[arg(long, value_name = "FILE", requires = "source", num_args = 1..)]
+    pub evtx: Vec<PathBuf>,
+    /// The source that the event logs are of
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<String>,
+    /// What the machines with the event logs are
+    #[arg(long, value_enum, default_value = "target")]
+    pub role: WindowsRole,
+    /// Accounts without their domain
+    #[arg(long)]
+    pub user_only: bool,
+    /// An account that a terminal's log may mean, as it is typed at the sign-in; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub account: Vec<String>,
+}
+
+/// What a machine with an event log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum WindowsRole {
+    /// What is reached
+    Target,
+    /// An RD gateway on the way
+    Gateway,
+    /// The vendor's own terminal
+    Terminal,
+}
