@@ -24,6 +24,7 @@ pub mod order_csv;
 pub mod outbox;
 pub mod packs;
 pub mod replay_files;
+pub mod reserve;
 pub mod retention;
 pub mod rooms;
 pub mod say;

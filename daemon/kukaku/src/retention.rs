@@ -10,6 +10,7 @@ use kukaku_store::{Erased, ErasureOrder, PlanInputs, StoreError, guard_of, read_
 
 use crate::clock;
 use crate::failure::Failure;
+use crate::reserve::Reserve;
 use crate::rooms::{Rooms, stopped};
 use crate::site_dir::SiteDir;
 use crate::start::writer::act_failure;
@@ -119,6 +120,7 @@ pub fn start(rooms: &mut Rooms, dir: &SiteDir, writer: &Writer) {
                     () = stopped(&mut stop) => return Ok(()),
                     () = tokio::time::sleep(wait) => wait = EVERY,
                 }
+                keep_reserve(&store);
                 match run_due(&writer, store.clone(), clock::now(), Vec::new()).await {
                     Ok(done) => {
                         done.iter().for_each(|done| tracing::info!("retention: {}", done.line()));
@@ -133,4 +135,13 @@ pub fn start(rooms: &mut Rooms, dir: &SiteDir, writer: &Writer) {
             }
         }
     });
+}
+
+/// Makes the reserve beside the store, where it was spent and there is room again.
+pub fn keep_reserve(store: &Path) {
+    match Reserve::of(store).make() {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!("retention: the disk has no room for the reserve beside the store"),
+        Err(error) => tracing::warn!("retention: the reserve beside the store can't be made: {error}"),
+    }
 }

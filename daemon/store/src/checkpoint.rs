@@ -120,6 +120,15 @@ impl Store {
         consistency(&self.conn, old, size)
     }
 
+    /// Hashes every entry from `signed` on again, with its value, as it lies in the file: what
+    /// was changed between its recording and its first signature must not be signed.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`]: something was changed; and what the disk says.
+    pub fn check_unsigned(&self, signed: u64) -> Result<(), StoreError> {
+        crate::verify::unsigned(&self.conn, signed, self.tree_head())
+    }
+
     /// The root of the tree when it had `size` entries.
     ///
     /// # Errors

@@ -58,6 +58,20 @@ struct Entry {
     value: Value,
 }
 
+impl Entry {
+    /// What is wrong with the value that is there.
+    fn value_fault(&self) -> Option<&'static str> {
+        match &self.value {
+            Value::Gone if self.has_row => Some("the key of its value is missing"),
+            Value::Gone => None,
+            Value::Forged => Some(CHANGED),
+            Value::Open { salt, body } => {
+                (commitment(salt, PAYLOAD_FIELD, body) != self.leaf.commitment).then_some(CHANGED)
+            }
+        }
+    }
+}
+
 pub(crate) const COLUMNS: &str = "j.seq, j.kind, s.text, c.text, j.client_seq, j.source_seq, j.recorded_at_us, j.device_time_us, \
                        j.clock, j.commitment, j.leaf_hash";
 pub(crate) const WORDS: &str = "LEFT JOIN word s ON s.id = j.source LEFT JOIN word c ON c.id = j.client";
@@ -158,15 +172,11 @@ impl State<'_> {
             self.fault(seq, "was changed: its bytes do not give the hash in the tree".to_owned());
         }
         match &entry.value {
-            Value::Gone if entry.has_row => self.fault(seq, "the key of its value is missing".to_owned()),
-            Value::Gone if self.is_erased(seq) => self.erased_values += 1,
-            Value::Gone => self.fault(seq, "its value is missing, and no `erased` entry names it".to_owned()),
-            Value::Forged => self.fault(seq, CHANGED.to_owned()),
-            Value::Open { salt, body } => {
-                if commitment(salt, PAYLOAD_FIELD, body) != entry.leaf.commitment {
-                    self.fault(seq, CHANGED.to_owned());
-                }
+            Value::Gone if !entry.has_row && self.is_erased(seq) => self.erased_values += 1,
+            Value::Gone if !entry.has_row => {
+                self.fault(seq, "its value is missing, and no `erased` entry names it".to_owned());
             }
+            _ => self.faults.extend(entry.value_fault().map(|what| Fault { entry: seq, what: what.to_owned() })),
         }
         for (numbers, text, number, whose) in [
             (&mut self.sources, &entry.leaf.source, entry.leaf.source_seq, "source"),
@@ -327,6 +337,38 @@ pub(crate) fn read_leaf(row: &Row<'_>) -> Result<(Leaf, Hash), StoreError> {
     let hash = Hash::from_slice(&kept)
         .ok_or_else(|| StoreError::corrupt(ACT, format!("the hash of entry {} is cut short", leaf.seq)))?;
     Ok((leaf, hash))
+}
+
+/// Hashes the entries from `first` on again, with their values, and holds them against `head`,
+/// the tree that is to be signed.
+pub(crate) fn unsigned(conn: &Connection, first: u64, head: TreeHead) -> Result<(), StoreError> {
+    const ACT: &str = "hash the entries again that are to be signed";
+    let wrong = |seq: u64, what: &str| StoreError::corrupt(ACT, format!("entry {seq}: {what}; nothing was signed"));
+    let sql = format!(
+        "SELECT {COLUMNS}, p.seq IS NOT NULL, unseal(j.seq, j.commitment, p.key, p.sealed) FROM journal j {WORDS} LEFT JOIN payload p ON p.seq = j.seq WHERE j.seq >= ?1 ORDER BY j.seq"
+    );
+    let mut statement = conn.prepare_cached(&sql).map_err(in_act(ACT))?;
+    let mut rows = statement.query([first.cast_signed()]).map_err(in_act(ACT))?;
+    let mut frontier = tree::frontier(conn, first)?;
+    while let Some(row) = rows.next().map_err(in_act(ACT))? {
+        let entry = read(row, true)?;
+        let seq = frontier.size();
+        if entry.leaf.seq != seq {
+            return Err(wrong(seq, "it is missing"));
+        }
+        let hash = entry.leaf.hash().map_err(|error| wrong(seq, &error.to_string()))?;
+        if hash.as_bytes().as_slice() != entry.kept {
+            return Err(wrong(seq, "it was changed"));
+        }
+        if let Some(what) = entry.value_fault() {
+            return Err(wrong(seq, what));
+        }
+        frontier.push(hash, |_, _| {});
+    }
+    if frontier.size() != head.size || frontier.root() != head.root {
+        return Err(wrong(head.size, "what is kept gives another tree"));
+    }
+    Ok(())
 }
 
 /// Hashes the last entries again, at least `last` of `size`, and holds them against the tree.

@@ -10,6 +10,7 @@ use super::{hash_of, hash_of_file};
 use crate::config::{Loaded, load};
 use crate::failure::Failure;
 use crate::outbox::Route;
+use crate::retention::keep_reserve;
 use crate::site_dir::SiteDir;
 use crate::writer::{ActError, Purpose, RealClock, Writer, WriterConfig, WriterError};
 
@@ -52,6 +53,7 @@ pub fn keep_first_registers(dir: &SiteDir, registers: &Registers, file: &str) ->
 }
 
 fn start(dir: &SiteDir, loaded: &Loaded, purpose: Purpose) -> Result<Writer, Failure> {
+    keep_reserve(&dir.store());
     let path = dir.signing_key();
     let text = std::fs::read_to_string(&path).map_err(|e| Failure::Written(format!("read {}: {e}", path.display())))?;
     let key = SigningKey::parse(text.trim_end()).map_err(|e| Failure::Written(format!("{}: {e}", path.display())))?;

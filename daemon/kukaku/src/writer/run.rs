@@ -15,6 +15,7 @@ use super::machine::{Machine, Outcome};
 use super::queue::{Act, Done, GROUP_MAX, Job, QUEUE_BYTES_MAX, QUEUE_MAX};
 use super::rotate::RotateRequest;
 use super::sign::Signing;
+use crate::reserve::Reserve;
 
 /// Messages that a slow page may lag behind: then it is told so and asks for everything.
 const CHANGES_KEPT: usize = 256;
@@ -34,6 +35,7 @@ const PEACE: Duration = Duration::from_secs(60);
 /// Opens everything in the caller's thread, so that it gets the errors, then starts the thread.
 pub(super) fn start(config: WriterConfig) -> Result<Writer, WriterError> {
     let WriterConfig { store, key, key_files, checkpoint_file, purpose, clock, route } = config;
+    let reserve = Reserve::of(&store);
     let store = Store::open(&store)?;
     // Before anything is written: a journal that was rolled back is left as it is.
     let signing = Signing::open(key, key_files, &checkpoint_file, &store, clock.read().wall)?;
@@ -50,6 +52,7 @@ pub(super) fn start(config: WriterConfig) -> Result<Writer, WriterError> {
     let run = Run {
         machine,
         signing,
+        reserve,
         clock,
         queue,
         changes,
@@ -73,6 +76,8 @@ type Reply = oneshot::Sender<Result<Done, ActError>>;
 struct Run {
     machine: Machine,
     signing: Signing,
+    /// Room for what frees room.
+    reserve: Reserve,
     clock: Arc<dyn Clock>,
     queue: mpsc::Receiver<Job>,
     changes: broadcast::Sender<Changed>,
@@ -159,22 +164,30 @@ impl Run {
                 let why = error.to_string();
                 tracing::error!("storage failed: {why}");
                 self.state.send_replace(WriterState::Doubt(why.clone()));
-                jobs.drain(..).for_each(|job| refuse(job, &why));
-                self.recover(error).await
+                let taken = std::mem::take(jobs);
+                taken.into_iter().for_each(|job| self.refuse_or_make_room(job, &error, &why));
+                self.recover(error).await?;
+                self.do_apart().await
             }
         }
     }
 
     /// Erases and rotates what was asked for in this group, each in a transaction of its own.
     async fn do_apart(&mut self) -> Result<(), WriterError> {
-        for (act, reply) in std::mem::take(&mut self.apart) {
-            let erased = match &act {
-                Act::Erase(request) => self.machine.erase(request),
-                Act::Offboard(request) => self.machine.offboard(request),
-                Act::RotateKey(request) => self.rotate(request),
-                _ => Ok(Ok(Done::Nothing)),
-            };
-            match erased {
+        while !self.apart.is_empty() {
+            let (act, reply) = self.apart.remove(0);
+            let mut done = self.do_one(&act);
+            if let Err(WriterError::Store(error @ StoreError::Full { .. })) = done {
+                if !frees_room(&act) || !self.reserve.release() {
+                    let _ = reply.send(Err(ActError::NotKept(error.to_string())));
+                    self.recover(error).await?;
+                    continue;
+                }
+                tracing::warn!("{error}; the reserve beside the store is released, and it is tried once more");
+                self.recover(error).await?;
+                done = self.do_one(&act);
+            }
+            match done {
                 Ok(outcome) => {
                     // Whoever asked may be gone; what is erased is erased.
                     let _ = reply.send(outcome);
@@ -188,6 +201,29 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    fn do_one(&mut self, act: &Act) -> Result<Result<Done, ActError>, WriterError> {
+        match act {
+            Act::Erase(request) => self.machine.erase(request),
+            Act::Offboard(request) => self.machine.offboard(request),
+            Act::RotateKey(request) => self.rotate(request),
+            _ => Ok(Ok(Done::Nothing)),
+        }
+    }
+
+    /// While the disk is full, what frees room gets the reserve and is done as soon as the store
+    /// works again; everything else is refused.
+    fn refuse_or_make_room(&mut self, job: Job, error: &StoreError, why: &str) {
+        match job {
+            Job::Act { act, reply }
+                if frees_room(&act) && matches!(error, StoreError::Full { .. }) && self.reserve.release() =>
+            {
+                tracing::warn!("the reserve beside the store is released: what is to be erased comes first");
+                self.apart.push((act, reply));
+            }
+            job => refuse(job, why),
+        }
     }
 
     fn answer(&mut self, job: Job, outcome: Outcome) {
@@ -289,7 +325,11 @@ impl Run {
                 Err(other) => return Err(other),
             }
             self.state.send_replace(WriterState::Doubt(error.to_string()));
-            self.refuse_for(RETRY_AFTER, &error.to_string()).await;
+            // The reserve was not enough: nobody is kept waiting for an answer.
+            for (_, reply) in std::mem::take(&mut self.apart) {
+                let _ = reply.send(Err(ActError::NotKept(error.to_string())));
+            }
+            self.refuse_for(RETRY_AFTER, &error).await;
         }
     }
 
@@ -301,10 +341,15 @@ impl Run {
         Ok(())
     }
 
-    async fn refuse_for(&mut self, time: Duration, why: &str) {
+    /// Ends early where the reserve was released.
+    async fn refuse_for(&mut self, time: Duration, error: &StoreError) {
         let until = tokio::time::Instant::now() + time;
+        let why = error.to_string();
         while let Ok(Some(job)) = tokio::time::timeout_at(until, self.queue.recv()).await {
-            refuse(job, why);
+            self.refuse_or_make_room(job, error, &why);
+            if !self.apart.is_empty() {
+                return;
+            }
         }
         tokio::time::sleep_until(until).await;
     }
@@ -317,6 +362,11 @@ impl Run {
             Err(error) => self.not_signed(error),
         }
     }
+}
+
+/// Whether an act gives room back, so that the reserve may be spent on it.
+fn frees_room(act: &Act) -> bool {
+    matches!(act, Act::Erase(_) | Act::Offboard(_))
 }
 
 fn refuse(job: Job, why: &str) {

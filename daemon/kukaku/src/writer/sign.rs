@@ -76,7 +76,9 @@ impl Signing {
         if head.size < self.from_size {
             return Ok(newest_checkpoint(store.connection())?.map(|newest| newest.note));
         }
-        let proof = store.consistency_from(self.signer.last().map_or(0, |last| last.size))?;
+        let signed = self.signer.last().map_or(0, |last| last.size);
+        let proof = store.consistency_from(signed)?;
+        store.check_unsigned(signed)?;
         let note = self.signer.sign(head, &proof)?.to_text();
         // The file first: whoever is given the note later, we remember what we signed.
         durable::write_file(&self.file, note.as_bytes(), durable::PUBLIC_MODE)
