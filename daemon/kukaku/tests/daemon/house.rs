@@ -202,12 +202,27 @@ impl Site {
 
     /// Runs it on a disk whose sync number `number` fails with an I/O error, once.
     pub fn run_on_bad_disk(&self, number: u32) -> Option<Daemon> {
+        self.run_failing("fsync,fdatasync", &format!("error=EIO:when={number}"), &[]).ok()
+    }
+
+    /// Runs it with these system calls failing as strace's `inject` says; with names of files, only
+    /// on these. strace counts the calls of each thread apart, and tells of them in `trace()`. What
+    /// the daemon said, where it was not ready.
+    pub fn run_failing(&self, calls: &str, fault: &str, files: &[&str]) -> Result<Daemon, String> {
         let mut command = Command::new("strace");
-        command.args(["-D", "-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e"]);
-        command.arg(format!("inject=fsync,fdatasync:error=EIO:when={number}"));
+        command.args(["-D", "-f", "-o", text(&self.trace())]);
+        for file in files {
+            command.args(["-P", text(&self.dir.join(file))]);
+        }
+        command.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={calls}:{fault}")]);
         command.args([env!("CARGO_BIN_EXE_kukaku"), "run", self.dir()]);
         command.env("LC_ALL", "en_US.UTF-8").env_remove("KUKAKU_DIR").env_remove("KUKAKU_LOG");
-        Daemon::maybe_of(command)
+        Daemon::started(command)
+    }
+
+    /// Where the calls are told that were watched last.
+    pub fn trace(&self) -> PathBuf {
+        self.folder.path("trace")
     }
 
     /// Waits until the journal holds an entry of a kind.
@@ -246,11 +261,6 @@ impl Daemon {
 
     fn of(command: Command) -> Self {
         Self::started(command).unwrap_or_else(|said| panic!("the daemon was not ready:\n{said}"))
-    }
-
-    /// None: it ended before it was ready.
-    fn maybe_of(command: Command) -> Option<Self> {
-        Self::started(command).ok()
     }
 
     fn started(mut command: Command) -> Result<Self, String> {
@@ -305,12 +315,35 @@ impl Daemon {
 
     /// Hands an observation in; whether it was acknowledged.
     pub fn is_acknowledged(&self, key: &str, observation: &str) -> bool {
+        self.hand_in(key, observation).is_ok()
+    }
+
+    /// Hands observations in, one a line; the answer where they were not acknowledged: the status
+    /// and what was said, 0 where there was no answer.
+    pub fn hand_in(&self, key: &str, observations: &str) -> Result<(), (u16, String)> {
         let url = format!("http://{}/api/v1/observations", self.web());
         let answer = ureq::post(&url)
+            .config()
+            .http_status_as_error(false)
+            .build()
             .header("Authorization", &format!("Bearer {key}"))
             .header("Content-Type", "application/x-ndjson")
-            .send(observation);
-        answer.is_ok()
+            .send(observations);
+        let mut answer = answer.map_err(|error| (0, error.to_string()))?;
+        match answer.status().as_u16() {
+            200..300 => Ok(()),
+            status => Err((status, answer.body_mut().read_to_string().unwrap_or_default())),
+        }
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// What it had logged, once it has ended by itself.
+    pub fn log(mut self) -> String {
+        std::mem::replace(&mut self.errors, std::thread::spawn(String::new)).join().unwrap()
     }
 
     /// Sends it a signal.
