@@ -94,8 +94,8 @@ const ARROWS: [(&str, &[&str]); 17] = [
     (
         "tests",
         &[
-            "schema", "core", "ledger", "pack", "codec", "store", "mqtt", "radius", "serial", "footage", "notify",
-            "web", "kukaku",
+            "schema", "core", "ledger", "pack", "codec", "store", "tls", "mqtt", "radius", "serial", "footage",
+            "notify", "web", "kukaku",
         ],
     ),
 ];

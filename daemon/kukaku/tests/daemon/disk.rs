@@ -68,7 +68,8 @@ impl Disk {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if path.is_file() {
+                } else if path.is_file() && path.extension().is_none_or(|ending| ending != "reserve") {
+                    // The reserve holds nothing: no state needs a copy of it.
                     let durable = Some(std::fs::read(&path).unwrap());
                     disk.files.insert(path, File { durable, pending: Vec::new() });
                 }

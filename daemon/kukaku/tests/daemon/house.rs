@@ -192,12 +192,7 @@ impl Site {
     /// Runs it, to be killed when a thread enters its call `number` of these calls. None: it was
     /// killed before it was ready.
     pub fn run_killed_at(&self, calls: &str, number: u32) -> Option<Daemon> {
-        let mut command = Command::new("strace");
-        command.args(["-D", "-f", "-o", "/dev/null", "-e", &format!("trace={calls}"), "-e"]);
-        command.arg(format!("inject={calls}:signal=KILL:when={number}"));
-        command.args([env!("CARGO_BIN_EXE_kukaku"), "run", self.dir()]);
-        command.env("LC_ALL", "en_US.UTF-8").env_remove("KUKAKU_DIR").env_remove("KUKAKU_LOG");
-        Daemon::maybe_of(command)
+        self.run_failing(calls, &format!("signal=KILL:when={number}"), &[]).ok()
     }
 
     /// Runs it on a disk whose sync number `number` fails with an I/O error, once.
