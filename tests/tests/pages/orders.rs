@@ -73,7 +73,6 @@ async fn an_order_is_written_handed_in_allowed_on_paper_and_reported() {
     assert!(shown.contains("報告済") && shown.contains("異常なし"), "{shown}");
     browser.open(&format!("{address}/orders"));
     assert!(browser.text_of("table").contains("R8-0123") && browser.text_of("table").contains("報告済"));
-    browser.picture("orders");
     browser.resize(360, 780);
     browser.open(&format!("{address}/orders/show?id=R8-0123"));
     let over = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth");

@@ -194,7 +194,7 @@ impl Accounting {
     }
 
     /// The start of a session that was never told, where it can be known.
-    // HOLE: a NAS that held the true Start back for longer than `START_LATE_MAX` makes a second start
+    // Known limit: a NAS that held the true Start back for longer than `START_LATE_MAX` makes a second start
     // of it, and with it a second session; both are kept, each under its own event id.
     fn derived_start(&self, record: &Record, key: &Key, at: UtcMicros, heard: Heard<'_>) -> Option<Observation> {
         let age = record.session_time?;

@@ -33,11 +33,11 @@
 //! the same account that follows within [`JOIN_WINDOW`]. Where such a detail comes after the start,
 //! a `session.alive` says it.
 //!
-//! HOLE: where `Security` is the only channel, and its reconnect events (4778, 4779) are not
+//! Known limit: where `Security` is the only channel, and its reconnect events (4778, 4779) are not
 //! audited, a reconnect shows as one short session. LocalSessionManager's channel, which Windows
 //! writes by default, shows all of it.
 //!
-//! HOLE: a gateway that stops without writing its 303 leaves the count of a person's connections
+//! Known limit: a gateway that stops without writing its 303 leaves the count of a person's connections
 //! one too high, and his session open. It is seen as overlong; nothing is cleared by it.
 
 mod client;
