@@ -161,6 +161,86 @@ pub struct SessionView {
     pub zone: Option<Word>,
     /// The journal entries that tell of it, oldest first.
     pub proofs: Vec<u64>,
+    /// The records of it, where more than one source told of it: the earliest first, whose key
+    /// and start are the session's.
+    pub parts: Vec<SessionPart>,
+}
+
+/// What ties a record of a session to another source's record of it; the strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Link {
+    /// One came from the address that the other, a line, had given it.
+    Line,
+    /// Both name the address that was given to it.
+    InnerAddress,
+    /// Both name the terminal.
+    Terminal,
+    /// Both saw it come from the same address.
+    Address,
+    /// Both reached the same system.
+    Target,
+}
+
+impl Link {
+    /// Every link: the list is closed.
+    pub const ALL: [Self; 5] = [Self::Line, Self::InnerAddress, Self::Terminal, Self::Address, Self::Target];
+
+    /// The word in the store.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::InnerAddress => "inner_address",
+            Self::Terminal => "terminal",
+            Self::Address => "address",
+            Self::Target => "target",
+        }
+    }
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|link| link.word() == word)
+    }
+
+    /// The reason for people.
+    #[must_use]
+    pub fn label(self, lang: kukaku_schema::Lang) -> &'static str {
+        match self {
+            Self::Line => lang.pick("回線が払い出したアドレスからの接続", "came from the address that the line gave"),
+            Self::InnerAddress => lang.pick("払い出されたアドレスが同じ", "same address given"),
+            Self::Terminal => lang.pick("端末が同じ", "same terminal"),
+            Self::Address => lang.pick("接続元アドレスが同じ", "same address of origin"),
+            Self::Target => lang.pick("接続先が同じ", "same system reached"),
+        }
+    }
+}
+
+/// One source's record of a session that more than one told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionPart {
+    /// What makes the record itself.
+    pub key: SessionKey,
+    /// It is known only by a later sign of life or its end.
+    pub start_unknown: bool,
+    /// How it ended, as its own source told.
+    pub end: SessionEnd,
+    /// Account, as the source gave it.
+    pub account: Option<Word>,
+    /// Terminal, as the source gave it, or as its address names it.
+    pub terminal: Option<Word>,
+    /// The system reached.
+    pub target: Option<Word>,
+    /// The stepping stone.
+    pub via: Option<Word>,
+    /// The network address of the terminal, as the source saw it.
+    pub address: Option<Word>,
+    /// The address that the source gave it.
+    pub inner_address: Option<Word>,
+    /// How many different factors the sign-in had; 0: not told.
+    pub factors: u8,
+    /// What ties it to another record of the session; none for a session that one source told of.
+    pub link: Option<Link>,
 }
 
 /// What caused a change.

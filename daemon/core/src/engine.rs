@@ -5,6 +5,7 @@
 //! the journal gives the same bytes. What is looked at again after an input is only what the
 //! input touches; the law that this equals a look at everything is a property test.
 
+mod joining;
 mod restore;
 mod settle;
 
@@ -105,6 +106,8 @@ pub(crate) struct Dirty {
     pub persons: BTreeMap<Word, UtcMicros>,
     pub cameras: BTreeSet<Word>,
     pub groups: BTreeSet<GroupKey>,
+    /// By new registers other records may belong together.
+    pub joins: bool,
     pub sessions: BTreeSet<SessionKey>,
     pub shared: BTreeSet<SessionKey>,
     pub orders: BTreeSet<Word>,
@@ -118,6 +121,8 @@ pub struct Engine {
     pub(crate) dirty: Dirty,
     pub(crate) sessions: BTreeMap<SessionKey, Kept>,
     pub(crate) groups: BTreeMap<GroupKey, Vec<SessionKey>>,
+    /// The records of sessions that more than one source told of, each with its session.
+    pub(crate) joined: BTreeMap<SessionKey, (SessionKey, SessionView)>,
     pub(crate) by_operator: Index,
     pub(crate) by_account: Index,
     pub(crate) by_zone: Index,
@@ -142,6 +147,7 @@ impl Engine {
             dirty: Dirty::default(),
             sessions: BTreeMap::new(),
             groups: BTreeMap::new(),
+            joined: BTreeMap::new(),
             by_operator: BTreeMap::new(),
             by_account: BTreeMap::new(),
             by_zone: BTreeMap::new(),
@@ -427,6 +433,7 @@ impl Engine {
         }
         self.dirty.cameras.extend(self.world.model.cameras.words());
         self.dirty.groups.extend(self.world.memory.sessions.keys().copied());
+        self.dirty.joins = true;
         self.dirty.sessions.extend(self.sessions.keys().copied());
         self.dirty.shared.extend(self.sessions.keys().copied());
         self.dirty.orders.extend(self.world.memory.orders.keys().copied());

@@ -11,6 +11,7 @@ mod door;
 pub mod effect;
 pub mod engine;
 pub mod fact;
+mod join;
 mod judge;
 mod memory;
 mod model;
@@ -26,8 +27,8 @@ pub mod witnessing;
 mod world;
 
 pub use effect::{
-    Cause, Effect, Finding, FindingChange, FindingKey, Outage, OutageCause, Revision, SessionEnd, SessionKey,
-    SessionView, Stay, Subject,
+    Cause, Effect, Finding, FindingChange, FindingKey, Link, Outage, OutageCause, Revision, SessionEnd, SessionKey,
+    SessionPart, SessionView, Stay, Subject,
 };
 pub use fact::{Fact, FactBody, OrderFact};
 pub use names::{Names, Word};

@@ -121,6 +121,7 @@ fn assemble(
         client: None,
         zone: None,
         proofs: note.map(|n| n.entry).into_iter().chain(proof_signs(signs)).collect(),
+        parts: Vec::new(),
     };
     if let Some(account) = view.account.and_then(|a| model.account(a, key.0, start)) {
         view.operator = Some(account.value.operator);

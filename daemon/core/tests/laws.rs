@@ -72,6 +72,27 @@ fn anything() -> impl Strategy<Value = Observation> {
     let terminal = prop::sample::select(vec!["T", "T", "T2", "TI", "TY", "T1", "TS", "TT", "nowhere"]);
     let starts =
         (moment(), id.clone(), account, terminal).prop_map(|(t, i, a, d)| set_time(start("09:00", i, a, d), t));
+    let source = prop::sample::select(vec!["vpn", "win", "udp"]);
+    let inner = prop::option::weighted(0.4, prop::sample::select(vec!["10.8.0.5", "10.8.0.6"]));
+    let address = prop::option::weighted(0.7, prop::sample::select(vec!["10.8.0.5", "10.8.0.6", "192.0.2.7"]));
+    let target = prop::option::weighted(0.5, prop::sample::select(vec!["srv-1", "srv-2"]));
+    let who = prop::sample::select(vec!["a01", "a01", "a01", "b01"]);
+    let desk = prop::option::weighted(0.4, prop::sample::select(vec!["T", "T", "T2"]));
+    let records = (moment(), id.clone(), (source.clone(), inner), (address, target), (who, desk), 0_usize..3).prop_map(
+        |(t, id, (source, inner), (address, target), (who, desk), factors)| {
+            by(source, set_time(start("09:00", &format!("{source}-{id}"), who, "T"), t), |o| {
+                o.terminal = desk.map(name);
+                (o.address, o.inner_address) = (address.map(name), inner.map(name));
+                o.target = target.map(name);
+                o.factors = ["password", "certificate"].into_iter().take(factors).map(name).collect();
+            })
+        },
+    );
+    let their_signs = (moment(), id.clone(), source.clone(), any::<bool>()).prop_map(|(t, id, source, ended)| {
+        let id = format!("{source}-{id}");
+        let sign = if ended { end("09:00", &id) } else { sign("09:00", &id) };
+        by(source, set_time(sign, t), |_| {})
+    });
     let signs = (moment(), id.clone()).prop_map(|(t, i)| set_time(sign("09:00", i), t));
     let ends = (moment(), id).prop_map(|(t, i)| set_time(end("09:00", i), t));
     let spans = (moment(), 0_i64..240, reader()).prop_map(|(t, minutes, r)| {
@@ -125,7 +146,7 @@ fn anything() -> impl Strategy<Value = Observation> {
         },
     );
     prop_oneof![
-        5 => orders, 24 => readings, 2 => spoofed, 6 => states, 3 => statuses, 6 => starts, 2 => signs, 5 => ends, 2 => spans, 1 => gaps,
+        5 => orders, 7 => records, 5 => their_signs, 24 => readings, 2 => spoofed, 6 => states, 3 => statuses, 6 => starts, 2 => signs, 5 => ends, 2 => spans, 1 => gaps,
         1 => clocks, 1 => musters, 2 => book,
     ]
 }

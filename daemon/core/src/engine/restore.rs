@@ -95,7 +95,16 @@ impl Differences {
     /// Keeps of `effects` (the whole state, as if new) what differs from the kept state.
     fn of(mut self, engine: &mut Engine, effects: Vec<Effect>, now: UtcMicros) -> Vec<Effect> {
         let mut out = Vec::new();
-        for effect in effects {
+        // Records come one by one: what was a session until its other records came is none.
+        let mut newest: BTreeMap<SessionKey, usize> = BTreeMap::new();
+        for (index, effect) in effects.iter().enumerate() {
+            match effect {
+                Effect::Session(view) => newest.insert(view.key, index),
+                Effect::SessionGone(key) => newest.insert(*key, index),
+                _ => None,
+            };
+        }
+        for (index, effect) in effects.into_iter().enumerate() {
             match effect {
                 Effect::Stays { person, stays, .. } => {
                     let before = self.stays.remove(&person).unwrap_or_default();
@@ -110,7 +119,8 @@ impl Differences {
                     }
                 }
                 Effect::Session(view) => {
-                    if self.sessions.remove(&view.key).as_ref() != Some(&*view) {
+                    if newest.get(&view.key) == Some(&index) && self.sessions.remove(&view.key).as_ref() != Some(&*view)
+                    {
                         out.push(Effect::Session(view));
                     }
                 }

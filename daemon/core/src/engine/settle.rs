@@ -1,6 +1,6 @@
 //! Looks again at everything that is marked, in the order in which one thing depends on another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kukaku_schema::observation::SystemConcern;
 use kukaku_schema::{DurationUs, Span, UtcMicros};
@@ -41,7 +41,8 @@ impl Engine {
                 for person in self.world.model.persons.words() {
                     self.mark_person(person, UtcMicros::MIN);
                 }
-                let mine = self.sessions.keys().filter(|k| k.source == source).copied();
+                let told = |kept: &Kept| kept.view.records().any(|record| record.key.source == source);
+                let mine = self.sessions.iter().filter(|(_, kept)| told(kept)).map(|(key, _)| *key);
                 self.dirty.sessions.extend(mine);
             }
         }
@@ -148,16 +149,19 @@ impl Engine {
             let keys: Vec<SessionKey> = views.iter().map(|v| v.key).collect();
             let before = self.groups.insert(group, keys.clone()).unwrap_or_default();
             for gone in before.into_iter().filter(|k| !keys.contains(k)) {
-                self.forget(gone, effects);
+                self.unrecord(gone, effects);
             }
             for view in views {
-                self.show(view, effects);
+                self.record(view, effects);
             }
+        }
+        if std::mem::take(&mut self.dirty.joins) {
+            self.rejoin(effects);
         }
     }
 
     /// Takes a session's view; what hangs on it is marked.
-    fn show(&mut self, view: SessionView, effects: &mut Vec<Effect>) {
+    pub(super) fn show(&mut self, view: SessionView, effects: &mut Vec<Effect>) {
         let key = view.key;
         let before = self.sessions.get(&key).map(|kept| kept.view.clone());
         if before.as_ref() == Some(&view) {
@@ -170,7 +174,9 @@ impl Engine {
             self.unindex(before);
         }
         self.index(&view);
-        if let Some(account) = view.account.filter(|_| !same_but_sign) {
+        let accounts = [Some(&view), before.as_ref()].into_iter().flatten().flat_map(SessionView::accounts);
+        let accounts: BTreeSet<Word> = accounts.filter(|_| !same_but_sign).collect();
+        for account in accounts {
             let end = before.as_ref().map_or(view.end_at(), |b| b.end_at().max(view.end_at()));
             let near = overlapping(&self.by_account, account, Span::new(view.key.start, end), self.longest_session);
             self.dirty.shared.extend(near);
@@ -193,7 +199,7 @@ impl Engine {
         }
     }
 
-    fn forget(&mut self, key: SessionKey, effects: &mut Vec<Effect>) {
+    pub(super) fn forget(&mut self, key: SessionKey, effects: &mut Vec<Effect>) {
         let Some(kept) = self.sessions.remove(&key) else {
             return;
         };
@@ -213,6 +219,9 @@ impl Engine {
         for (index, word) in self.indexes(view) {
             index.entry(word).or_default().insert(item);
         }
+        for account in view.accounts() {
+            self.by_account.entry(account).or_default().insert(item);
+        }
     }
 
     fn unindex(&mut self, view: &SessionView) {
@@ -222,15 +231,17 @@ impl Engine {
                 set.remove(&item);
             }
         }
+        for account in view.accounts() {
+            if let Some(set) = self.by_account.get_mut(&account) {
+                set.remove(&item);
+            }
+        }
     }
 
     fn indexes(&mut self, view: &SessionView) -> Vec<(&mut Index, Word)> {
         let mut out = Vec::new();
         if let Some(word) = view.operator {
             out.push((&mut self.by_operator, word));
-        }
-        if let Some(word) = view.account {
-            out.push((&mut self.by_account, word));
         }
         if let Some(word) = view.zone {
             out.push((&mut self.by_zone, word));
@@ -287,15 +298,22 @@ impl Engine {
                 continue;
             };
             let span = Span::new(view.key.start, view.end_at());
-            let others = |index: &Index, word: Option<Word>| -> Vec<&SessionView> {
-                let near = word.map_or_else(Vec::new, |word| overlapping(index, word, span, self.longest_session));
+            let others = |index: &Index, words: &mut dyn Iterator<Item = Word>| -> Vec<&SessionView> {
+                let near = words.flat_map(|word| overlapping(index, word, span, self.longest_session));
+                let near: BTreeSet<SessionKey> = near.collect();
                 let near = near.iter().filter(|k| **k != key).filter_map(|k| self.sessions.get(k));
                 near.map(|kept| &kept.view).collect()
             };
-            let mut findings = shared_accounts(&self.world.names, view, &others(&self.by_account, view.account));
+            let mut findings =
+                shared_accounts(&self.world.names, view, &others(&self.by_account, &mut view.accounts()));
             let limit = view.client.and_then(|c| self.world.model.client(c, view.key.start)?.facing_terminals);
             if let Some(limit) = limit {
-                findings.extend(crowded(&self.world.names, view, &others(&self.by_client, view.client), limit));
+                findings.extend(crowded(
+                    &self.world.names,
+                    view,
+                    &others(&self.by_client, &mut view.client.into_iter()),
+                    limit,
+                ));
             }
             self.own(Owner::Shared(key), findings, cause, effects);
         }
@@ -375,7 +393,7 @@ fn system_findings(concern: SystemConcern, notes: &[(UtcMicros, u64, bool, u64)]
 }
 
 /// The sessions of a word that may overlap `span`; none that has ended is longer than `longest`.
-fn overlapping(index: &Index, word: Word, span: Span, longest: DurationUs) -> Vec<SessionKey> {
+pub(super) fn overlapping(index: &Index, word: Word, span: Span, longest: DurationUs) -> Vec<SessionKey> {
     let Some(index) = index.get(&word) else {
         return Vec::new();
     };

@@ -15,10 +15,11 @@ pub(super) fn session_finding(session: &SessionView, kind: FindingKind, span: Sp
     let about = vec![Subject::Session(session.key.source, session.key.id)];
     let mut subjects = about.clone();
     subjects.extend(session.operator.map(Subject::Person));
-    subjects.extend(session.account.map(Subject::Account));
+    subjects.extend(session.accounts().map(Subject::Account));
     subjects.extend(session.terminal.map(Subject::Terminal));
     subjects.extend(session.zone.map(Subject::Zone));
-    for subject in more {
+    let others = session.parts.iter().skip(1).map(|part| Subject::Session(part.key.source, part.key.id));
+    for subject in others.chain(more) {
         if !subjects.contains(&subject) {
             subjects.push(subject);
         }
@@ -111,16 +112,22 @@ impl Court<'_> {
         if session.zone.is_none() {
             add(FindingKind::UnknownTerminal, seen, vec![]);
         }
-        if let Some((terminal, address)) = session.terminal.zip(session.address)
-            && self.model.is_wrong_address(terminal, address, start)
-        {
+        // An address that a line of the session gave is not the terminal's own.
+        let given = |address| session.records().any(|line| line.inner_address == Some(address));
+        let wrong = session.records().any(|record| {
+            let said = record.terminal.zip(record.address).filter(|(_, address)| !given(*address));
+            said.is_some_and(|(terminal, address)| self.model.is_wrong_address(terminal, address, start))
+        });
+        if wrong {
             add(FindingKind::WrongTerminalAddress, seen, vec![]);
         }
         if let Some(client) = session.client {
             let of_terminal = session.terminal.and_then(|t| self.model.terminal(t, start)).and_then(|t| t.value.client);
-            let of_line = self.model.sources.get(session.key.source).and_then(|s| s.client);
-            let wrong: Vec<Subject> =
-                of_terminal.into_iter().chain(of_line).filter(|c| *c != client).map(Subject::Client).collect();
+            let of_lines =
+                session.records().filter_map(|record| self.model.sources.get(record.key.source).and_then(|s| s.client));
+            let mut wrong: Vec<Subject> =
+                of_terminal.into_iter().chain(of_lines).filter(|c| *c != client).map(Subject::Client).collect();
+            wrong.dedup();
             if !wrong.is_empty() {
                 let mut more = vec![Subject::Client(client)];
                 more.extend(wrong);
@@ -289,10 +296,12 @@ impl Court<'_> {
         let start = session.key.start;
         let late = |at: Option<UtcMicros>| at.is_some_and(|recorded| recorded > start);
         let mut entries: Vec<Subject> = Vec::new();
-        if let Some(account) = session.account
-            && self.model.account(account, session.key.source, start).is_some_and(|v| late(v.backdated_at))
-        {
-            entries.push(Subject::Account(account));
+        for record in session.records() {
+            let account = record.account.filter(|account| {
+                let entry = self.model.account(*account, record.key.source, record.key.start);
+                entry.is_some_and(|v| v.backdated_at.is_some_and(|recorded| recorded > record.key.start))
+            });
+            entries.extend(account.map(Subject::Account));
         }
         if let Some(terminal) = session.terminal
             && self.model.terminal(terminal, start).is_some_and(|v| late(v.backdated_at))

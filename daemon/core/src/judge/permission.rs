@@ -116,7 +116,7 @@ impl Court<'_> {
                 speaks = true;
                 permits.near |= !stretch.pending;
                 let note = &notes[stretch.note];
-                let for_target = session.target.is_none_or(|t| note.says.targets.contains(&t));
+                let for_target = session.records().all(|r| r.target.is_none_or(|t| note.says.targets.contains(&t)));
                 let for_him = session.operator.is_some_and(|o| note.says.operators.contains(&o));
                 if !for_him || !(for_target || note.says.targets.is_empty()) {
                     continue;

@@ -2,8 +2,8 @@
 
 use kukaku_schema::{FindingKind, Span, UtcMicros};
 
-use crate::effect::{Finding, FindingKey, PROOFS_MAX, SessionView, Subject};
-use crate::names::Names;
+use crate::effect::{Finding, FindingKey, PROOFS_MAX, SessionPart, SessionView, Subject};
+use crate::names::{Names, Word};
 
 /// Most of the other sessions that a finding names.
 const OTHERS_MAX: usize = 16;
@@ -43,17 +43,27 @@ pub(crate) fn crowded(names: &Names, later: &SessionView, others: &[&SessionView
     })
 }
 
+/// The account by which two sessions were had at once, from two terminals, and when.
+fn at_two_desks(later: &SessionView, other: &SessionView) -> Option<(Word, Span)> {
+    let desk = |of: &SessionView, record: &SessionPart| record.terminal.or(of.terminal);
+    later.records().find_map(|a| {
+        other.records().find_map(|b| {
+            let account = a.account.zip(b.account).filter(|(a, b)| a == b).map(|(a, _)| a)?;
+            let both = a.span().intersect(b.span());
+            let two_desks = desk(later, &a).zip(desk(other, &b)).is_some_and(|(a, b)| a != b);
+            (two_desks && !both.is_empty()).then_some((account, both))
+        })
+    })
+}
+
 /// One account, two terminals, at once: a finding for each pair, named by the later session.
 pub(crate) fn shared_accounts(names: &Names, later: &SessionView, others: &[&SessionView]) -> Vec<Finding> {
     let mut out = Vec::new();
     for other in others {
-        let both = Span::new(later.key.start, later.end_at()).intersect(Span::new(other.key.start, other.end_at()));
-        let account = later.account.zip(other.account).filter(|(a, b)| a == b).map(|(a, _)| a);
-        let Some(account) = account else { continue };
-        let two_desks = later.terminal.zip(other.terminal).is_some_and(|(a, b)| a != b);
-        if both.is_empty() || !two_desks || order(names, other) >= order(names, later) {
+        if order(names, other) >= order(names, later) {
             continue;
         }
+        let Some((account, both)) = at_two_desks(later, other) else { continue };
         let about = vec![
             Subject::Account(account),
             Subject::Session(later.key.source, later.key.id),

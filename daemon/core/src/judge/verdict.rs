@@ -121,10 +121,10 @@ impl Court<'_> {
                 }
             }
         }
-        let skewed = self
-            .sources
-            .get(session.key.source)
-            .is_some_and(|s| s.skewed.iter().any(|skew| !skew.intersect(whole).is_empty()));
+        let skewed = session.records().any(|record| {
+            let source = self.sources.get(record.key.source);
+            source.is_some_and(|s| s.skewed.iter().any(|skew| !skew.intersect(whole).is_empty()))
+        });
         if skewed { grade.max(Grade::Unconfirmed) } else { grade }
     }
 }

@@ -267,3 +267,17 @@ pub fn watched() -> Vec<Observation> {
         read("-18:00", "z-out", "A"),
     ]
 }
+
+/// The same, told by another source; of a start more may be changed.
+pub fn by(source: &str, mut observation: Observation, change: impl FnOnce(&mut SessionStarted)) -> Observation {
+    match &mut observation {
+        Observation::SessionStarted(o) => {
+            o.source = name(source);
+            change(o);
+        }
+        Observation::SessionAlive(o) => o.source = name(source),
+        Observation::SessionEnded(o) => o.source = name(source),
+        other => panic!("{other:?} is not of a session"),
+    }
+    observation
+}
