@@ -274,6 +274,29 @@ CREATE INDEX session_by_operator ON session (operator, start_us) WHERE operator 
 CREATE INDEX session_by_client ON session (client, start_us) WHERE client IS NOT NULL;
 CREATE INDEX session_open ON session (start_us) WHERE ended = 'open' AND gone = 0;
 
+-- The records of sessions that more than one source told of.
+CREATE TABLE session_part (
+  source        INTEGER NOT NULL, -- word: who reported the record
+  epoch         INTEGER NOT NULL, -- word: the source's numbering; -1: none
+  part          INTEGER NOT NULL, -- word: the source's id of it
+  start_us      INTEGER NOT NULL, -- the record's own start
+  session       INTEGER NOT NULL, -- session.id of what it belongs to
+  place         INTEGER NOT NULL, -- 0 for the earliest, whose key is the session's
+  start_unknown INTEGER NOT NULL CHECK (start_unknown IN (0, 1)), -- 1: known only by a later sign
+  ended         TEXT    NOT NULL CHECK (ended IN ('open', 'ended', 'presumed')), -- as its own source told
+  end_us        INTEGER NOT NULL, -- its own end; "still going on" while open
+  account       INTEGER, -- word, as the source gave it
+  terminal      INTEGER, -- word, as the source gave it
+  target        INTEGER, -- word: the system reached
+  via           INTEGER, -- word: the city's stepping stone
+  address       INTEGER, -- word: the terminal's network address, as the source saw it
+  inner_address INTEGER, -- word: the address that the source gave it
+  factors       INTEGER NOT NULL, -- how many different factors the sign-in had; 0: not told
+  link          TEXT    NOT NULL CHECK (link IN ('line', 'inner_address', 'terminal', 'address', 'target')), -- what ties it to another record
+  PRIMARY KEY (source, epoch, part, start_us)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX session_part_by_session ON session_part (session, place);
+
 -- Revisions: every verdict that a session ever had. Never edited; the newest is the verdict.
 CREATE TABLE revision (
   session     INTEGER NOT NULL, -- session.id

@@ -12,6 +12,7 @@ use crate::bodies;
 use crate::bytes::{read_finding, write_finding};
 use crate::changed::ChangedKind;
 use crate::error::{StoreError, in_act};
+use crate::parts::{self, keep as keep_parts};
 
 /// A change of a finding, for whoever decides which channels hear of it.
 #[derive(Debug, Clone, Copy)]
@@ -108,11 +109,7 @@ impl Batch<'_> {
 
     pub(crate) fn session(&mut self, view: &SessionView) -> Result<(), StoreError> {
         self.changed.add(ChangedKind::Session);
-        let (ended, end) = match view.end {
-            SessionEnd::Open => ("open", UtcMicros::MAX),
-            SessionEnd::Ended(at) => ("ended", at),
-            SessionEnd::Presumed(at) => ("presumed", at),
-        };
+        let (ended, end) = end_columns(view.end);
         let proofs: Vec<u8> = view.proofs.iter().flat_map(|proof| proof.to_be_bytes()).collect();
         let number = |word: Option<Word>| word.map(|word| word.0);
         self.store
@@ -126,10 +123,10 @@ impl Batch<'_> {
                  account = excluded.account, terminal = excluded.terminal, target = excluded.target,
                  via = excluded.via, operator = excluded.operator, client = excluded.client, zone = excluded.zone,
                  proofs = excluded.proofs, address = excluded.address, inner_address = excluded.inner_address,
-                 factors = excluded.factors",
+                 factors = excluded.factors RETURNING id",
             )
             .and_then(|mut statement| {
-                statement.execute(params![
+                let values = params![
                     view.key.source.0,
                     epoch_number(view.key),
                     view.key.id.0,
@@ -149,9 +146,10 @@ impl Batch<'_> {
                     number(view.address),
                     number(view.inner_address),
                     view.factors,
-                ])
+                ];
+                statement.query_row(values, |row| row.get::<_, i64>(0))
             })
-            .map(drop)
+            .and_then(|id| keep_parts(&self.store.conn, id, view))
             .map_err(in_act("keep a session"))
     }
 
@@ -161,12 +159,13 @@ impl Batch<'_> {
             .conn
             .prepare_cached(
                 "UPDATE session SET gone = 1
-                 WHERE source = ?1 AND epoch = ?2 AND session = ?3 AND start_us = ?4 AND gone = 0",
+                 WHERE source = ?1 AND epoch = ?2 AND session = ?3 AND start_us = ?4 AND gone = 0 RETURNING id",
             )
             .and_then(|mut statement| {
-                statement.execute(params![key.source.0, epoch_number(key), key.id.0, key.start.0])
+                let values = params![key.source.0, epoch_number(key), key.id.0, key.start.0];
+                statement.query_row(values, |row| row.get::<_, i64>(0)).optional()
             })
-            .map(drop)
+            .and_then(|id| id.map_or(Ok(()), |id| parts::forget(&self.store.conn, id)))
             .map_err(in_act("note that a session is none of its own"))
     }
 
@@ -461,4 +460,13 @@ fn cause_columns(cause: Cause) -> (&'static str, Option<i64>) {
 /// Spans as they are kept: start and end, eight bytes each, big-endian.
 fn span_bytes(spans: &[kukaku_schema::Span]) -> Vec<u8> {
     spans.iter().flat_map(|span| [span.start.0.to_be_bytes(), span.end.0.to_be_bytes()]).flatten().collect()
+}
+
+/// How something ended, as columns: the word, and the end.
+pub(crate) fn end_columns(end: SessionEnd) -> (&'static str, UtcMicros) {
+    match end {
+        SessionEnd::Open => ("open", UtcMicros::MAX),
+        SessionEnd::Ended(at) => ("ended", at),
+        SessionEnd::Presumed(at) => ("presumed", at),
+    }
 }

@@ -29,6 +29,7 @@ mod lock;
 mod observations;
 mod offsets;
 mod outbox;
+mod parts;
 mod prepared;
 pub mod query;
 mod registers;

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use kukaku_core::engine::Known;
-use kukaku_core::{
-    Cause, Fact, Finding, Names, Outage, OutageCause, Revision, SessionEnd, SessionKey, SessionView, Stay, Word,
-};
+use kukaku_core::{Cause, Fact, Finding, Names, Outage, OutageCause, Revision, SessionKey, SessionView, Stay, Word};
 use kukaku_schema::{DurationUs, Grade, SiteZone, Span, UtcMicros, Verdict};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::bytes::{FactRow, read_finding};
 use crate::error::{StoreError, in_act};
+use crate::parts;
 use crate::store::{ClientSeen, Head, SourceSeen};
 
 const ACT: &str = "read the store back";
@@ -178,7 +177,7 @@ pub fn known(conn: &Connection) -> Result<Known, StoreError> {
     Ok(known)
 }
 
-fn all<T>(
+pub(crate) fn all<T>(
     conn: &Connection,
     sql: &str,
     mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
@@ -192,11 +191,11 @@ fn all<T>(
     Ok(out)
 }
 
-fn column<T: rusqlite::types::FromSql>(row: &Row<'_>, place: usize) -> Result<T, StoreError> {
+pub(crate) fn column<T: rusqlite::types::FromSql>(row: &Row<'_>, place: usize) -> Result<T, StoreError> {
     row.get(place).map_err(in_act(ACT))
 }
 
-fn instant(row: &Row<'_>, place: usize) -> Result<UtcMicros, StoreError> {
+pub(crate) fn instant(row: &Row<'_>, place: usize) -> Result<UtcMicros, StoreError> {
     column(row, place).map(UtcMicros)
 }
 
@@ -204,17 +203,22 @@ fn word(row: &Row<'_>, place: usize) -> Result<Word, StoreError> {
     column(row, place).map(Word)
 }
 
-fn maybe_word(row: &Row<'_>, place: usize) -> Result<Option<Word>, StoreError> {
+pub(crate) fn maybe_word(row: &Row<'_>, place: usize) -> Result<Option<Word>, StoreError> {
     column::<Option<u32>>(row, place).map(|word| word.map(Word))
 }
 
 /// Reads a text of a closed list.
-fn listed<T>(row: &Row<'_>, place: usize, what: &str, read: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
+pub(crate) fn listed<T>(
+    row: &Row<'_>,
+    place: usize,
+    what: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<T, StoreError> {
     let text: String = column(row, place)?;
     read(&text).ok_or_else(|| StoreError::corrupt(ACT, format!("{what} {text:?} is unknown to this version")))
 }
 
-fn session_key(row: &Row<'_>, first: usize) -> Result<SessionKey, StoreError> {
+pub(crate) fn session_key(row: &Row<'_>, first: usize) -> Result<SessionKey, StoreError> {
     let epoch: i64 = column(row, first + 1)?;
     Ok(SessionKey {
         source: word(row, first)?,
@@ -226,19 +230,16 @@ fn session_key(row: &Row<'_>, first: usize) -> Result<SessionKey, StoreError> {
 
 fn sessions(conn: &Connection) -> Result<Vec<SessionView>, StoreError> {
     let sql = "SELECT source, epoch, session, start_us, start_unknown, ended, end_us, last_sign_us, account, terminal,
-               target, via, operator, client, zone, proofs, address, inner_address, factors FROM session WHERE gone = 0 ORDER BY id";
+               target, via, operator, client, zone, proofs, address, inner_address, factors, id
+               FROM session WHERE gone = 0 ORDER BY id";
+    let mut parts = parts::all(conn)?;
     all(conn, sql, |row| {
         let end = instant(row, 6)?;
         let proofs: Vec<u8> = column(row, 15)?;
         Ok(SessionView {
             key: session_key(row, 0)?,
             start_unknown: column(row, 4)?,
-            end: listed(row, 5, "a session's end", |text| match text {
-                "open" => Some(SessionEnd::Open),
-                "ended" => Some(SessionEnd::Ended(end)),
-                "presumed" => Some(SessionEnd::Presumed(end)),
-                _ => None,
-            })?,
+            end: listed(row, 5, "a session's end", |text| parts::end_of(text, end))?,
             last_sign: instant(row, 7)?,
             account: maybe_word(row, 8)?,
             terminal: maybe_word(row, 9)?,
@@ -251,6 +252,7 @@ fn sessions(conn: &Connection) -> Result<Vec<SessionView>, StoreError> {
             address: maybe_word(row, 16)?,
             inner_address: maybe_word(row, 17)?,
             factors: column(row, 18)?,
+            parts: parts.remove(&column(row, 19)?).unwrap_or_default(),
         })
     })
 }

@@ -184,7 +184,11 @@ impl Batch<'_> {
         self.store
             .conn
             .prepare_cached(
-                "SELECT client FROM session WHERE source = ?1 AND epoch = ?2 AND session = ?3
+                // A record of a session that another source told of first has no row of its own.
+                "SELECT client FROM (
+                   SELECT client, start_us FROM session WHERE source = ?1 AND epoch = ?2 AND session = ?3
+                   UNION ALL SELECT s.client, p.start_us FROM session_part p JOIN session s ON s.id = p.session
+                             WHERE p.source = ?1 AND p.epoch = ?2 AND p.part = ?3)
                  ORDER BY start_us DESC LIMIT 1",
             )
             .and_then(|mut statement| {

@@ -15,13 +15,20 @@ pub const APPLICATION_ID: i32 = 0x6B75_6B61;
 
 /// The steps from each version to the next: `UPGRADES[0]` leads from 1 to 2.
 pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
-    // Addresses and factors of sessions; work orders.
+    // Addresses and factors of sessions, their records; work orders.
     "ALTER TABLE session ADD COLUMN address INTEGER;
      ALTER TABLE session ADD COLUMN inner_address INTEGER;
      ALTER TABLE session ADD COLUMN factors INTEGER NOT NULL DEFAULT 0;
      CREATE TABLE order_step (entry INTEGER PRIMARY KEY, work_order INTEGER NOT NULL, client INTEGER NOT NULL,
        state TEXT NOT NULL, at_us INTEGER NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER NOT NULL) STRICT;
-     CREATE INDEX order_step_by_order ON order_step (work_order, at_us, entry);",
+     CREATE INDEX order_step_by_order ON order_step (work_order, at_us, entry);
+     CREATE TABLE session_part ( source INTEGER NOT NULL, epoch INTEGER NOT NULL, part INTEGER NOT NULL,
+     start_us INTEGER NOT NULL, session INTEGER NOT NULL, place INTEGER NOT NULL, start_unknown INTEGER NOT
+     NULL CHECK (start_unknown IN (0, 1)), ended TEXT NOT NULL CHECK (ended IN ('open', 'ended', 'presumed')),
+     end_us INTEGER NOT NULL, account INTEGER, terminal INTEGER, target INTEGER, via INTEGER, address INTEGER,
+     inner_address INTEGER, factors INTEGER NOT NULL, link TEXT NOT NULL CHECK (link IN ('line',
+     'inner_address', 'terminal', 'address', 'target')), PRIMARY KEY (source, epoch, part, start_us) ) STRICT,
+     WITHOUT ROWID; CREATE INDEX session_part_by_session ON session_part (session, place);",
 ];
 
 const ACT: &str = "set up the store's tables";

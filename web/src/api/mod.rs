@@ -5,4 +5,5 @@
 pub(crate) mod describe;
 pub(crate) mod observations;
 pub(crate) mod read;
+mod records;
 pub(crate) mod shapes;

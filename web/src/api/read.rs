@@ -146,6 +146,7 @@ pub(crate) async fn session(
         let Some(row) = query::session(reader, id)? else { return Ok(None) };
         let findings = query::session_findings(reader, &row.source, &row.session, row.span(view.now))?;
         Ok(Some(SessionDetail {
+            records: query::session_parts(reader, id)?.into_iter().map(Into::into).collect(),
             revisions: query::revisions(reader, id)?.into_iter().map(RevisionShape::from).collect(),
             findings: findings.into_iter().map(FindingShape::from).collect(),
             session: row.into(),

@@ -1,5 +1,6 @@
 //! What the API's answers look like. The description is generated from these types.
 
+use super::records::RecordShape;
 use kukaku_core::SessionEnd;
 use kukaku_schema::registers::ReaderDirection;
 use kukaku_schema::{Span, UtcMicros};
@@ -273,6 +274,8 @@ impl From<query::SessionRow> for SessionShape {
 pub(crate) struct SessionDetail {
     /// The session.
     pub session: SessionShape,
+    /// What each source told of it, the earliest first; empty where one alone did.
+    pub records: Vec<RecordShape>,
     /// Every revision of its verdict, newest first.
     pub revisions: Vec<RevisionShape>,
     /// The findings that name it.

@@ -13,6 +13,7 @@ pub(crate) mod paper;
 pub(crate) mod registers;
 pub(crate) mod retention;
 pub(crate) mod session;
+mod session_parts;
 pub(crate) mod sessions;
 pub(crate) mod sources;
 pub(crate) mod svg;

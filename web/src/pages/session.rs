@@ -6,12 +6,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use kukaku_core::SessionEnd;
 use kukaku_schema::{DurationUs, Lang, Span, UtcMicros, Verdict};
 use kukaku_store::StoreError;
-use kukaku_store::query::{self, EntryRow, FootageRow, OutageRow, Reader, RevisionRow, SessionRow, StayRow};
+use kukaku_store::query::{self, EntryRow, FootageRow, OutageRow, PartRow, Reader, RevisionRow, SessionRow, StayRow};
 
 use super::entries::way_chip;
 use super::findings::{CauseLink, FindingLine};
 use super::gaps::{Gaps, gaps_in};
 use super::layout::{Frame, page};
+use super::session_parts::{self, PartLine};
 use super::sessions::SessionLine;
 use super::svg::{Bar, Mark, Row, timeline};
 use super::{View, read_view};
@@ -27,7 +28,7 @@ const MARGIN_LEAST: DurationUs = DurationUs::from_secs(10 * 60);
 /// Spans of a revision that are written out.
 const SPANS_SHOWN: usize = 6;
 /// Doors and cameras that have a row of their own in the timeline; the tables hold them all.
-const DEVICE_ROWS_MAX: usize = 8;
+pub(super) const DEVICE_ROWS_MAX: usize = 8;
 
 /// `GET /sessions/find`: the session that a source called so at a time.
 pub(crate) const FIND_PARAMS: &[Param] = &[
@@ -56,6 +57,8 @@ pub(crate) async fn find(
 /// All that the page is made of.
 struct Facts {
     row: SessionRow,
+    parts: Vec<PartRow>,
+    joined_to: Option<i64>,
     revisions: Vec<RevisionRow>,
     stays: Vec<StayRow>,
     outages: Vec<OutageRow>,
@@ -92,7 +95,10 @@ impl Facts {
             (Some(first), Some(last)) => query::numbering_holes(reader, &row.source, *first, *last)?,
             _ => None,
         };
+        let joined_to = if row.gone { query::joined_to(reader, &row)? } else { None };
         Ok(Some(Self {
+            parts: query::session_parts(reader, id)?,
+            joined_to,
             revisions: query::revisions(reader, id)?,
             stays,
             outages: query::outages_of_zone(reader, &doors, shown)?,
@@ -157,6 +163,8 @@ struct SessionPage {
     f: Frame,
     line: SessionLine,
     gone: bool,
+    joined_to: Option<i64>,
+    parts: Vec<PartLine>,
     via: String,
     address: String,
     zone: String,
@@ -190,6 +198,8 @@ pub(crate) async fn session(
     let row = &facts.row;
     let body = SessionPage {
         gone: row.gone,
+        joined_to: facts.joined_to,
+        parts: facts.parts.iter().map(|part| PartLine::new(part, &view)).collect(),
         via: row.via.as_deref().map_or_else(String::new, clean),
         address: {
             let outer = row.address.as_deref().map(clean);
@@ -292,6 +302,7 @@ fn footage_line(segment: &FootageRow, view: &View) -> FootageLine {
 fn trust_lines(facts: &Facts, view: &View) -> Vec<TrustLine> {
     let lang = view.lang;
     let mut ids = vec![facts.row.source.clone()];
+    ids.extend(facts.parts.iter().map(|part| part.source.clone()));
     ids.extend(facts.readings.iter().map(|reading| reading.source.clone()));
     ids.sort();
     ids.dedup();
@@ -323,6 +334,7 @@ fn drawing(facts: &Facts, view: &View, line: &SessionLine) -> String {
     let row = &facts.row;
     let title_of = |what: &str, span: Span| format!("{what} {}", text::from_to(zone, span, lang));
     let mut rows = vec![session_row(facts, view, &title_of)];
+    rows.extend(session_parts::rows(&facts.parts, row.span(view.now), view));
     let mut zones: Vec<&str> = facts.stays.iter().map(|stay| stay.zone.as_str()).collect();
     zones.extend(row.zone.as_deref());
     zones.sort_unstable_by_key(|zone| (Some(*zone) != row.zone.as_deref(), zone.to_owned()));

@@ -14,6 +14,7 @@ mod full;
 mod gateways;
 mod house;
 mod import;
+mod joined;
 mod keys;
 mod kills;
 mod links;

@@ -155,6 +155,7 @@ impl Batch<'_> {
                 client,
                 zone: None,
                 proofs: Vec::new(),
+                parts: Vec::new(),
             })?;
             let missing = || StoreError::corrupt(ACT, "a session that was just kept is missing");
             self.session_row(revision)?.ok_or_else(missing)?.0

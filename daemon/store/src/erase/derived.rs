@@ -177,7 +177,8 @@ impl Erasing<'_, '_> {
                 .prepare_cached(
                     "SELECT id, proofs, session, account, terminal, target, via, operator, zone,
                      address, inner_address FROM session
-                     WHERE source = ?1 AND epoch = ?2 AND session = ?3",
+                     WHERE (source = ?1 AND epoch = ?2 AND session = ?3)
+                        OR id IN (SELECT session FROM session_part WHERE source = ?1 AND epoch = ?2 AND part = ?3)",
                 )
                 .and_then(|mut s| {
                     let read = |row: &rusqlite::Row<'_>| {
@@ -194,12 +195,38 @@ impl Erasing<'_, '_> {
                 let (proofs, _) = proofs.as_chunks::<8>();
                 if proofs.iter().all(|proof| going.contains_key(&u64::from_be_bytes(*proof))) {
                     self.brought.extend(words.into_iter().flatten().map(Word));
+                    self.parts(row)?;
                     self.execute("DELETE FROM revision WHERE session = ?1", &[&row])?;
                     self.execute("DELETE FROM session WHERE id = ?1", &[&row])?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// What more than one source told of a session that goes.
+    fn parts(&mut self, session: i64) -> Result<(), StoreError> {
+        let words: Vec<[Option<i64>; 8]> = self
+            .batch
+            .connection()
+            .prepare_cached(
+                "SELECT source, part, account, terminal, target, via, address, inner_address FROM session_part
+                 WHERE session = ?1",
+            )
+            .and_then(|mut s| {
+                let read = |row: &rusqlite::Row<'_>| {
+                    let mut words = [None; 8];
+                    for (place, word) in words.iter_mut().enumerate() {
+                        *word = row.get(place)?;
+                    }
+                    Ok(words)
+                };
+                s.query_map([session], read)?.collect()
+            })
+            .map_err(in_act(ACT))?;
+        self.brought
+            .extend(words.into_iter().flatten().flatten().filter_map(|word| u32::try_from(word).ok().map(Word)));
+        self.execute("DELETE FROM session_part WHERE session = ?1", &[&session])
     }
 
     /// Findings whose newest change is gone, and earlier changes.

@@ -12,7 +12,7 @@ use crate::error::{StoreError, in_act};
 use crate::load;
 
 /// Columns that hold words.
-const COLUMNS: [(&str, &[&str]); 10] = [
+const COLUMNS: [(&str, &[&str]); 11] = [
     ("source_seen", &["source", "epoch"]),
     ("client_seen", &["client"]),
     ("stay", &["person", "zone"]),
@@ -20,6 +20,7 @@ const COLUMNS: [(&str, &[&str]); 10] = [
     ("device_state", &["device", "source"]),
     ("footage", &["camera"]),
     ("order_step", &["work_order", "client"]),
+    ("session_part", &["source", "epoch", "part", "account", "terminal", "target", "via", "address", "inner_address"]),
     ("source_offset", &["source"]),
     ("unreadable", &["source"]),
     (

@@ -43,8 +43,13 @@ pub fn session_sources(conn: &Connection) -> Result<Vec<String>, StoreError> {
     let sql = "WITH RECURSIVE next (source) AS (
                  SELECT min(source) FROM session WHERE gone = 0
                  UNION ALL SELECT (SELECT min(s.source) FROM session s WHERE s.gone = 0 AND s.source > next.source)
-                 FROM next WHERE next.source IS NOT NULL)
-               SELECT w.text FROM next JOIN word w ON w.id = next.source ORDER BY w.text LIMIT ?1";
+                 FROM next WHERE next.source IS NOT NULL),
+               part (source) AS (
+                 SELECT min(source) FROM session_part
+                 UNION ALL SELECT (SELECT min(p.source) FROM session_part p WHERE p.source > part.source)
+                 FROM part WHERE part.source IS NOT NULL)
+               SELECT w.text FROM (SELECT source FROM next UNION SELECT source FROM part) told
+               JOIN word w ON w.id = told.source ORDER BY w.text LIMIT ?1";
     let mut statement = conn.prepare_cached(sql).map_err(in_act(ACT))?;
     let rows = statement.query_map([ROWS_MAX], |row| row.get(0)).map_err(in_act(ACT))?;
     rows.collect::<Result<_, _>>().map_err(in_act(ACT))
@@ -96,8 +101,11 @@ pub fn session_source_gaps(conn: &Connection, sources: &[String], span: Span) ->
 fn earliest_session(conn: &Connection, source: &str) -> Result<Option<UtcMicros>, StoreError> {
     const ACT: &str = "read the earliest session of a source";
     conn.prepare_cached(
-        "SELECT start_us FROM session WHERE gone = 0 AND source = (SELECT id FROM word WHERE text = ?1)
-         ORDER BY start_us LIMIT 1",
+        "SELECT min(start_us) FROM (
+           SELECT min(start_us) AS start_us FROM session
+           WHERE gone = 0 AND source = (SELECT id FROM word WHERE text = ?1)
+           UNION ALL SELECT min(start_us) FROM session_part WHERE source = (SELECT id FROM word WHERE text = ?1))
+         HAVING min(start_us) IS NOT NULL",
     )
     .and_then(|mut s| {
         let mut rows = s.query([source])?;

@@ -11,6 +11,7 @@ mod entries;
 mod findings;
 mod journal;
 mod orders;
+mod parts;
 mod registers;
 mod sessions;
 mod timeline;
@@ -38,6 +39,7 @@ pub use journal::{
     newest_checkpoint, outbox_failing, unreadable,
 };
 pub use orders::{OrderRow, OrderStepRow, order_in_use, order_now, order_steps, orders};
+pub use parts::{PartRow, joined_to, session_parts};
 pub use registers::{RegisterChangeRow, register_changes, registers, registers_version};
 pub use sessions::{
     CauseRow, RevisionRow, SessionFilter, SessionRow, VerdictRow, open_sessions, revisions, session, session_at,

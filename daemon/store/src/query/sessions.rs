@@ -177,11 +177,14 @@ impl Condition {
         if let Some(to) = filter.to {
             out.require("s.start_us < ?", kept(to));
         }
-        for (column, text) in [("client", &filter.client), ("source", &filter.source)] {
-            if let Some(text) = text {
-                let Some(word) = word_of(conn, text)? else { return Ok(None) };
-                out.require(&format!("s.{column} = ?"), word);
-            }
+        if let Some(client) = &filter.client {
+            let Some(word) = word_of(conn, client)? else { return Ok(None) };
+            out.require("s.client = ?", word);
+        }
+        if let Some(source) = &filter.source {
+            let Some(word) = word_of(conn, source)? else { return Ok(None) };
+            let told = "EXISTS (SELECT 1 FROM session_part p WHERE p.session = s.id AND p.source = ?)";
+            out.require(&format!("(s.source = ? OR {told})"), word);
         }
         if let Some(operators) = &filter.operators {
             let mut words = vec![];
@@ -286,7 +289,8 @@ pub fn session(conn: &Connection, id: i64) -> Result<Option<SessionRow>, StoreEr
         .map_err(in_act("read a session"))
 }
 
-/// The session that a source called `session`, the one that started last at or before `at`.
+/// The session that a source called `session`, the one that started last at or before `at`; where
+/// the source's record is part of a session, that.
 ///
 /// # Errors
 /// The store.
@@ -298,7 +302,9 @@ pub fn session_at(
 ) -> Result<Option<SessionRow>, StoreError> {
     let (Some(source), Some(session)) = (word_of(conn, source)?, word_of(conn, session)?) else { return Ok(None) };
     let sql = format!(
-        "SELECT {SESSION_COLUMNS} FROM session s WHERE s.source = ?1 AND s.session = ?2 AND s.start_us <= ?3
+        "SELECT {SESSION_COLUMNS} FROM session s WHERE s.id IN (
+           SELECT id FROM session WHERE source = ?1 AND session = ?2 AND start_us <= ?3
+           UNION ALL SELECT session FROM session_part WHERE source = ?1 AND part = ?2 AND start_us <= ?3)
          ORDER BY s.gone, s.start_us DESC LIMIT 1"
     );
     conn.prepare_cached(&sql)
