@@ -152,6 +152,12 @@ finding_kinds! {
     /// An order whose report did not come in time.
     ReportMissing "report_missing" Medium "作業報告の未提出" "Work report missing"
         do "作業報告を提出してください。作業がなかった申請は取り下げてください。" "Hand in the report; take back an order under which nothing was done.";
+    /// The city's record of its line knows of a connection that we don't.
+    UnseenSession "unseen_session" Critical "市の回線記録にだけある接続" "Connection known to the city alone"
+        do "接続元の記録が欠けていないかを確かめ、だれの接続かを市と突き合わせてください。" "Check whether the gateway's log has a gap, and settle with the city who was connected.";
+    /// The city's record of its line, complete for that time, doesn't know of the session.
+    UnlistedSession "unlisted_session" High "市の回線記録にない接続" "Session not in the city's record"
+        do "市に回線の解錠を依頼したかを確認し、別の経路で接続していないかを調べてください。" "Check whether the city was asked to unlock its line, and whether another way in was used.";
     /// The terminal was seen at an address that is not registered for it.
     WrongTerminalAddress "wrong_terminal_address" High "端末のアドレス相違" "Terminal at another address"
         do "別の機器が端末を名乗っていないか、配線と台帳を確認してください。" "Check wiring and register: another machine may pose as the terminal.";

@@ -175,6 +175,8 @@ pub(crate) fn kind_label(kind: &str, lang: Lang) -> &'static str {
         "door.state" => lang.pick("扉の開閉", "door state"),
         "reader.status" => lang.pick("リーダーの状態", "reader status"),
         "source.alive" => lang.pick("生存信号", "sign of life"),
+        "line.unlocked" => lang.pick("回線の解錠", "line unlocked"),
+        "line.listed" => lang.pick("回線解錠の一覧", "list of unlocks"),
         "source.caught_up" => lang.pick("追いつき", "caught up"),
         "source.clock" => lang.pick("機器の時計のずれ", "clock offset"),
         "session.started" => lang.pick("セッション開始", "session started"),

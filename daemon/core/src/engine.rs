@@ -6,6 +6,7 @@
 //! input touches; the law that this equals a look at everything is a property test.
 
 mod joining;
+mod lines;
 mod restore;
 mod settle;
 
@@ -73,6 +74,8 @@ pub(crate) enum Task {
     Group(GroupKey),
     Session(SessionKey),
     Order(Word),
+    /// A client's line from an instant on.
+    Line(Word, UtcMicros),
 }
 
 /// Whose findings they are.
@@ -84,6 +87,7 @@ pub(crate) enum Owner {
     Session(SessionKey),
     Shared(SessionKey),
     Order(Word),
+    Line(Word, UtcMicros),
     System(SystemConcern),
 }
 
@@ -111,6 +115,7 @@ pub(crate) struct Dirty {
     pub sessions: BTreeSet<SessionKey>,
     pub shared: BTreeSet<SessionKey>,
     pub orders: BTreeSet<Word>,
+    pub lines: BTreeSet<(Word, UtcMicros)>,
     pub system: BTreeSet<SystemConcern>,
 }
 
@@ -311,6 +316,9 @@ impl Engine {
             Task::Order(order) => {
                 self.dirty.orders.insert(order);
             }
+            Task::Line(client, from) => {
+                self.dirty.lines.insert((client, from));
+            }
         }
     }
 
@@ -364,6 +372,12 @@ impl Engine {
                 let grace = self.world.model.policy(self.world.now).order_grace;
                 let index = self.by_client.get(&client).into_iter().flatten();
                 self.dirty.sessions.extend(index.filter(|(end, _)| *end >= from.minus(grace)).map(|(_, key)| *key));
+            }
+            Touch::Line(client, span, unlocked) => {
+                if unlocked {
+                    self.dirty.lines.insert((client, span.start));
+                }
+                self.mark_sessions_on_line(client, span);
             }
             Touch::Source(word) => {
                 self.dirty.sources.insert(word);
@@ -438,6 +452,9 @@ impl Engine {
         self.dirty.shared.extend(self.sessions.keys().copied());
         self.dirty.orders.extend(self.world.memory.orders.keys().copied());
         self.dirty.system.extend(self.world.memory.system.keys().copied());
+        let lines = self.world.memory.lines.iter();
+        let unlocks = lines.flat_map(|(client, line)| line.unlocks.keys().map(|from| (*client, *from)));
+        self.dirty.lines.extend(unlocks);
     }
 
     pub(crate) fn set_wake(&mut self, task: Task, at: Option<UtcMicros>) {

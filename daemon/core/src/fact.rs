@@ -187,6 +187,28 @@ pub enum FactBody {
         /// Person and zone of those inside.
         inside: Vec<(Word, Word)>,
     },
+    /// `line.unlocked`.
+    Unlocked {
+        /// Client.
+        client: Word,
+        /// First instant.
+        from: UtcMicros,
+        /// First instant after it.
+        to: UtcMicros,
+        /// For which account.
+        account: Option<Word>,
+        /// For which system.
+        target: Option<Word>,
+    },
+    /// `line.listed`.
+    Listed {
+        /// Client.
+        client: Word,
+        /// First instant.
+        from: UtcMicros,
+        /// First instant after it.
+        to: UtcMicros,
+    },
     /// `manual.entry`.
     ManualEntry {
         /// Who.
@@ -225,6 +247,10 @@ impl Fact {
             }
             FactBody::Camera { camera, .. } => take(*camera),
             FactBody::Footage { camera, path, .. } => [*camera, *path].into_iter().for_each(take),
+            FactBody::Unlocked { client, account, target, .. } => {
+                [Some(*client), *account, *target].into_iter().flatten().for_each(take);
+            }
+            FactBody::Listed { client, .. } => take(*client),
             FactBody::CaughtUp { reader, .. } => reader.iter().copied().for_each(take),
             FactBody::Muster { inside } => inside.iter().flat_map(|(person, zone)| [*person, *zone]).for_each(take),
             FactBody::ManualEntry { person, zone, .. } => [*person, *zone].into_iter().for_each(take),
@@ -343,6 +369,13 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
             end: o.end,
             gone: o.gone,
         },
+        Observation::LineUnlocked(o) => {
+            let (account, target) = (opt(&o.account), opt(&o.target));
+            FactBody::Unlocked { client: names.intern(o.client.as_str()), from: o.from, to: o.to, account, target }
+        }
+        Observation::LineListed(o) => {
+            FactBody::Listed { client: names.intern(o.client.as_str()), from: o.from, to: o.to }
+        }
         Observation::SourceCaughtUp(o) => FactBody::CaughtUp { reader: opt(&o.reader), from: o.from, to: o.to },
         Observation::SourceClock(o) => {
             FactBody::Clock { offset_us: o.offset_ms.saturating_mul(1000), from: o.from, to: o.to }

@@ -174,6 +174,28 @@ pub(crate) struct OrderNote {
     pub says: OrderFact,
 }
 
+/// A stretch in which a client's line was unlocked, as the city recorded it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct UnlockNote {
+    pub span: Span,
+    pub account: Option<Word>,
+    pub target: Option<Word>,
+    /// Who told it.
+    pub source: Word,
+    pub entry: u64,
+}
+
+/// What a city's record says of its line.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LineMemory {
+    /// By first instant.
+    pub unlocks: BTreeMap<UtcMicros, Vec<UnlockNote>>,
+    /// The longest of them: how far behind an instant one that holds it begins at most.
+    pub longest: DurationUs,
+    /// Spans for which the record is complete, and the entry that says so.
+    pub listed: Vec<(Span, u64)>,
+}
+
 /// A line of the entry book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ManualNote {
@@ -210,6 +232,8 @@ pub(crate) struct Memory {
     pub orders: BTreeMap<Word, Vec<OrderNote>>,
     /// The work orders that ever were a client's.
     pub orders_of: BTreeMap<Word, BTreeSet<Word>>,
+    /// What cities recorded of their lines, by client.
+    pub lines: BTreeMap<Word, LineMemory>,
     pub watched_from: Option<UtcMicros>,
     pub watch_gaps: Vec<(Span, u64)>,
     /// Steps of a source's clock: when, whose, how far, entry.
@@ -240,6 +264,8 @@ pub(crate) enum Touch {
     System(SystemConcern),
     /// A work order: client, order, the first instant that it speaks of.
     Order(Word, Word, UtcMicros),
+    /// A client's line: the span that was told, and whether it was unlocked then.
+    Line(Word, Span, bool),
     /// A source's clock or completeness: all it ever said.
     Source(Word),
     /// Everything.

@@ -136,8 +136,9 @@ pub(crate) struct Model {
     /// The longest `max_stay`, grace and window of any zone or door: how far a change reaches.
     pub longest_stay: DurationUs,
     pub longest_grace: DurationUs,
-    /// The longest `max_skew` at any time.
+    /// The longest `max_skew` and `order_grace` at any time.
     pub longest_skew: DurationUs,
+    pub longest_order_grace: DurationUs,
     /// The longest time over which readings are joined, at any door at any time.
     pub longest_window: DurationUs,
 }
@@ -193,6 +194,7 @@ impl Model {
             cameras: WordMap::default(),
             longest_stay: DurationUs::ZERO,
             longest_grace: DurationUs::ZERO,
+            longest_order_grace: policies.iter().map(|(_, p)| p.order_grace).max().unwrap_or_default(),
             longest_skew: policies.iter().map(|(_, p)| p.max_skew).max().unwrap_or_default(),
             longest_window: DurationUs::ZERO,
         };

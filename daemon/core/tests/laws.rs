@@ -93,6 +93,23 @@ fn anything() -> impl Strategy<Value = Observation> {
         let sign = if ended { end("09:00", &id) } else { sign("09:00", &id) };
         by(source, set_time(sign, t), |_| {})
     });
+    let (begins, lasts) = (moment(), 1_i64..240);
+    let line = (begins, lasts, prop::sample::select(vec!["city", "udp"]), 0_usize..4).prop_map(
+        |(t, minutes, source, what)| {
+            let mut o = match what {
+                0 => complete("09:00", "09:00"),
+                1 => unlocked(source, "09:00", "09:00", Some("a01")),
+                _ => unlocked(source, "09:00", "09:00", None),
+            };
+            let to = t.plus(DurationUs(minutes * 60_000_000));
+            match &mut o {
+                Observation::LineUnlocked(b) => (b.from, b.to) = (t, to),
+                Observation::LineListed(b) => (b.from, b.to) = (t, to),
+                _ => {}
+            }
+            o
+        },
+    );
     let signs = (moment(), id.clone()).prop_map(|(t, i)| set_time(sign("09:00", i), t));
     let ends = (moment(), id).prop_map(|(t, i)| set_time(end("09:00", i), t));
     let spans = (moment(), 0_i64..240, reader()).prop_map(|(t, minutes, r)| {
@@ -146,7 +163,7 @@ fn anything() -> impl Strategy<Value = Observation> {
         },
     );
     prop_oneof![
-        5 => orders, 7 => records, 5 => their_signs, 24 => readings, 2 => spoofed, 6 => states, 3 => statuses, 6 => starts, 2 => signs, 5 => ends, 2 => spans, 1 => gaps,
+        5 => orders, 3 => line, 7 => records, 5 => their_signs, 24 => readings, 2 => spoofed, 6 => states, 3 => statuses, 6 => starts, 2 => signs, 5 => ends, 2 => spans, 1 => gaps,
         1 => clocks, 1 => musters, 2 => book,
     ]
 }

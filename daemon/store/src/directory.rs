@@ -112,6 +112,11 @@ impl Directory {
         if let Observation::OrderRevised(order) = observation {
             return names.find(order.client.as_str());
         }
+        match observation {
+            Observation::LineUnlocked(line) => return names.find(line.client.as_str()),
+            Observation::LineListed(line) => return names.find(line.client.as_str()),
+            _ => {}
+        }
         let (account, terminal) = match observation {
             Observation::SessionStarted(o) => (Some(&o.account), o.terminal.as_ref()),
             Observation::SessionAlive(o) => (o.account.as_ref(), o.terminal.as_ref()),

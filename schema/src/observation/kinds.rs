@@ -288,6 +288,30 @@ observations! {
         /// What measured it: `ntp`, `person`, a device's name.
         measured_by: Name,
     }
+    /// A stretch in which the city had unlocked its line (回線解錠), from the city's own record.
+    "line.unlocked" span LineUnlocked {
+        /// The client (市) whose line it is.
+        client: Name,
+        /// The first instant at which it was unlocked.
+        from: UtcMicros,
+        /// The first instant after it.
+        to: UtcMicros,
+        /// For which account, where the record says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<Name>,
+        /// For which system, where the record says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<Name>,
+    }
+    /// The city's record of its line is complete for a span: what it does not list was not unlocked.
+    "line.listed" span LineListed {
+        /// The client (市) whose line it is.
+        client: Name,
+        /// The first instant of the span.
+        from: UtcMicros,
+        /// The first instant after it.
+        to: UtcMicros,
+    }
     /// kukaku itself began to watch a site; made by the daemon alone.
     "watch.started" instant WatchStarted {
         /// From when on the site is watched.
@@ -420,6 +444,8 @@ impl Observation {
         match self {
             Self::SourceCaughtUp(SourceCaughtUp { from, to, .. })
             | Self::SourceClock(SourceClock { from, to, .. })
+            | Self::LineUnlocked(LineUnlocked { from, to, .. })
+            | Self::LineListed(LineListed { from, to, .. })
             | Self::WatchGap(WatchGap { from, to, .. }) => Some(Span::new(*from, *to)),
             _ => None,
         }

@@ -76,6 +76,7 @@ fields! {
     Target "target" Name,
     Via "via" Name,
     Camera "camera" Name,
+    Client "client" Name,
     Reachable "reachable" Bool,
     Recording "recording" Bool,
     FrameAgeMs "frame_age_ms" Unsigned,
@@ -173,6 +174,8 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
             (F::Sha256, MAY),
             (F::Gone, MAY),
         ],
+        Kind::LineUnlocked => &[(F::Client, NEED), (F::From, NEED), (F::To, NEED), (F::Account, MAY), (F::Target, MAY)],
+        Kind::LineListed => &[(F::Client, NEED), (F::From, NEED), (F::To, NEED)],
         Kind::SourceCaughtUp => &[(F::From, NEED), (F::To, NEED), (F::Reader, MAY)],
         Kind::SourceClock => &[(F::OffsetMs, NEED), (F::From, NEED), (F::To, NEED), (F::MeasuredBy, NEED)],
         // Made by the daemon alone: nothing from outside maps to them.

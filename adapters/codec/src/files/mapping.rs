@@ -3,22 +3,27 @@
 use std::collections::BTreeMap;
 use std::ops::Range as ByteRange;
 
+use kukaku_schema::Kind;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::MappingError;
+use super::fields::Field;
 use super::plan::{Plan, Purpose};
 use super::raw::{ColumnRef, RawRule};
 use super::records::Style;
 use super::rule::{SlotNames, Slotted};
 
-/// A mapping file: how the rows of door logs and of session logs are to be read.
+/// A mapping file: how the rows of door logs, of session logs and of a city's record of its line
+/// are to be read.
 #[derive(Debug, Clone)]
 pub struct Mapping {
     /// The table `[doors]`.
     pub doors: Option<Table>,
     /// The table `[sessions]`.
     pub sessions: Option<Table>,
+    /// The table `[lines]`: one unlock of a client's line a row.
+    pub lines: Option<Table>,
 }
 
 /// How the rows of one sort of file are to be read.
@@ -89,6 +94,7 @@ impl Encoding {
 struct RawMapping {
     doors: Option<Spanned<RawTable>>,
     sessions: Option<Spanned<RawTable>>,
+    lines: Option<Spanned<RawTable>>,
 }
 
 #[derive(Deserialize)]
@@ -133,8 +139,8 @@ impl Mapping {
         };
         let raw: RawMapping =
             toml::from_str(toml_text).map_err(|e| located((e.span().unwrap_or(0..0), e.message().to_owned())))?;
-        if raw.doors.is_none() && raw.sessions.is_none() {
-            return Err(located((0..0, "expected a table [doors] or [sessions]".to_owned())));
+        if raw.doors.is_none() && raw.sessions.is_none() && raw.lines.is_none() {
+            return Err(located((0..0, "expected a table [doors], [sessions] or [lines]".to_owned())));
         }
         let table = |raw: Option<Spanned<RawTable>>, purpose| {
             raw.map(|raw| Table::compile(raw.into_inner(), purpose)).transpose().map_err(located)
@@ -142,11 +148,24 @@ impl Mapping {
         Ok(Self {
             doors: table(raw.doors, Purpose::Observations { may_lack_time: false })?,
             sessions: table(raw.sessions, Purpose::Sessions)?,
+            lines: raw.lines.map(|raw| Table::of_lines(raw.into_inner())).transpose().map_err(located)?,
         })
     }
 }
 
 impl Table {
+    /// A table of unlocks: every row is one.
+    fn of_lines(mut raw: RawTable) -> Result<Self, Fault> {
+        let fields = raw.fields.span();
+        let kind = Spanned::new(fields.clone(), Field::Kind.word().to_owned());
+        let rule = Spanned::new(fields, RawRule::of_constant(Kind::LineUnlocked.word()));
+        if let Some((key, _)) = raw.fields.get_ref().get_key_value(Field::Kind.word()) {
+            return Err((key.span(), "field `kind` has no place here: every row is an unlock".to_owned()));
+        }
+        raw.fields.get_mut().insert(kind, rule);
+        Self::compile(raw, Purpose::Observations { may_lack_time: false })
+    }
+
     fn compile(raw: RawTable, purpose: Purpose) -> Result<Self, Fault> {
         let shape = compile_shape(&raw)?;
         let has_names = !matches!(&shape, Shape::Delimited { columns: Some(names), .. } if names.is_empty());

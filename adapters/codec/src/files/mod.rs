@@ -10,7 +10,8 @@
 //!
 //! # The mapping file
 //!
-//! Tables `[doors]` and `[sessions]`, each with:
+//! Tables `[doors]`, `[sessions]` and `[lines]` (a city's record of when it unlocked its line), each
+//! with:
 //!
 //! | key | meaning | default |
 //! | --- | --- | --- |

@@ -24,6 +24,7 @@ impl Engine {
         self.settle_shared(cause, effects);
         self.settle_orders(cause, effects);
         self.settle_system(cause, effects);
+        self.settle_lines(cause, effects);
     }
 
     fn settle_sources(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
@@ -188,6 +189,11 @@ impl Engine {
                 self.dirty.shared.extend(overlapping(&self.by_client, client, span, self.longest_session));
             }
         }
+        if !same_but_sign {
+            for view in [Some(&view), before.as_ref()].into_iter().flatten() {
+                self.mark_lines_of(view);
+            }
+        }
         self.dirty.shared.insert(key);
         self.dirty.sessions.insert(key);
         effects.push(Effect::Session(Box::new(view.clone())));
@@ -204,6 +210,7 @@ impl Engine {
             return;
         };
         self.unindex(&kept.view);
+        self.mark_lines_of(&kept.view);
         self.set_wake(Task::Session(key), None);
         self.dirty.sessions.remove(&key);
         self.own(Owner::Session(key), Vec::new(), Cause::Time, effects);
@@ -336,7 +343,7 @@ impl Engine {
     }
 
     /// Replaces an owner's findings and says what changed.
-    fn own(&mut self, owner: Owner, findings: Vec<Finding>, cause: Cause, effects: &mut Vec<Effect>) {
+    pub(super) fn own(&mut self, owner: Owner, findings: Vec<Finding>, cause: Cause, effects: &mut Vec<Effect>) {
         if findings.is_empty() && !self.owned.contains_key(&owner) {
             return;
         }

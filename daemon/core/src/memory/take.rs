@@ -7,7 +7,7 @@ use kukaku_schema::{DurationUs, Span, UtcMicros};
 
 use super::{
     ClockNote, Happening, ManualNote, Memory, MusterNote, NO_SEQ, Numbered, OrderNote, Reading, ReadingHead, SignNote,
-    SourceMemory, StartNote, Touch, reading_order,
+    SourceMemory, StartNote, Touch, UnlockNote, reading_order,
 };
 use crate::fact::{Fact, FactBody};
 use crate::names::Word;
@@ -94,7 +94,10 @@ impl Memory {
                 }
             }
         }
-        let is_span = matches!(fact.body, FactBody::CaughtUp { .. } | FactBody::Clock { .. });
+        let is_span = matches!(
+            fact.body,
+            FactBody::CaughtUp { .. } | FactBody::Clock { .. } | FactBody::Unlocked { .. } | FactBody::Listed { .. }
+        );
         if !is_span {
             source.first_sign = Some(source.first_sign.map_or(occ, |first| first.min(occ)));
             put(&mut source.signs, fact.device_time);
@@ -229,6 +232,19 @@ impl Memory {
                 } else {
                     Touch::Nothing
                 }
+            }
+            FactBody::Unlocked { client, from, to, account, target } => {
+                let span = Span::new(*from, *to);
+                let note =
+                    UnlockNote { span, account: *account, target: *target, source: fact.source, entry: fact.entry };
+                let line = self.lines.entry(*client).or_default();
+                line.longest = line.longest.max(span.length());
+                known(put(line.unlocks.entry(*from).or_default(), note), Touch::Line(*client, span, true))
+            }
+            FactBody::Listed { client, from, to } => {
+                let span = Span::new(*from, *to);
+                let line = self.lines.entry(*client).or_default();
+                known(put(&mut line.listed, (span, fact.entry)), Touch::Line(*client, span, false))
             }
             FactBody::WatchStarted => {
                 self.watched_from = Some(self.watched_from.map_or(occ, |before| before.min(occ)));

@@ -2,9 +2,9 @@
 #![allow(missing_docs)]
 
 use kukaku_schema::observation::{
-    DoorReading, DoorState, DoorStateWord, DoorUsed, ManualDirection, ManualEntry, Muster, MusterEntry, OrderRevised,
-    ReaderStatus, ReaderStatusWord, ReadingResult, Remark, SessionAlive, SessionEnded, SessionStarted, SourceAlive,
-    SourceCaughtUp, SourceClock, WatchGap, WatchStarted,
+    DoorReading, DoorState, DoorStateWord, DoorUsed, LineListed, LineUnlocked, ManualDirection, ManualEntry, Muster,
+    MusterEntry, OrderRevised, ReaderStatus, ReaderStatusWord, ReadingResult, Remark, SessionAlive, SessionEnded,
+    SessionStarted, SourceAlive, SourceCaughtUp, SourceClock, WatchGap, WatchStarted,
 };
 use kukaku_schema::{Name, Observation, OrderAct, OrderSide, OrderState, UtcMicros};
 
@@ -266,6 +266,32 @@ pub fn watched() -> Vec<Observation> {
         read("-08:00", "z-in", "A"),
         read("-18:00", "z-out", "A"),
     ]
+}
+
+pub fn unlocked(source: &str, from: &str, to: &str, account: Option<&str>) -> Observation {
+    Observation::LineUnlocked(LineUnlocked {
+        source: name(source),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        client: name("tomakomai"),
+        from: at(from),
+        to: at(to),
+        account: account.map(name),
+        target: None,
+    })
+}
+
+pub fn complete(from: &str, to: &str) -> Observation {
+    Observation::LineListed(LineListed {
+        source: name("city"),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        client: name("tomakomai"),
+        from: at(from),
+        to: at(to),
+    })
 }
 
 /// The same, told by another source; of a start more may be changed.

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use kukaku_codec::files::{LineError, Mapping, Table, read_rows};
+use kukaku_schema::observation::LineListed;
+use kukaku_schema::{Name, Observation, SiteZone, UtcMicros};
 
 use super::import_evtx;
 use crate::cli::ImportArgs;
@@ -32,7 +34,11 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let mapping = args.mapping.as_deref().map(mapping).transpose()?;
     let mut files: Vec<(&Table, &PathBuf)> = Vec::new();
     if let (Some(mapping), Some(named)) = (&mapping, &args.mapping) {
-        let work = [("doors", &mapping.doors, &args.doors), ("sessions", &mapping.sessions, &args.sessions)];
+        let work = [
+            ("doors", &mapping.doors, &args.doors),
+            ("sessions", &mapping.sessions, &args.sessions),
+            ("lines", &mapping.lines, &args.lines),
+        ];
         for (name, table, paths) in work {
             match table {
                 Some(table) => files.extend(paths.iter().map(|path| (table, path))),
@@ -43,6 +49,7 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
             }
         }
     }
+    let listed = args.complete.as_deref().map(|span| listed(args, span, &dir)).transpose()?;
     let windows = if args.evtx.is_empty() { None } else { Some(import_evtx::config(args)?) };
     let all = files.iter().map(|(_, path)| *path).chain(&args.evtx);
     let total = all.map(|path| std::fs::metadata(path).map_or(0, |m| m.len())).sum();
@@ -51,6 +58,9 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let heard = listen(hearer, bar.clone());
     let sent = send_files(&files, &mut sayer, &bar).and_then(|failed| {
         let failed = failed + windows.map_or(Ok(0), |windows| import_evtx::send(args, windows, &mut sayer, &bar))?;
+        if let Some(listed) = listed.filter(|_| failed == 0) {
+            sayer.say(&WireArrival::Observation(Box::new(listed))).map_err(Stopped::Gone)?;
+        }
         sayer.say(&WireArrival::End(true)).and_then(|()| sayer.flush()).map_err(Stopped::Gone)?;
         Ok(failed)
     });
@@ -69,6 +79,36 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// The statement that a city's record of its line is complete for a span of local days. It is
+/// made only where every row was understood: an unlock that is missing would accuse somebody.
+fn listed(args: &ImportArgs, span: &str, dir: &SiteDir) -> Result<Observation, Failure> {
+    let wrong = || {
+        Failure::Written(format!(
+            "--complete {span}: expected two days, the second not included, like 2026-11-01..2026-12-01"
+        ))
+    };
+    let registers = super::registers::present(dir)?;
+    let zone = SiteZone::named(&registers.site.time_zone).map_err(Failure::Store)?;
+    let day = |text: &str| -> Option<UtcMicros> {
+        let day: jiff::civil::Date = text.trim().parse().ok()?;
+        zone.instant_of(day.at(0, 0, 0, 0))
+    };
+    let (from, to) = span.split_once("..").and_then(|(from, to)| Some((day(from)?, day(to)?))).ok_or_else(wrong)?;
+    if to <= from {
+        return Err(wrong());
+    }
+    let name = |text: &Option<String>| Name::new(text.as_deref().unwrap_or_default()).map_err(Failure::Written);
+    Ok(Observation::LineListed(LineListed {
+        source: name(&args.source)?,
+        epoch: None,
+        seq: None,
+        event_id: None,
+        client: name(&args.client)?,
+        from,
+        to,
+    }))
 }
 
 fn mapping(path: &Path) -> Result<Mapping, Failure> {

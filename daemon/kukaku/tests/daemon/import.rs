@@ -1,5 +1,7 @@
 //! `import`: files of other systems go in once, with their faults named.
 
+use kukaku_store::query::{FindingFilter, findings};
+
 use crate::house::{Site, exits, kukaku, kukaku_told, text};
 
 const MAPPING: &str = r#"
@@ -157,4 +159,45 @@ fn a_muster_needs_two_people_who_know_their_passwords() {
     let status: serde_json::Value =
         serde_json::from_str(&exits(&kukaku(&["status", site.dir(), "--json"]), 0)).unwrap();
     assert_eq!(status["inside"], serde_json::json!([]));
+}
+
+/// What the city wrote down of its line, saved by Excel, against the sessions of the gateway.
+#[test]
+fn a_citys_record_of_its_line_is_laid_beside_the_sessions() {
+    let site = Site::new();
+    import(&site);
+    let kinds = || {
+        let conn = kukaku_store::read_only(&site.dir.join("store.db")).unwrap();
+        let filter = FindingFilter { holding_only: true, ..FindingFilter::default() };
+        let found = findings(&conn, &filter, None, 100).unwrap().rows;
+        let of = |word: &str| found.iter().filter(|finding| finding.kind.word() == word).count();
+        (of("unseen_session"), of("unlisted_session"))
+    };
+    assert_eq!(kinds(), (0, 0), "nothing is compared with a record that nobody gave");
+    let mapping = format!(
+        "{MAPPING}[lines]\nencoding = \"shift_jis\"\n[lines.fields]\nsource = {{ constant = \"city-line\" }}\n\
+         client = {{ constant = \"tomakomai\" }}\nfrom = {{ column = \"解錠\", format = \"%Y/%m/%d %H:%M\", zone = \"Asia/Tokyo\" }}\n\
+         to = {{ column = \"施錠\", format = \"%Y/%m/%d %H:%M\", zone = \"Asia/Tokyo\" }}\naccount = {{ column = \"利用者\" }}\n"
+    );
+    let mapping = site.folder.write("lines.toml", mapping);
+    let take = |rows: &str, more: &[&str]| {
+        let lines = site.folder.write("lines.csv", shift_jis(&format!("解錠,施錠,利用者\n{rows}")));
+        let mut arguments = vec!["import", "--store", site.dir(), "--mapping", text(&mapping), "--lines"];
+        let lines = text(&lines).to_owned();
+        arguments.push(&lines);
+        arguments.extend(more);
+        kukaku(&arguments)
+    };
+    let complete = ["--complete", "2025-11-20..2025-11-21", "--client", "tomakomai", "--source", "city-line"];
+    // A row that can't be read: the record is not called complete, for then it would accuse somebody.
+    let said = exits(&take("2025/11/20 06:00,2025/11/20 06:30,\n2025/11/20 9:xx,2025/11/20 10:05,\n", &complete), 1);
+    assert!(said.contains("lines.csv: line 3") && said.contains("2 new in the journal"), "{said}");
+    assert_eq!(kinds(), (1, 0), "what the city knows alone is told all the same");
+    let rows = "2025/11/20 06:00,2025/11/20 06:30,\n2025/11/20 09:00,2025/11/20 10:05,tmk-a01\n";
+    let said = exits(&take(rows, &complete), 0);
+    assert!(said.contains("2 new in the journal, 1 known already"), "{said}");
+    assert_eq!(kinds(), (1, 1), "the second session is in no unlock");
+    let said = exits(&take(rows, &["--complete", "soon", "--client", "tomakomai", "--source", "city-line"]), 2);
+    assert!(said.contains("2026-11-01..2026-12-01"), "{said}");
+    exits(&kukaku(&["verify", site.dir()]), 0);
 }

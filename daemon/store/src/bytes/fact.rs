@@ -25,6 +25,10 @@ const SIGN_MORE: u8 = 18;
 const ORDER: u8 = 19;
 /// A thing of kukaku's own.
 const SYSTEM: u8 = 20;
+/// An unlock of a client's line, as the city recorded it.
+const UNLOCKED: u8 = 24;
+/// The city's record of its line is complete for a span.
+const LISTED: u8 = 26;
 
 /// Appends a fact to the row of a commit; `before` is the entry of the one before it.
 pub(crate) fn append_fact(row: &mut Vec<u8>, before: u64, fact: &Fact, scratch: &mut Vec<u8>) {
@@ -179,6 +183,20 @@ fn write_body(out: &mut Out<'_>, body: &FactBody) {
             out.signed(from.0);
             out.signed(to.0);
         }
+        FactBody::Unlocked { client, from, to, account, target } => {
+            sort(out, UNLOCKED);
+            out.word(*client);
+            out.signed(from.0);
+            out.signed(to.0);
+            out.maybe_word(*account);
+            out.maybe_word(*target);
+        }
+        FactBody::Listed { client, from, to } => {
+            sort(out, LISTED);
+            out.word(*client);
+            out.signed(from.0);
+            out.signed(to.0);
+        }
         FactBody::WatchStarted => sort(out, 12),
         FactBody::WatchGap { from, to } => {
             sort(out, 13);
@@ -273,6 +291,14 @@ fn read_body(input: &mut In<'_>) -> Result<FactBody, Fault> {
         },
         10 => FactBody::CaughtUp { reader: input.maybe_word()?, from: instant(input)?, to: instant(input)? },
         11 => FactBody::Clock { offset_us: input.signed()?, from: instant(input)?, to: instant(input)? },
+        UNLOCKED => FactBody::Unlocked {
+            client: input.word()?,
+            from: instant(input)?,
+            to: instant(input)?,
+            account: input.maybe_word()?,
+            target: input.maybe_word()?,
+        },
+        LISTED => FactBody::Listed { client: input.word()?, from: instant(input)?, to: instant(input)? },
         12 => FactBody::WatchStarted,
         13 => FactBody::WatchGap { from: instant(input)?, to: instant(input)? },
         14 => FactBody::ClockStep { step_us: input.signed()? },

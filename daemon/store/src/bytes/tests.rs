@@ -60,6 +60,9 @@ fn body() -> impl Strategy<Value = FactBody> {
         (word(), any::<bool>()).prop_map(|(camera, healthy)| FactBody::Camera { camera, healthy }),
         (word(), word(), instant(), instant(), any::<bool>())
             .prop_map(|(camera, path, start, end, gone)| FactBody::Footage { camera, path, start, end, gone }),
+        (word(), instant(), instant(), prop::option::of(word()), prop::option::of(word()))
+            .prop_map(|(client, from, to, account, target)| FactBody::Unlocked { client, from, to, account, target }),
+        (word(), instant(), instant()).prop_map(|(client, from, to)| FactBody::Listed { client, from, to }),
         (prop::option::of(word()), instant(), instant()).prop_map(|(reader, from, to)| FactBody::CaughtUp {
             reader,
             from,

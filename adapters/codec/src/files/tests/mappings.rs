@@ -122,7 +122,7 @@ fn a_mistake_is_named_with_its_line_and_key() {
         assert!(message.contains(said), "{line}: {message}");
     }
     assert_eq!(error(FIELDS), (1, "doors.fields".to_owned(), "missing a rule for `device_time`".to_owned()));
-    assert!(error("").2.contains("expected a table [doors] or [sessions]"));
+    assert!(error("").2.contains("expected a table [doors], [sessions] or [lines]"));
     assert!(error("[doors]\n").2.contains("missing field `fields`"));
     assert_eq!(error("[doors]\nencoding = \"euc-jp\"\n").0, 2);
     assert_eq!(error("[[doors]]\n"), (1, "doors".to_owned(), "wanted exactly 1 element, found 0 elements".to_owned()));
