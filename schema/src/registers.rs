@@ -75,3 +75,21 @@ pub struct Registers {
     /// Agreements on retention.
     pub retentions: Vec<Entry<Retention>>,
 }
+
+impl Registers {
+    /// The tunnels between routers whose client has no other source that tells who works, where
+    /// `tellers` are the sources that tell of sessions.
+    #[must_use]
+    pub fn nameless_tunnels(&self, tellers: &[String]) -> Vec<&Source> {
+        let newest = |id: &str| self.sources.iter().rev().find(|entry| entry.row.id == id).map(|entry| &entry.row);
+        let names = |teller: &String, client: &Option<String>| match newest(teller) {
+            Some(row) => !row.tunnel && (row.client.is_none() || client.is_none() || row.client == *client),
+            None => true,
+        };
+        let mut tunnels: Vec<&Source> = self.sources.iter().filter_map(|entry| newest(&entry.row.id)).collect();
+        tunnels.sort_by_key(|row| &row.id);
+        tunnels.dedup_by_key(|row| &row.id);
+        tunnels.retain(|row| row.tunnel && !tellers.iter().any(|teller| names(teller, &row.client)));
+        tunnels
+    }
+}

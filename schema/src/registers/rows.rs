@@ -458,4 +458,7 @@ pub struct Source {
     /// The client whose line it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
+    /// It tells of a tunnel between two routers, which names no person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tunnel: bool,
 }

@@ -56,6 +56,8 @@ struct PartLine {
 #[template(path = "sources_list.html")]
 struct ListPart {
     lang: Lang,
+    /// Tunnels of which nobody tells who works behind them.
+    nameless: Vec<String>,
     rows: Vec<SourceLine>,
     readers: Vec<DeviceLine>,
     cameras: Vec<DeviceLine>,
@@ -145,7 +147,10 @@ fn read_list(reader: &Reader, view: &View) -> Result<ListPart, StoreError> {
             lang.pick(format!("最新の画像は {age} ミリ秒前"), format!("newest frame {age} ms old"))
         }),
     });
-    Ok(ListPart { lang, rows, readers: readers.collect(), cameras: cameras.collect() })
+    let tellers = super::gaps::watched_sources(reader, view, None)?;
+    let tunnels = view.dir.registers.as_ref().map_or_else(Vec::new, |registers| registers.nameless_tunnels(&tellers));
+    let nameless = tunnels.iter().map(|tunnel| clean(&view.dir.source(&tunnel.id))).collect();
+    Ok(ListPart { lang, nameless, rows, readers: readers.collect(), cameras: cameras.collect() })
 }
 
 fn source_line(view: &View, id: &str, heard: Option<&SourceRow>, silent: bool) -> SourceLine {

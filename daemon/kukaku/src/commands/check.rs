@@ -53,14 +53,16 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         lines.push(registers(dir));
         lines.extend(key_modes(dir));
         lines.extend(certificates(dir, &config));
-        lines.extend(super::gateways::lines(&config, super::registers::present(dir).ok().as_ref()));
+        let heard = kukaku_store::read_only(&dir.store()).and_then(|conn| kukaku_store::query::session_sources(&conn));
+        let registers = super::registers::present(dir).ok();
+        lines.extend(super::gateways::lines(&config, registers.as_ref(), &heard.unwrap_or_default()));
         lines.push(disk(dir.path(), config.free_disk_mib));
         match running {
             Some(_) => lines.push(Line::Fine("ports: held by the daemon that runs".to_owned())),
             None => lines.extend(ports(&config)),
         }
     } else {
-        lines.extend(super::gateways::lines(&config, None));
+        lines.extend(super::gateways::lines(&config, None, &[]));
         lines.extend(ports(&config));
     }
     lines.push(time());

@@ -11,8 +11,9 @@ use crate::config::Config;
 /// How much the kernel lets a socket ask for.
 const RMEM_MAX: &str = "/proc/sys/net/core/rmem_max";
 
-/// What is to be said of them; `registers` where there are any.
-pub(super) fn lines(config: &Config, registers: Option<&Registers>) -> Vec<Line> {
+/// What is to be said of them; `registers` where there are any, `heard` are the sources that told of
+/// sessions already.
+pub(super) fn lines(config: &Config, registers: Option<&Registers>, heard: &[String]) -> Vec<Line> {
     let mut out = Vec::new();
     let rmem_max = std::fs::read_to_string(RMEM_MAX).ok().and_then(|text| text.trim().parse::<usize>().ok());
     for port in &config.syslog {
@@ -33,6 +34,17 @@ pub(super) fn lines(config: &Config, registers: Option<&Registers>) -> Vec<Line>
             let weak = spoofable.iter().any(|(of, TrustLimit::Spoofable)| *of == source);
             out.extend(registered(registers, source.as_str(), "radius", weak));
         }
+    }
+    let radius = config.radius.iter().flat_map(|radius| radius.sources()).map(|source| source.as_str().to_owned());
+    let syslog = config.syslog.iter().flat_map(|port| &port.source).map(|source| source.name.clone());
+    let tellers: Vec<String> = radius.chain(syslog).chain(heard.iter().cloned()).collect();
+    for tunnel in registers.map_or_else(Vec::new, |registers| registers.nameless_tunnels(&tellers)) {
+        out.push(Line::Problem(format!(
+            "source {:?} is a tunnel between routers, which names no person, and nothing else tells who works{}: \
+             take in the log of the terminals or of the jump host too",
+            tunnel.id,
+            tunnel.client.as_ref().map_or_else(String::new, |client| format!(" for {client:?}"))
+        )));
     }
     out
 }

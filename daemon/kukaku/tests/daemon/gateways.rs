@@ -233,3 +233,23 @@ fn event_logs_of_a_server_are_imported_once_and_damage_is_named() {
     let said = exits(&import(&no_log), 1);
     assert!(said.contains("no.evtx"), "{said}");
 }
+
+/// A router's tunnel says that a line is up, never who is on it: whoever has nothing else is told.
+#[test]
+fn a_site_with_a_tunnel_between_routers_alone_is_told_that_it_names_nobody() {
+    let site = Site::new();
+    let check = || String::from_utf8(kukaku(&["check", site.dir()]).stdout).unwrap();
+    let more = |rows: &str| {
+        let file = site.folder.write("more.toml", format!("{}\n{rows}", crate::house::REGISTERS));
+        exits(&kukaku(&["registers", site.dir(), "import", text(&file), "--reason", "test"]), 0);
+    };
+    assert!(!check().contains("tunnel"), "{}", check());
+    more("[[source]]\nid = \"rtx\"\nclient = \"tomakomai\"\ntunnel = true\n");
+    let said = check();
+    assert!(said.contains("PROBLEM") && said.contains("\"rtx\" is a tunnel between routers"), "{said}");
+    site.configure(
+        "[web]\nlisten = \"127.0.0.1:0\"\n[[syslog]]\nlisten = \"udp://127.0.0.1:0\"\n\
+         [[syslog.source]]\nname = \"vpn-1\"\nfrom = [\"127.0.0.1\"]\ndialect = \"windows\"\n",
+    );
+    assert!(!check().contains("is a tunnel between routers"), "the servers' log names who works: {}", check());
+}
