@@ -118,7 +118,7 @@ pub(crate) async fn sessions(
         let filter = session_pages::filter_of(&params, view);
         let (after, limit) = page_of(&params);
         let page = Page::of(query::sessions(reader, &filter, after, limit)?, SessionShape::from);
-        let sources = gaps::watched_sources(reader, view, filter.source.as_deref())?;
+        let sources = gaps::watched_sources(reader, view, filter.source.as_deref().as_slice())?;
         let missing = query::session_source_gaps(reader, &sources, session_pages::shown_span(&filter, view.now))?;
         let missing = missing.into_iter().map(|gap| GapShape {
             source: gap.source,

@@ -18,8 +18,9 @@ pub(crate) struct Gaps {
     pub unwatched: String,
 }
 
-/// The session sources: those that ever reported a session, and those registered to.
-pub(crate) fn watched_sources(reader: &Reader, view: &View, only: Option<&str>) -> Result<Vec<String>, StoreError> {
+/// The session sources: those that ever reported a session, and those registered to; of those in
+/// `only`, where it names some.
+pub(crate) fn watched_sources(reader: &Reader, view: &View, only: &[&str]) -> Result<Vec<String>, StoreError> {
     let mut sources = query::session_sources(reader)?;
     if let Some(registers) = &view.dir.registers {
         let registered = registers.sources.iter().filter(|s| {
@@ -32,14 +33,12 @@ pub(crate) fn watched_sources(reader: &Reader, view: &View, only: Option<&str>) 
     }
     sources.sort();
     sources.dedup();
-    if let Some(only) = only {
-        sources.retain(|source| source == only);
-    }
+    sources.retain(|source| only.is_empty() || only.contains(&source.as_str()));
     Ok(sources)
 }
 
-/// The gaps within `span` of all session sources, or of one.
-pub(crate) fn gaps_in(reader: &Reader, view: &View, span: Span, only: Option<&str>) -> Result<Gaps, StoreError> {
+/// The gaps within `span` of all session sources, or of those in `only`.
+pub(crate) fn gaps_in(reader: &Reader, view: &View, span: Span, only: &[&str]) -> Result<Gaps, StoreError> {
     let lang = view.lang;
     let sources = watched_sources(reader, view, only)?;
     let found = query::session_source_gaps(reader, &sources, span)?;
@@ -107,7 +106,7 @@ fn unwatched_text(unwatched: &[String], lang: Lang) -> String {
 /// Those that last now, in a few words each.
 pub(crate) fn gaps_now(reader: &Reader, view: &View) -> Result<Vec<String>, StoreError> {
     let span = Span::new(view.now, UtcMicros(view.now.0.saturating_add(1)));
-    let sources = watched_sources(reader, view, None)?;
+    let sources = watched_sources(reader, view, &[])?;
     let found = query::session_source_gaps(reader, &sources, span)?;
     Ok(found
         .into_iter()

@@ -96,8 +96,9 @@ impl Facts {
             _ => None,
         };
         let joined_to = if row.gone { query::joined_to(reader, &row)? } else { None };
+        let parts = query::session_parts(reader, id)?;
+        let told_by: Vec<&str> = parts.iter().map(|part| part.source.as_str()).chain([row.source.as_str()]).collect();
         Ok(Some(Self {
-            parts: query::session_parts(reader, id)?,
             joined_to,
             revisions: query::revisions(reader, id)?,
             stays,
@@ -105,7 +106,8 @@ impl Facts {
             readings,
             findings: query::session_findings(reader, &row.source, &row.session, shown)?,
             footage: query::footage_in(reader, &cameras, span)?,
-            gaps: gaps_in(reader, view, span, Some(&row.source))?,
+            gaps: gaps_in(reader, view, span, &told_by)?,
+            parts,
             row,
             cameras,
             doors,

@@ -149,7 +149,7 @@ pub(crate) async fn sessions(
     let (view, (list, gaps)) = read_view(&app, &viewer, move |reader, view| {
         let filter = filter_of(&asked, view);
         let list = read_list(reader, view, &filter, &asked)?;
-        let gaps = gaps_in(reader, view, shown_span(&filter, view.now), filter.source.as_deref())?;
+        let gaps = gaps_in(reader, view, shown_span(&filter, view.now), filter.source.as_deref().as_slice())?;
         Ok((list, gaps))
     })
     .await?;

@@ -147,7 +147,7 @@ fn read_list(reader: &Reader, view: &View) -> Result<ListPart, StoreError> {
             lang.pick(format!("最新の画像は {age} ミリ秒前"), format!("newest frame {age} ms old"))
         }),
     });
-    let tellers = super::gaps::watched_sources(reader, view, None)?;
+    let tellers = super::gaps::watched_sources(reader, view, &[])?;
     let tunnels = view.dir.registers.as_ref().map_or_else(Vec::new, |registers| registers.nameless_tunnels(&tellers));
     let nameless = tunnels.iter().map(|tunnel| clean(&view.dir.source(&tunnel.id))).collect();
     Ok(ListPart { lang, nameless, rows, readers: readers.collect(), cameras: cameras.collect() })
