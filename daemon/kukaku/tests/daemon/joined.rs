@@ -95,4 +95,5 @@ fn a_gateway_and_the_server_behind_it_tell_of_one_session() {
     let revisions = |of: &[String]| of.iter().filter(|kind| *kind == "revision").count();
     assert_eq!(revisions(&site.journal()), revisions(&journal));
     exits(&kukaku(&["verify", site.dir()]), 0);
+    exits(&kukaku(&["replay", "--store", site.dir()]), 0);
 }

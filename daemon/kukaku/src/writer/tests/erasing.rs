@@ -47,6 +47,12 @@ pub(super) async fn days(house: &House, writer: &Writer, from: i64, to: i64) {
             submit(writer, &reading(2, nine + 60, "north-in", "card:KANARIA-77")).await.unwrap();
             submit(writer, &session("started", 2, nine + 70, "KANARIA-78", "KANARIA-79")).await.unwrap();
             submit(writer, &session("ended", 3, nine + 90, "KANARIA-78", "")).await.unwrap();
+            // Another source tells of the session too, and what it says lies beside it.
+            let other = |json: String| json.replace("vpn-1", "win-1");
+            let also = other(session("started", 7, nine + 60, "KANARIA-83", "tmk-a01"));
+            submit(writer, &also.replace('}', r#","target":"KANARIA-82"}"#)).await.unwrap();
+            submit(writer, &other(session("ended", 8, nine + 60, "KANARIA-83", ""))).await.unwrap();
+            assert_eq!(house.ask("SELECT count(*) FROM session_part"), "2");
             let junk = kukaku_schema::intake::Unreadable::new(Some("panel".to_owned()), b"KANARIA-80", "KANARIA-81");
             let body = kukaku_schema::intake::ArrivalBody::Unreadable(junk);
             let arrival = kukaku_schema::intake::Arrival { link: "mqtt".to_owned(), body };
@@ -107,6 +113,7 @@ async fn what_fell_due_is_nowhere_and_the_later_days_are_as_they_were() {
     assert_eq!(holding(&house.folder.0, "KANARIA"), Vec::<String>::new());
     assert_eq!(shown(&house, 4 * DAY), before);
     assert_eq!(house.ask("SELECT count(*) FROM session WHERE session IN (SELECT id FROM word WHERE text = 's0')"), "0");
+    assert_eq!(house.ask("SELECT count(*) FROM session_part"), "0");
     let report = house.verify();
     assert_eq!((report.faults, report.erased), (Vec::new(), erased));
     // Whatever is not in the key store can't be opened, in no backup and for nobody.
