@@ -152,6 +152,15 @@ finding_kinds! {
     /// An order whose report did not come in time.
     ReportMissing "report_missing" Medium "作業報告の未提出" "Work report missing"
         do "作業報告を提出してください。作業がなかった申請は取り下げてください。" "Hand in the report; take back an order under which nothing was done.";
+    /// A session by somebody who gave no pledge.
+    PledgeMissing "pledge_missing" Medium "誓約書の未提出" "Pledge missing"
+        do "誓約書を受け取り、台帳に登録してください。" "Have the operator give the pledge, and register it.";
+    /// A session by somebody whose training is over or was never; or its term has passed.
+    TrainingExpired "training_expired" Medium "教育の未受講・期限切れ" "Training missing or expired"
+        do "教育を受けさせ、受講日と有効期限を台帳に登録してください。" "Have the operator trained, and register the day and the term.";
+    /// A permit or certificate that a session rests on is not in force; or its term has passed.
+    CertificateExpired "certificate_expired" Medium "許可・資格の期限切れ" "Permit or certificate not in force"
+        do "許可・承諾・資格を更新し、台帳に登録してください。" "Have the permit, consent or certificate renewed, and register it.";
     /// The terminal was seen at an address that is not registered for it.
     WrongTerminalAddress "wrong_terminal_address" High "端末のアドレス相違" "Terminal at another address"
         do "別の機器が端末を名乗っていないか、配線と台帳を確認してください。" "Check wiring and register: another machine may pose as the terminal.";

@@ -72,6 +72,8 @@ pub(crate) enum Task {
     Group(GroupKey),
     Session(SessionKey),
     Order(Word),
+    /// Papers whose term passes.
+    Terms,
 }
 
 /// Whose findings they are.
@@ -84,6 +86,7 @@ pub(crate) enum Owner {
     Shared(SessionKey),
     Order(Word),
     System(SystemConcern),
+    Terms,
 }
 
 /// Sessions by a word, ordered by their end.
@@ -109,6 +112,7 @@ pub(crate) struct Dirty {
     pub shared: BTreeSet<SessionKey>,
     pub orders: BTreeSet<Word>,
     pub system: BTreeSet<SystemConcern>,
+    pub terms: bool,
 }
 
 /// The engine.
@@ -305,6 +309,7 @@ impl Engine {
             Task::Order(order) => {
                 self.dirty.orders.insert(order);
             }
+            Task::Terms => self.dirty.terms = true,
         }
     }
 
@@ -431,6 +436,7 @@ impl Engine {
         self.dirty.shared.extend(self.sessions.keys().copied());
         self.dirty.orders.extend(self.world.memory.orders.keys().copied());
         self.dirty.system.extend(self.world.memory.system.keys().copied());
+        self.dirty.terms = true;
     }
 
     pub(crate) fn set_wake(&mut self, task: Task, at: Option<UtcMicros>) {

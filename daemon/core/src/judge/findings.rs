@@ -74,6 +74,7 @@ impl Court<'_> {
         self.find_uncovered(session, policy, horizon, &mut out);
         self.find_backdated(session, &mut out);
         self.find_permission(session, horizon, &mut out);
+        self.find_obligations(session, horizon, &mut out);
         judged.findings = out;
     }
 

@@ -15,6 +15,7 @@ pub(super) struct Ids {
     pub(super) operator: BTreeSet<String>,
     pub(super) person: BTreeSet<String>,
     pub(super) source: BTreeSet<String>,
+    pub(super) company: BTreeSet<String>,
 }
 
 /// Checks ids for shape and for overlapping validities; returns them.
