@@ -9,6 +9,7 @@ mod hours;
 mod parse;
 mod retention;
 mod rows;
+pub mod sheet;
 mod stored;
 mod write;
 

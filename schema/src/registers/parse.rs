@@ -221,6 +221,12 @@ fn entries<T>(placed: Vec<Placed<T>>) -> Vec<Entry<T>> {
     placed.into_iter().map(|p| p.entry).collect()
 }
 
+/// The tables that a registers file may have.
+#[cfg(test)]
+pub(super) fn tables() -> Vec<&'static str> {
+    super::sheet::fields::<File>().to_vec()
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;

@@ -12,6 +12,7 @@ mod gate;
 mod hostile;
 mod orders;
 mod rules;
+mod sheets;
 mod site;
 mod tls;
 mod verifier;

@@ -2,6 +2,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod board;
+pub(crate) mod companies;
 pub(crate) mod entries;
 pub(crate) mod findings;
 pub(crate) mod gaps;
@@ -14,6 +15,7 @@ pub(crate) mod registers;
 pub(crate) mod retention;
 pub(crate) mod session;
 pub(crate) mod sessions;
+pub(crate) mod sheets;
 pub(crate) mod sources;
 pub(crate) mod svg;
 
