@@ -1,7 +1,5 @@
 //! Companies that entrust work to each other, and papers that count from a day.
 
-use std::collections::BTreeMap;
-
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
@@ -45,7 +43,6 @@ pub(super) fn check_companies(
     operators: &[Placed<Operator>],
     ids: &Ids,
 ) -> Result<(), RegisterError> {
-    let mut above: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for company in companies {
         let row = &company.entry.row;
         for client in &row.clients {
@@ -53,23 +50,12 @@ pub(super) fn check_companies(
         }
         let parent = row.subcontracted_by.as_ref();
         refer_opt(place, &company.span, "company", "subcontracted_by", parent, "company", &ids.company)?;
-        above.entry(&row.id).or_default().extend(parent.map(String::as_str));
     }
     for company in companies {
-        let row = &company.entry.row;
-        // Whatever the times: who ever worked under somebody is not his superior at another time.
-        let mut seen: Vec<&str> = row.subcontracted_by.iter().map(String::as_str).collect();
-        let mut at = 0;
-        while let Some(id) = seen.get(at).copied() {
-            if id == row.id {
-                let line = place.line_of(&company.span, "subcontracted_by");
-                let what = format!("[[company]] {:?}: `subcontracted_by` leads back to itself", row.id);
-                return Err(place.error(line, what));
-            }
-            let next = above.get(id).into_iter().flatten().filter(|next| !seen.contains(next)).copied();
-            let next: Vec<&str> = next.collect();
-            seen.extend(next);
-            at += 1;
+        if works_under_itself(company, companies) {
+            let line = place.line_of(&company.span, "subcontracted_by");
+            let what = format!("[[company]] {:?}: `subcontracted_by` leads back to itself", company.entry.row.id);
+            return Err(place.error(line, what));
         }
     }
     for operator in operators {
@@ -77,6 +63,27 @@ pub(super) fn check_companies(
         refer_opt(place, &operator.span, "operator", "company", company, "company", &ids.company)?;
     }
     Ok(())
+}
+
+/// Whether at some time a company works under one that works under it. What held at another time
+/// is no circle: relations turn round, and slips are corrected.
+fn works_under_itself(company: &Placed<Company>, companies: &[Placed<Company>]) -> bool {
+    let first = &company.entry;
+    let mut above: Vec<(&str, Span)> = Vec::new();
+    above.extend(first.row.subcontracted_by.as_deref().map(|id| (id, first.valid)));
+    let mut at = 0;
+    while let Some((id, span)) = above.get(at).copied() {
+        if id == first.row.id {
+            return true;
+        }
+        at += 1;
+        for entry in companies.iter().map(|placed| &placed.entry).filter(|entry| entry.row.id == id) {
+            let shared = span.intersect(entry.valid);
+            let next = entry.row.subcontracted_by.as_deref().map(|id| (id, shared));
+            above.extend(next.filter(|next| !shared.is_empty() && !above.contains(next)));
+        }
+    }
+    false
 }
 
 /// Checks pledges: their operators and clients are known.

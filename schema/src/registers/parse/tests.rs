@@ -169,9 +169,18 @@ fn a_paper_holds_from_its_day_through_its_last_one_and_is_written_back_so() {
 }
 
 #[test]
-fn a_company_is_nobodys_superior_who_once_worked_under_him() {
-    let later =
-        "[[company]]\nid = \"main\"\nname = \"本社\"\nsubcontracted_by = \"sub\"\nvalid_from = \"2027-01-01\"\n";
-    let text = SITE.replace("name = \"本社\"", "name = \"本社\"\nvalid_to = \"2027-01-01\"");
-    assert!(parse(&format!("{text}{later}"), "f").unwrap_err().message.contains("leads back to itself"));
+fn companies_may_change_places_but_not_work_under_each_other_at_one_time() {
+    let turned = |from: &str, to: &str| {
+        let text =
+            SITE.replace("subcontracted_by = \"main\"", &format!("subcontracted_by = \"main\"\nvalid_to = \"{to}\""));
+        let text = text.replace("name = \"本社\"", &format!("name = \"本社\"\nvalid_to = \"{from}\""));
+        let sub = format!("[[company]]\nid = \"sub\"\nname = \"再委託先\"\nvalid_from = \"{to}\"\n");
+        let main = format!(
+            "[[company]]\nid = \"main\"\nname = \"本社\"\nsubcontracted_by = \"sub\"\nvalid_from = \"{from}\"\n"
+        );
+        parse(&format!("{text}{sub}{main}"), "f")
+    };
+    assert!(turned("2027-01-01", "2027-01-01").is_ok());
+    assert!(turned("2027-02-01", "2027-01-01").is_ok());
+    assert!(turned("2027-01-01", "2027-01-02").unwrap_err().message.contains("leads back to itself"));
 }

@@ -1,5 +1,7 @@
 //! A table from CSV: the registers as they shall be with it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value};
 
 use super::cells::{instant, unprotect, value_of};
@@ -172,27 +174,33 @@ impl Sheet<'_> {
                     .map_err(wrong)?;
             }
         }
-        let mut lines: Vec<(Line, Option<usize>)> = lines.into_iter().zip(places).collect();
-        for place in 0..mine.len() {
-            // Each in its place, so that what is only opened and saved is the same to the letter.
-            match lines.iter().position(|(_, of)| *of == Some(place)) {
-                Some(number) => {
-                    let (line, _) = lines.remove(number);
-                    self.push_line(&mut text, line, Some(place), &mine, &rows)?;
-                }
+        let ids: BTreeSet<&str> = mine.iter().map(|entry| entry.id.as_str()).collect();
+        let mut here: Vec<Option<Line>> = mine.iter().map(|_| None).collect();
+        let mut new = Vec::new();
+        for (line, place) in lines.into_iter().zip(places) {
+            match place {
+                Some(place) => here[place] = Some(line),
+                None => new.push(line),
+            }
+        }
+        // Each in its place, so that what is only opened and saved is the same to the letter.
+        for (line, (entry, row)) in here.into_iter().zip(mine.iter().zip(&rows)) {
+            match line {
+                Some(line) => self.push_line(&mut text, line, Some((entry, row)), true)?,
                 None => {
-                    let mut valid = mine[place].valid;
+                    let mut valid = entry.valid;
                     if end_missing && valid.end > self.now {
                         valid.end = self.now;
                     }
                     if !valid.is_empty() {
-                        text.push(self.table, rows[place].clone(), valid, Origin::Registered).map_err(wrong)?;
+                        text.push(self.table, row.clone(), valid, Origin::Registered).map_err(wrong)?;
                     }
                 }
             }
         }
-        for (line, _) in lines {
-            self.push_line(&mut text, line, None, &mine, &rows)?;
+        for line in new {
+            let others = line.says.get("id").and_then(Value::as_str).is_some_and(|id| ids.contains(id));
+            self.push_line(&mut text, line, None, others)?;
         }
         parse(&text.text, self.file).map_err(|error| self.placed(&text, error.line, error.message))
     }
@@ -201,13 +209,11 @@ impl Sheet<'_> {
         &self,
         text: &mut Toml,
         line: Line,
-        place: Option<usize>,
-        mine: &[StoredEntry],
-        rows: &[Map<String, Value>],
+        known: Option<(&StoredEntry, &Map<String, Value>)>,
+        others: bool,
     ) -> Result<(), SheetError> {
         let number = line.number;
-        let others = mine.iter().any(|entry| line.says.get("id").and_then(Value::as_str) == Some(&entry.id));
-        let (row, valid) = self.wanted(line, place.map(|place| (&mine[place], &rows[place])), others);
+        let (row, valid) = self.wanted(line, known, others);
         if valid.is_empty() {
             let message = format!("`{VALID_TO}` must lie after `{VALID_FROM}`");
             return Err(self.error(number, self.called(VALID_TO), message));
@@ -225,6 +231,10 @@ impl Sheet<'_> {
     ) -> Result<Vec<Option<usize>>, SheetError> {
         let mut places: Vec<Option<usize>> = vec![None; lines.len()];
         let mut taken = vec![false; mine.len()];
+        let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (place, entry) in mine.iter().enumerate() {
+            by_id.entry(&entry.id).or_default().push(place);
+        }
         let same = |line: &Line, row: &Map<String, Value>| {
             identity(self.table).iter().filter(|key| self.has(key)).all(|key| line.says.get(*key) == row.get(*key))
         };
@@ -248,7 +258,8 @@ impl Sheet<'_> {
                     };
                     meant && !taken[*place] && same(line, &rows[*place])
                 };
-                let mut found = (0..mine.len()).filter(fits);
+                let of_id = line.says.get("id").and_then(Value::as_str).and_then(|id| by_id.get(id));
+                let mut found = of_id.into_iter().flatten().copied().filter(fits);
                 let first = found.next();
                 if found.next().is_some() {
                     let keys = identity(self.table).join(", ");
