@@ -158,6 +158,15 @@ finding_kinds! {
     /// The city's record of its line, complete for that time, doesn't know of the session.
     UnlistedSession "unlisted_session" High "市の回線記録にない接続" "Session not in the city's record"
         do "市に回線の解錠を依頼したかを確認し、別の経路で接続していないかを調べてください。" "Check whether the city was asked to unlock its line, and whether another way in was used.";
+    /// A session by somebody who gave no pledge.
+    PledgeMissing "pledge_missing" Medium "誓約書の未提出" "Pledge missing"
+        do "誓約書を受け取り、台帳に登録してください。" "Have the operator give the pledge, and register it.";
+    /// A session by somebody whose training is over or was never; or its term has passed.
+    TrainingExpired "training_expired" Medium "教育の未受講・期限切れ" "Training missing or expired"
+        do "教育を受けさせ、受講日と有効期限を台帳に登録してください。" "Have the operator trained, and register the day and the term.";
+    /// A permit or certificate that a session rests on is not in force; or its term has passed.
+    CertificateExpired "certificate_expired" Medium "許可・資格の期限切れ" "Permit or certificate not in force"
+        do "許可・承諾・資格を更新し、台帳に登録してください。" "Have the permit, consent or certificate renewed, and register it.";
     /// The terminal was seen at an address that is not registered for it.
     WrongTerminalAddress "wrong_terminal_address" High "端末のアドレス相違" "Terminal at another address"
         do "別の機器が端末を名乗っていないか、配線と台帳を確認してください。" "Check wiring and register: another machine may pose as the terminal.";

@@ -104,6 +104,62 @@ impl<'de> Deserialize<'de> for Period {
     }
 }
 
+/// A day of the calendar, `2026-11-22`, as a count of days since 1970-01-01.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i32);
+
+impl Day {
+    /// Its name among the shapes that serde is asked for: by it a table knows that a cell holds a day.
+    pub(crate) const SHAPE: &'static str = "Day";
+
+    /// Its first instant at the site.
+    #[must_use]
+    pub fn start(self, zone: &SiteZone) -> UtcMicros {
+        zone.start_of_local_day(self.0)
+    }
+
+    /// The first instant after it at the site.
+    #[must_use]
+    pub fn end(self, zone: &SiteZone) -> UtcMicros {
+        zone.start_of_local_day(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&day_text(self.0))
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> serde::de::Visitor<'de> for Reader {
+            type Value = Day;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a day like \"2026-11-22\"")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Day, E> {
+                let wrong = || E::custom(format!("{text:?} is no day like \"2026-11-22\""));
+                day_of(text).map(Day).ok_or_else(wrong)
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<Day, D::Error> {
+                inner.deserialize_str(self)
+            }
+        }
+        deserializer.deserialize_newtype_struct(Self::SHAPE, Reader)
+    }
+}
+
 impl SiteZone {
     /// The local day that holds `at`.
     #[must_use]

@@ -4,17 +4,22 @@
 //! store. An entry is valid in `[from, to)`; the same id may stand in several entries whose
 //! validities don't overlap.
 
+mod duty;
+mod hours;
 mod parse;
 mod retention;
 mod rows;
+pub mod sheet;
 mod stored;
 mod write;
 
+pub use duty::{Company, Permit, Pledge, Training};
+pub use hours::Hours;
 pub use parse::{RegisterError, parse};
 pub use retention::Retention;
 pub use rows::{
-    Account, Camera, Client, Credential, Door, Hours, Operator, Person, Policy, PolicyRow, Reader, ReaderDirection,
-    Site, Source, Terminal, TrustClass, UseEvidence, Zone,
+    Account, Camera, Client, Credential, Door, Operator, Person, Policy, PolicyRow, Reader, ReaderDirection, Site,
+    Source, Terminal, TrustClass, UseEvidence, Zone,
 };
 pub use stored::{StoredEntry, from_stored, to_stored};
 pub use write::to_toml;
@@ -74,6 +79,14 @@ pub struct Registers {
     pub sources: Vec<Entry<Source>>,
     /// Agreements on retention.
     pub retentions: Vec<Entry<Retention>>,
+    /// Companies, and those who work under them (再委託).
+    pub companies: Vec<Entry<Company>>,
+    /// Pledges (誓約書).
+    pub pledges: Vec<Entry<Pledge>>,
+    /// Trainings.
+    pub trainings: Vec<Entry<Training>>,
+    /// Permits and certificates.
+    pub permits: Vec<Entry<Permit>>,
 }
 
 impl Registers {

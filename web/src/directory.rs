@@ -24,6 +24,7 @@ pub(crate) struct Directory {
     clients: BTreeMap<String, String>,
     cameras: BTreeMap<String, String>,
     sources: BTreeMap<String, String>,
+    companies: BTreeMap<String, String>,
     parents: BTreeMap<String, String>,
 }
 
@@ -56,6 +57,7 @@ impl Directory {
             clients: BTreeMap::new(),
             cameras: BTreeMap::new(),
             sources: BTreeMap::new(),
+            companies: BTreeMap::new(),
             parents: BTreeMap::new(),
         };
         if let Some(r) = &registers {
@@ -68,6 +70,7 @@ impl Directory {
             out.clients = names(&r.clients, |c| (&c.id, Some(&c.name)));
             out.cameras = names(&r.cameras, |c| (&c.id, c.name.as_deref()));
             out.sources = names(&r.sources, |s| (&s.id, s.name.as_deref()));
+            out.companies = names(&r.companies, |c| (&c.id, Some(&c.name)));
             for zone in &r.zones {
                 if let Some(parent) = &zone.row.parent {
                     out.parents.insert(zone.row.id.clone(), parent.clone());
@@ -132,6 +135,11 @@ impl Directory {
     /// What a source is called.
     pub fn source(&self, id: &str) -> String {
         called(&self.sources, id)
+    }
+
+    /// What a company is called.
+    pub fn company(&self, id: &str) -> String {
+        called(&self.companies, id)
     }
 
     /// What something a finding names is called.

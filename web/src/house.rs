@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
-use kukaku_schema::{DurationUs, UtcMicros};
+use kukaku_schema::registers::sheet::SheetFile;
+use kukaku_schema::{DurationUs, Lang, UtcMicros};
 use kukaku_store::Changed;
 use kukaku_store::query::{self, Pool};
 use kukaku_store::users::Users;
@@ -47,6 +48,18 @@ pub trait Commands: Send + Sync {
     /// # Errors
     /// Sentences for the person, each naming line, key and what was expected.
     fn import_registers(&self, toml: &str, who: &str, why: &str) -> Result<ImportOutcome, Vec<String>>;
+
+    /// Says line by line what taking in one table would change, and changes nothing.
+    ///
+    /// # Errors
+    /// Sentences for the person, each naming line, column and what was expected.
+    fn plan_sheet(&self, sheet: &SheetFile, lang: Lang) -> Result<Vec<String>, Vec<String>>;
+
+    /// Takes in one table, valid from now on where it says nothing else; as for the whole.
+    ///
+    /// # Errors
+    /// As for the plan.
+    fn import_sheet(&self, sheet: &SheetFile, who: &str, why: &str) -> Result<ImportOutcome, Vec<String>>;
 }
 
 /// How the daemon is.

@@ -19,7 +19,8 @@ use crate::http::guard::guard;
 use crate::http::params::Param;
 use crate::live;
 use crate::pages::{
-    assets, board, entries, findings, gate, journal, orders, paper, registers, retention, session, sessions, sources,
+    assets, board, companies, entries, findings, gate, journal, orders, paper, registers, retention, session, sessions,
+    sheets, sources,
 };
 
 /// Who may ask.
@@ -79,6 +80,10 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/sources", Access::Full, sources::PARAMS, || get(sources::sources)),
         page("/registers", Access::Full, &[], || get(registers::registers)),
         act("/registers", Access::Full, || post(registers::import)),
+        page("/registers/companies", Access::Full, &[], || get(companies::companies)),
+        page("/registers/sheet", Access::Full, sheets::PARAMS, || get(sheets::sheet)),
+        act("/registers/sheet", Access::Full, || post(sheets::take_in)),
+        page("/registers/sheet.csv", Access::Full, sheets::PARAMS, || get(sheets::csv)),
         page("/registers.toml", Access::Full, &[], || get(registers::export)),
         page("/journal", Access::Full, journal::PARAMS, || get(journal::journal)),
         page("/journal/checkpoint.txt", Access::Full, journal::CHECKPOINT_PARAMS, || get(journal::checkpoint)),

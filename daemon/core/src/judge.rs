@@ -2,6 +2,7 @@
 
 mod findings;
 mod lines;
+mod obligations;
 mod permission;
 mod shared;
 mod verdict;

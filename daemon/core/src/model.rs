@@ -1,6 +1,7 @@
 //! Registers made ready for the engine: numbers instead of texts, look-ups by instant.
 
 mod ask;
+mod duty;
 
 use std::collections::BTreeSet;
 
@@ -9,6 +10,7 @@ use kukaku_schema::registers::{Entry, Hours, OUTSIDE, Policy, ReaderDirection, R
 use kukaku_schema::{DurationUs, SiteZone, Span, UtcMicros};
 
 use crate::names::{Names, Word, WordMap};
+pub(crate) use duty::{Duties, Paper};
 
 /// A place: a zone, or `None` for outside all zones.
 pub type Place = Option<Word>;
@@ -56,6 +58,8 @@ pub(crate) struct ReaderModel {
 pub(crate) struct PersonModel {
     /// The clients he is registered for; none for staff and visitors.
     pub clients: Vec<Word>,
+    /// The company that employs him, where it is not the site's own.
+    pub company: Option<Word>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -101,6 +105,9 @@ pub(crate) struct ClientModel {
     pub factors: u8,
     pub zones: Vec<Word>,
     pub frozen: bool,
+    pub pledge: bool,
+    pub training: bool,
+    pub permit: bool,
 }
 
 /// Within what time an emergency order has to be allowed, where nothing is agreed.
@@ -133,6 +140,7 @@ pub(crate) struct Model {
     pub at_address: WordMap<Vec<Valid<Word>>>,
     pub sources: WordMap<SourceModel>,
     pub cameras: WordMap<CameraModel>,
+    pub duties: Duties,
     /// The longest `max_stay`, grace and window of any zone or door: how far a change reaches.
     pub longest_stay: DurationUs,
     pub longest_grace: DurationUs,
@@ -192,6 +200,7 @@ impl Model {
             at_address: WordMap::default(),
             sources: WordMap::default(),
             cameras: WordMap::default(),
+            duties: Duties::new(registers, names),
             longest_stay: DurationUs::ZERO,
             longest_grace: DurationUs::ZERO,
             longest_order_grace: policies.iter().map(|(_, p)| p.order_grace).max().unwrap_or_default(),
@@ -318,6 +327,9 @@ impl Model {
                 factors: row.factors.unwrap_or(FACTORS),
                 zones: row.zones.iter().map(|zone| names.intern(zone)).collect(),
                 frozen: row.frozen,
+                pledge: row.pledge,
+                training: row.training,
+                permit: row.permit,
             };
             self.clients.or_insert_with(names.intern(&row.id), Vec::new).push(valid(e, value));
         }
@@ -326,11 +338,12 @@ impl Model {
     fn take_people(&mut self, registers: &Registers, names: &mut Names) {
         for e in &registers.operators {
             let clients = e.row.clients.iter().map(|c| names.intern(c)).collect();
-            let value = PersonModel { clients };
+            let company = e.row.company.as_ref().map(|c| names.intern(c));
+            let value = PersonModel { clients, company };
             self.persons.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
         }
         for e in &registers.persons {
-            let value = PersonModel { clients: Vec::new() };
+            let value = PersonModel { clients: Vec::new(), company: None };
             self.persons.or_insert_with(names.intern(&e.row.id), Vec::new).push(valid(e, value));
         }
         for e in &registers.credentials {

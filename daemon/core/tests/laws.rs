@@ -201,13 +201,62 @@ fn world() -> impl Strategy<Value = Vec<(Observation, i64, u32)>> {
     })
 }
 
+/// Papers that begin and end within the time of the stories.
+const PAPERS: &str = r#"
+[[company]]
+id = "main"
+name = "本社"
+[[company]]
+id = "sub"
+name = "再委託先"
+subcontracted_by = "main"
+[[pledge]]
+id = "p-a"
+operator = "A"
+date = "2026-11-23"
+[[training]]
+id = "t-a"
+operator = "A"
+topic = "情報セキュリティ"
+date = "2026-04-01"
+until = "2026-11-22"
+[[training]]
+id = "t-b"
+operator = "B"
+topic = "情報セキュリティ"
+date = "2026-04-01"
+until = "2026-11-20"
+[[training]]
+id = "t-b2"
+operator = "B"
+topic = "情報セキュリティ"
+date = "2026-11-23"
+[[permit]]
+id = "z"
+zone = "z"
+date = "2026-04-01"
+until = "2026-11-22"
+[[permit]]
+id = "y"
+zone = "y"
+client = "tomakomai"
+date = "2026-11-23"
+[[permit]]
+id = "sub"
+company = "sub"
+date = "2026-04-01"
+until = "2026-11-22"
+"#;
+
 /// The site; `lively`: a source is to say every ten minutes that it lives.
 fn site_of(lively: bool) -> Registers {
     let panel = "id = \"panel\"\nclass = \"A\"";
-    let agreed = "name = \"苫小牧市\"\nfacing_terminals = 1\nhours = \"08:00-20:00\"\nemergency_approval = \"90m\"";
+    let agreed = "name = \"苫小牧市\"\nfacing_terminals = 1\nhours = \"08:00-20:00\"\nemergency_approval = \"90m\"\npledge = true\ntraining = true\npermit = true";
     let text = SITE.replace("name = \"苫小牧市\"\nwork_orders = false", agreed);
     assert_ne!(text, SITE);
+    let text = text + PAPERS;
     let text = if lively { text.replace(panel, &format!("{panel}\nalive_every = \"10m\"")) } else { text };
+    let text = text.replace("name = \"鈴木\"", "name = \"鈴木\"\ncompany = \"sub\"");
     kukaku_schema::registers::parse(&text, "site").unwrap()
 }
 

@@ -8,6 +8,7 @@ mod keys;
 mod mapping;
 mod offboard;
 mod order;
+mod registers;
 mod retention;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub use keys::{KeysAction, KeysArgs};
 pub use mapping::{MappingAction, MappingArgs};
 pub use offboard::OffboardArgs;
 pub use order::{OnPaper, OrderAction, OrderArgs};
+pub use registers::{RegistersAction, RegistersArgs};
 pub use retention::{HoldAction, HoldArgs, RetentionAction, RetentionArgs};
 
 use crate::failure::EXIT_CODES;
@@ -292,42 +294,6 @@ pub enum CertificatesAction {
         #[command(flatten)]
         dir: DirArg,
     },
-}
-
-/// `kukaku registers`.
-#[derive(Debug, Args)]
-pub struct RegistersArgs {
-    /// The installation.
-    #[command(flatten)]
-    pub dir: DirArg,
-    /// What to do.
-    #[command(subcommand)]
-    pub action: RegistersAction,
-}
-
-/// What `kukaku registers` does.
-#[derive(Debug, Subcommand)]
-pub enum RegistersAction {
-    /// Take in a TOML file; each change is journaled
-    #[command(after_help = EXIT_CODES)]
-    Import {
-        /// The file
-        file: PathBuf,
-        /// Say what would change, and change nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// Why, for the journal
-        #[arg(long, default_value = "")]
-        reason: String,
-        /// Who, for the journal [default: this machine's user name]
-        #[arg(long, value_name = "NAME")]
-        by: Option<String>,
-        /// User of the pages who confirms it, by password: needed where records are kept for less time
-        #[arg(long, value_name = "USER")]
-        confirmed_by: Option<String>,
-    },
-    /// Write the registers as TOML to standard output
-    Export,
 }
 
 /// `kukaku muster`.

@@ -1,5 +1,6 @@
 //! Registers from and to TOML, with errors that name file, line, key and what was expected.
 
+mod duty;
 mod place;
 mod refer;
 mod retention;
@@ -10,7 +11,7 @@ use toml::Spanned;
 use super::rows::{
     Account, Camera, Client, Credential, Door, Operator, Person, PolicyRow, Reader, Site, Source, Terminal, Zone,
 };
-use super::{Entry, OUTSIDE, Registers, Retention};
+use super::{Company, Entry, OUTSIDE, Permit, Pledge, Registers, Retention, Training};
 use crate::instant::{SiteZone, Span, UtcMicros};
 use crate::period::day_of;
 use place::{Place, Placed, read_rows};
@@ -43,7 +44,7 @@ macro_rules! file_type {
 file_type! {
     client: Client, zone: Zone, door: Door, reader: Reader, camera: Camera, terminal: Terminal,
     operator: Operator, person: Person, credential: Credential, account: Account, source: Source,
-    retention: Retention,
+    retention: Retention, company: Company, pledge: Pledge, training: Training, permit: Permit,
 }
 
 /// Reads a registers file and checks every reference in it.
@@ -74,6 +75,10 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
     let accounts = read_rows::<Account>(&place, &zone, "account", parsed.account)?;
     let sources = read_rows::<Source>(&place, &zone, "source", parsed.source)?;
     let retentions = read_rows::<Retention>(&place, &zone, "retention", parsed.retention)?;
+    let companies = read_rows::<Company>(&place, &zone, "company", parsed.company)?;
+    let pledges = duty::read_dated::<Pledge>(&place, &zone, "pledge", parsed.pledge)?;
+    let trainings = duty::read_dated::<Training>(&place, &zone, "training", parsed.training)?;
+    let permits = duty::read_dated::<Permit>(&place, &zone, "permit", parsed.permit)?;
 
     let ids = Ids {
         client: check_ids(&place, "client", &clients, |r| r.id.clone())?,
@@ -82,6 +87,7 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
         operator: check_ids(&place, "operator", &operators, |r| r.id.clone())?,
         person: check_ids(&place, "person", &persons, |r| r.id.clone())?,
         source: check_ids(&place, "source", &sources, |r| r.id.clone())?,
+        company: check_ids(&place, "company", &companies, |r| r.id.clone())?,
     };
     check_ids(&place, "reader", &readers, |r| r.id.clone())?;
     check_ids(&place, "camera", &cameras, |r| r.id.clone())?;
@@ -184,6 +190,10 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
         refer_opt(&place, &source.span, "source", "client", source.entry.row.client.as_ref(), "client", &ids.client)?;
     }
     retention::check(&place, &retentions, &ids.client)?;
+    duty::check_companies(&place, &companies, &operators, &ids)?;
+    duty::check_pledges(&place, &pledges, &ids)?;
+    duty::check_trainings(&place, &trainings, &ids)?;
+    duty::check_permits(&place, &permits, &ids)?;
     let whole = Span::new(UtcMicros::MIN, UtcMicros::MAX);
     Ok(Registers {
         site,
@@ -200,11 +210,21 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
         accounts: entries(accounts),
         sources: entries(sources),
         retentions: entries(retentions),
+        companies: entries(companies),
+        pledges: entries(pledges),
+        trainings: entries(trainings),
+        permits: entries(permits),
     })
 }
 
 fn entries<T>(placed: Vec<Placed<T>>) -> Vec<Entry<T>> {
     placed.into_iter().map(|p| p.entry).collect()
+}
+
+/// The tables that a registers file may have.
+#[cfg(test)]
+pub(super) fn tables() -> Vec<&'static str> {
+    super::sheet::fields::<File>().to_vec()
 }
 
 #[cfg(test)]

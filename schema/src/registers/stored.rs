@@ -39,6 +39,10 @@ pub fn to_stored(registers: &Registers) -> Vec<StoredEntry> {
     out.extend(registers.accounts.iter().map(|e| stored("account", e.row.id.clone(), e)));
     out.extend(registers.sources.iter().map(|e| stored("source", e.row.id.clone(), e)));
     out.extend(registers.retentions.iter().map(|e| stored("retention", e.row.id.clone(), e)));
+    out.extend(registers.companies.iter().map(|e| stored("company", e.row.id.clone(), e)));
+    out.extend(registers.pledges.iter().map(|e| stored("pledge", e.row.id.clone(), e)));
+    out.extend(registers.trainings.iter().map(|e| stored("training", e.row.id.clone(), e)));
+    out.extend(registers.permits.iter().map(|e| stored("permit", e.row.id.clone(), e)));
     out
 }
 
@@ -79,6 +83,10 @@ pub fn from_stored(entries: impl IntoIterator<Item = StoredEntry>) -> Result<Reg
         accounts: vec![],
         sources: vec![],
         retentions: vec![],
+        companies: vec![],
+        pledges: vec![],
+        trainings: vec![],
+        permits: vec![],
     };
     for entry in entries {
         match entry.table.as_str() {
@@ -96,6 +104,10 @@ pub fn from_stored(entries: impl IntoIterator<Item = StoredEntry>) -> Result<Reg
             "account" => r.accounts.push(read(&entry)?),
             "source" => r.sources.push(read(&entry)?),
             "retention" => r.retentions.push(read(&entry)?),
+            "company" => r.companies.push(read(&entry)?),
+            "pledge" => r.pledges.push(read(&entry)?),
+            "training" => r.trainings.push(read(&entry)?),
+            "permit" => r.permits.push(read(&entry)?),
             other => {
                 return Err(format!("register table {other:?} is unknown to this version"));
             }

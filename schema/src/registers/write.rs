@@ -32,6 +32,10 @@ pub fn to_toml(registers: &Registers) -> Result<String, toml::ser::Error> {
     write_rows(&mut out, "account", &registers.accounts)?;
     write_rows(&mut out, "source", &registers.sources)?;
     write_rows(&mut out, "retention", &registers.retentions)?;
+    write_rows(&mut out, "company", &registers.companies)?;
+    write_rows(&mut out, "pledge", &registers.pledges)?;
+    write_rows(&mut out, "training", &registers.trainings)?;
+    write_rows(&mut out, "permit", &registers.permits)?;
     Ok(out)
 }
 

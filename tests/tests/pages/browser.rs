@@ -93,6 +93,8 @@ async fn every_page_can_be_read_on_a_desk_on_a_phone_and_on_the_wall() {
         ("orders", "/orders"),
         ("sources", "/sources"),
         ("registers", "/registers"),
+        ("sheet", "/registers/sheet?table=operator"),
+        ("companies", "/registers/companies"),
         ("journal", "/journal"),
         ("journal-entry", "/journal/12"),
         ("retention", "/retention"),

@@ -109,7 +109,7 @@ pub async fn after() -> (Site, Client) {
 }
 
 #[track_caller]
-fn holds(page: &str, texts: &[&str]) {
+pub fn holds(page: &str, texts: &[&str]) {
     for text in texts {
         assert!(page.contains(text), "{text:?} is not on the page:\n{page}");
     }

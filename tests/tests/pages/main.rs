@@ -13,6 +13,7 @@ mod hostile;
 mod joined;
 mod orders;
 mod rules;
+mod sheets;
 mod site;
 mod tls;
 mod verifier;

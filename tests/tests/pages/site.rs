@@ -8,10 +8,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use kukaku::certificates::{LOOPBACK_NAMES, make_server_certificate, make_site_ca};
-use kukaku::writer::{Clock as _, Purpose, SimClock, Writer, WriterConfig};
+use kukaku::register_lines::changes;
+use kukaku::writer::{Clock as _, Purpose, SimClock, Wanted, Writer, WriterConfig};
 use kukaku_ledger::SigningKey;
 use kukaku_schema::intake::{Arrival, ArrivalBody, Intake as _, Unreadable};
-use kukaku_schema::{UtcMicros, parse_observation};
+use kukaku_schema::registers::sheet::SheetFile;
+use kukaku_schema::{Lang, SiteZone, UtcMicros, parse_observation};
 use kukaku_store::Store;
 use kukaku_store::users::Users;
 use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, Part, Status};
@@ -64,6 +66,19 @@ impl Commands for TestCommands {
     fn import_registers(&self, toml: &str, who: &str, why: &str) -> Result<ImportOutcome, Vec<String>> {
         let registers = kukaku_schema::registers::parse(toml, "registers").map_err(|e| vec![e.to_string()])?;
         let act = self.writer.import_registers(registers, who.to_owned(), why.to_owned());
+        let change = self.runtime.block_on(act).map_err(|e| vec![e.to_string()])?;
+        Ok(ImportOutcome { added: change.added, changed: 0, ended: change.closed })
+    }
+
+    fn plan_sheet(&self, sheet: &SheetFile, lang: Lang) -> Result<Vec<String>, Vec<String>> {
+        let plan = self.writer.plan_wanted(Wanted::Sheet(sheet.clone()));
+        let diff = self.runtime.block_on(plan).map_err(|e| vec![e.to_string()])?;
+        let zone = SiteZone::named("Asia/Tokyo").map_err(|e| vec![e])?;
+        Ok(changes(&diff, &zone).iter().map(|change| change.line(lang)).collect())
+    }
+
+    fn import_sheet(&self, sheet: &SheetFile, who: &str, why: &str) -> Result<ImportOutcome, Vec<String>> {
+        let act = self.writer.import_wanted(Wanted::Sheet(sheet.clone()), who.to_owned(), None, why.to_owned());
         let change = self.runtime.block_on(act).map_err(|e| vec![e.to_string()])?;
         Ok(ImportOutcome { added: change.added, changed: 0, ended: change.closed })
     }

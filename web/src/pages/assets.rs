@@ -16,6 +16,7 @@ const KEPT: &str = "private, max-age=3600";
 const FILES: &[(&str, &str, &str)] = &[
     ("style.css", "text/css; charset=utf-8", include_str!("../../static/style.css")),
     ("live.js", "text/javascript; charset=utf-8", include_str!("../../static/live.js")),
+    ("table.js", "text/javascript; charset=utf-8", include_str!("../../static/table.js")),
     ("icon.svg", "image/svg+xml", include_str!("../../static/icon.svg")),
 ];
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod board;
+pub(crate) mod companies;
 pub(crate) mod entries;
 pub(crate) mod findings;
 pub(crate) mod gaps;
@@ -15,6 +16,7 @@ pub(crate) mod retention;
 pub(crate) mod session;
 mod session_parts;
 pub(crate) mod sessions;
+pub(crate) mod sheets;
 pub(crate) mod sources;
 pub(crate) mod svg;
 

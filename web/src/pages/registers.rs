@@ -5,11 +5,14 @@ use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kukaku_core::retention::Term;
+use kukaku_schema::period::Day;
+use kukaku_schema::registers::sheet::TABLES;
 use kukaku_schema::registers::{self, Entry, Policy, ReaderDirection, Registers};
 use kukaku_schema::{Lang, UtcMicros};
 use kukaku_store::query;
 
 use super::layout::{Frame, page};
+use super::sheets::title;
 use super::{View, read_view};
 use crate::error::WebError;
 use crate::house::{App, ImportOutcome};
@@ -19,15 +22,20 @@ use crate::text::{self, Chip, clean};
 /// Changes shown.
 const CHANGES_SHOWN: u32 = 20;
 /// Errors of an import that are shown.
-const ERRORS_SHOWN: usize = 20;
+pub(super) const ERRORS_SHOWN: usize = 20;
 /// Longest reason that is taken, in characters.
-const REASON_MAX_CHARS: usize = 500;
+pub(super) const REASON_MAX_CHARS: usize = 500;
 
 struct Table {
     id: &'static str,
-    title: &'static str,
     headings: Vec<&'static str>,
     rows: Vec<Line>,
+}
+
+impl Table {
+    fn title(&self, lang: &Lang) -> &'static str {
+        title(self.id, *lang)
+    }
 }
 
 struct Line {
@@ -47,6 +55,7 @@ struct ChangeLine {
 #[template(path = "registers.html")]
 struct RegistersPage {
     f: Frame,
+    sheets: Vec<(&'static str, &'static str)>,
     site: Vec<(&'static str, String)>,
     tables: Vec<Table>,
     changes: Vec<ChangeLine>,
@@ -78,6 +87,7 @@ async fn show(app: &App, viewer: &Viewer, told: Told) -> Result<Response, WebErr
     let f = view.frame(viewer, "registers", "台帳", "Registers", "/registers");
     let lang = view.lang;
     let body = RegistersPage {
+        sheets: TABLES.iter().map(|table| (*table, title(table, lang))).collect(),
         site: view.dir.registers.as_ref().map_or_else(Vec::new, |r| site_facts(r, lang)),
         tables: view.dir.registers.as_ref().map_or_else(Vec::new, |r| tables(r, &view)),
         changes: changes
@@ -147,6 +157,23 @@ fn valid_chip(valid: kukaku_schema::Span, view: &View) -> Chip {
     }
 }
 
+/// How somebody's papers of one sort stand: since when the newest that counts does, and how long.
+fn paper<T>(entries: &[Entry<T>], view: &View, of: impl Fn(&T) -> Option<(Day, Option<Day>)>) -> String {
+    let lang = view.lang;
+    let his = || entries.iter().filter_map(|entry| of(&entry.row).map(|days| (entry.valid, days)));
+    let counts = his().filter(|(valid, _)| valid.contains(view.now)).max_by_key(|(valid, _)| valid.end);
+    let ended = his().map(|(valid, _)| valid).filter(|valid| valid.end <= view.now).max_by_key(|valid| valid.end);
+    match (counts, ended) {
+        (Some((_, (date, until))), _) => match (until, lang) {
+            (None, _) => date.to_string(),
+            (Some(until), Lang::Ja) => format!("{date}（{until}まで）"),
+            (Some(until), Lang::En) => format!("{date} (through {until})"),
+        },
+        (None, Some(_)) => lang.pick("期限切れ", "run out").to_owned(),
+        (None, None) => lang.pick("なし", "none").to_owned(),
+    }
+}
+
 fn tables(r: &Registers, view: &View) -> Vec<Table> {
     let lang = view.lang;
     let maybe = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -162,25 +189,33 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
     vec![
         Table {
             id: "client",
-            title: lang.pick("契約先（市）", "Clients"),
             headings: vec![id, name],
             rows: lines(&r.clients, view, |c| vec![c.id.clone(), c.name.clone()]),
         },
         Table {
             id: "operator",
-            title: lang.pick("作業者", "Operators"),
-            headings: vec![id, lang.pick("氏名", "Name"), client],
-            rows: lines(&r.operators, view, |o| vec![o.id.clone(), o.name.clone(), clients(&o.clients)]),
+            headings: vec![
+                id,
+                lang.pick("氏名", "Name"),
+                client,
+                title("company", lang),
+                title("pledge", lang),
+                title("training", lang),
+            ],
+            rows: lines(&r.operators, view, |o| {
+                let company = o.company.as_deref().map_or_else(String::new, |id| view.dir.company(id));
+                let pledge = paper(&r.pledges, view, |p| (p.operator == o.id).then_some((p.date, p.until)));
+                let training = paper(&r.trainings, view, |t| (t.operator == o.id).then_some((t.date, t.until)));
+                vec![o.id.clone(), o.name.clone(), clients(&o.clients), company, pledge, training]
+            }),
         },
         Table {
             id: "person",
-            title: lang.pick("そのほかの人", "Staff and visitors"),
             headings: vec![id, lang.pick("氏名", "Name")],
             rows: lines(&r.persons, view, |p| vec![p.id.clone(), p.name.clone()]),
         },
         Table {
             id: "credential",
-            title: lang.pick("カードなどの証", "Credentials"),
             headings: vec![id, lang.pick("持ち主", "Whose")],
             rows: lines(&r.credentials, view, |c| {
                 let whose =
@@ -190,7 +225,6 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
         },
         Table {
             id: "account",
-            title: lang.pick("アカウント", "Accounts"),
             headings: vec![id, lang.pick("作業者", "Operator"), client, source],
             rows: lines(&r.accounts, view, |a| {
                 vec![a.id.clone(), view.dir.person(&a.operator), view.dir.client(&a.client), maybe(&a.source)]
@@ -198,7 +232,6 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
         },
         Table {
             id: "terminal",
-            title: lang.pick("端末", "Terminals"),
             headings: vec![id, zone, client],
             rows: lines(&r.terminals, view, |t| {
                 let client = t.client.as_deref().map_or_else(String::new, |id| view.dir.client(id));
@@ -207,7 +240,6 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
         },
         Table {
             id: "retention",
-            title: lang.pick("保存期間の合意", "Agreements on retention"),
             headings: vec![id, client, lang.pick("記録の種類", "Records"), lang.pick("約束した期間", "Agreed")],
             rows: lines(&r.retentions, view, |a| {
                 let whose = a.client.as_deref().map_or_else(|| site.to_owned(), |id| view.dir.client(id));
@@ -216,8 +248,55 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
             }),
         },
         Table {
+            id: "company",
+            headings: vec![
+                id,
+                name,
+                lang.pick("再委託元", "Works under"),
+                client,
+                lang.pick("委託内容", "Entrusted with"),
+            ],
+            rows: lines(&r.companies, view, |c| {
+                let above = c.subcontracted_by.as_deref().map_or_else(String::new, |id| view.dir.company(id));
+                vec![c.id.clone(), c.name.clone(), above, clients(&c.clients), maybe(&c.entrusted)]
+            }),
+        },
+        Table {
+            id: "pledge",
+            headings: vec![
+                id,
+                lang.pick("作業者", "Operator"),
+                client,
+                lang.pick("日付", "Date"),
+                lang.pick("文書", "Paper"),
+            ],
+            rows: lines(&r.pledges, view, |p| {
+                let to = p.client.as_deref().map_or_else(String::new, |id| view.dir.client(id));
+                vec![p.id.clone(), view.dir.person(&p.operator), to, p.date.to_string(), maybe(&p.document)]
+            }),
+        },
+        Table {
+            id: "training",
+            headings: vec![id, lang.pick("作業者", "Operator"), lang.pick("内容", "Topic"), lang.pick("日付", "Date")],
+            rows: lines(&r.trainings, view, |t| {
+                vec![t.id.clone(), view.dir.person(&t.operator), t.topic.clone(), t.date.to_string()]
+            }),
+        },
+        Table {
+            id: "permit",
+            headings: vec![id, lang.pick("対象", "Of"), client, lang.pick("番号", "Number"), lang.pick("日付", "Date")],
+            rows: lines(&r.permits, view, |p| {
+                let of = match (&p.zone, &p.operator, &p.company) {
+                    (Some(zone), ..) => view.dir.zone_name(zone, lang),
+                    (_, Some(operator), _) => view.dir.person(operator),
+                    (_, _, company) => company.as_deref().map_or_else(String::new, |id| view.dir.company(id)),
+                };
+                let by = p.client.as_deref().map_or_else(String::new, |id| view.dir.client(id));
+                vec![p.id.clone(), of, by, maybe(&p.number), p.date.to_string()]
+            }),
+        },
+        Table {
             id: "zone",
-            title: lang.pick("区画", "Zones"),
             headings: vec![
                 id,
                 name,
@@ -237,7 +316,6 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
         },
         Table {
             id: "door",
-            title: lang.pick("扉", "Doors"),
             headings: vec![id, name, lang.pick("外側", "Outer"), lang.pick("内側", "Inner")],
             rows: lines(&r.doors, view, |d| {
                 vec![
@@ -250,7 +328,6 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
         },
         Table {
             id: "reader",
-            title: lang.pick("リーダー", "Readers"),
             headings: vec![id, door, lang.pick("方向", "Direction"), source],
             rows: lines(&r.readers, view, |reader| {
                 let direction = match reader.direction {
@@ -262,7 +339,6 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
         },
         Table {
             id: "camera",
-            title: lang.pick("カメラ", "Cameras"),
             headings: vec![id, name, zone, lang.pick("時間", "Hours"), lang.pick("保存期間", "Kept")],
             rows: lines(&r.cameras, view, |c| {
                 vec![
@@ -276,7 +352,6 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
         },
         Table {
             id: "source",
-            title: lang.pick("記録元", "Sources"),
             headings: vec![id, name, lang.pick("信頼区分", "Class"), lang.pick("生存信号", "Sign of life"), client],
             rows: lines(&r.sources, view, |s| {
                 vec![
@@ -331,7 +406,7 @@ pub(crate) async fn import(
     }
 }
 
-fn done_text(outcome: ImportOutcome, lang: Lang) -> String {
+pub(super) fn done_text(outcome: ImportOutcome, lang: Lang) -> String {
     let ImportOutcome { added, changed, ended } = outcome;
     match lang {
         Lang::Ja => format!("台帳を更新しました（追加 {added}、変更 {changed}、終了 {ended}）。"),

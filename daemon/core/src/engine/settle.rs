@@ -25,6 +25,7 @@ impl Engine {
         self.settle_orders(cause, effects);
         self.settle_system(cause, effects);
         self.settle_lines(cause, effects);
+        self.settle_terms(cause, effects);
     }
 
     fn settle_sources(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
@@ -339,6 +340,14 @@ impl Engine {
             let notes = self.world.memory.system.get(&concern).map_or(&[][..], |notes| notes);
             let findings = system_findings(concern, notes, self.world.now);
             self.own(Owner::System(concern), findings, cause, effects);
+        }
+    }
+
+    fn settle_terms(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
+        if std::mem::take(&mut self.dirty.terms) {
+            let (findings, wake) = self.world.court().terms_passed();
+            self.set_wake(Task::Terms, wake);
+            self.own(Owner::Terms, findings, cause, effects);
         }
     }
 

@@ -76,6 +76,7 @@ impl Court<'_> {
         self.find_backdated(session, &mut out);
         self.find_permission(session, horizon, &mut out);
         self.find_unlisted(session, horizon, &mut out);
+        self.find_obligations(session, horizon, &mut out);
         judged.findings = out;
     }
 

@@ -2,17 +2,24 @@
 
 use std::path::Path;
 
+use kukaku_schema::registers::sheet::{SheetFile, to_csv};
 use kukaku_schema::registers::{Registers, parse, to_toml};
+use kukaku_schema::{Lang, SiteZone};
 use kukaku_store::{RegisterDiff, query, read_only};
 
 use crate::cli::{RegistersAction, RegistersArgs};
 use crate::clock;
-use crate::control::{self, Reply, Request};
+use crate::control::{self, Credentials, Reply, Request};
 use crate::failure::Failure;
+use crate::register_lines::changes;
 use crate::say::{say, shown};
+use crate::sheet_file;
 use crate::site_dir::SiteDir;
 
-/// Changed ids that a dry run prints; their number is told in any case.
+/// What makes a Japanese Excel read the file as UTF-8.
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
+
+/// Lines that a dry run prints; their number is told in any case.
 const CHANGES_PRINTED: usize = 200;
 
 /// Runs the command.
@@ -22,26 +29,59 @@ const CHANGES_PRINTED: usize = 200;
 pub fn run(args: &RegistersArgs) -> Result<(), Failure> {
     let dir = SiteDir::find(args.dir.dir.as_deref())?;
     match &args.action {
-        RegistersAction::Import { file, dry_run, reason, by, confirmed_by } => {
-            let text = read(file)?;
-            let name = file.display().to_string();
-            // Checked here as well, so that a slip is told before anything is opened.
-            let wanted = parse(&text, &name).map_err(|e| Failure::Written(e.to_string()))?;
-            if *dry_run {
-                return dry(&dir, &wanted);
-            }
+        RegistersAction::Import { file, csv, table, end_missing, dry_run, reason, by, confirmed_by } => {
+            let request = |by: String, confirmed_by: Option<Credentials>| match (file, csv, table) {
+                (Some(file), ..) => {
+                    let (toml, file) = (read(file)?, file.display().to_string());
+                    // Checked here as well, so that a slip is told before anything is opened.
+                    let wanted = parse(&toml, &file).map_err(|e| Failure::Written(e.to_string()))?;
+                    let request = Request::ImportRegisters { toml, file, by, confirmed_by, reason: reason.clone() };
+                    Ok((wanted, request))
+                }
+                (None, Some(csv), Some(table)) => {
+                    let (text, file) = (sheet_file::read(csv)?, csv.display().to_string());
+                    let sheet = SheetFile { table: table.clone(), text, file, end_missing: *end_missing };
+                    let wanted = sheet.apply(&present(&dir)?, clock::now());
+                    let wanted = wanted.map_err(|e| Failure::Written(e.to_string()))?;
+                    Ok((wanted, Request::ImportSheet { sheet, by, confirmed_by, reason: reason.clone() }))
+                }
+                _ => Err(Failure::Written("give a TOML file, or --csv and --table".to_owned())),
+            };
             let by = by.clone().unwrap_or_else(own_name);
-            let second = |user| super::muster::credentials("user who confirms it", Some(user));
-            let confirmed_by = confirmed_by.as_ref().map(second).transpose()?;
-            let request = Request::ImportRegisters { toml: text, file: name, by, confirmed_by, reason: reason.clone() };
-            act(&dir, &request)
+            if *dry_run {
+                return dry(&dir, &request(by, None)?.0);
+            }
+            // Read and checked before anybody is asked for a password.
+            let (_, act_on) = request(by.clone(), None)?;
+            let Some(second) = confirmed_by else { return act(&dir, &act_on) };
+            let second = super::muster::credentials("user who confirms it", Some(second))?;
+            act(&dir, &request(by, Some(second))?.1)
         }
-        RegistersAction::Export => {
-            let toml = to_toml(&present(&dir)?).map_err(|e| Failure::Failed(format!("write the registers: {e}")))?;
-            say(toml.trim_end_matches('\n'));
+        RegistersAction::Export { table, out, english } => {
+            let registers = present(&dir)?;
+            let text = match table {
+                None => to_toml(&registers).map_err(|e| Failure::Failed(format!("write the registers: {e}")))?,
+                Some(table) => {
+                    let lang = if *english { Lang::En } else { Lang::Ja };
+                    let csv = to_csv(&registers, table, lang).map_err(Failure::Failed)?;
+                    format!("{BYTE_ORDER_MARK}{csv}")
+                }
+            };
+            match out {
+                None => say(text.trim_end_matches('\n')),
+                Some(out) => write_new(out, &text)?,
+            }
             Ok(())
         }
     }
+}
+
+/// Writes a file that must not be there yet.
+fn write_new(out: &Path, text: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let wrong = |e: std::io::Error| Failure::Written(format!("write {}: {e}", out.display()));
+    let mut file = std::fs::File::create_new(out).map_err(wrong)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(wrong)
 }
 
 /// Has the owner of the store do one thing, and prints what it says.
@@ -77,16 +117,13 @@ fn dry(dir: &SiteDir, wanted: &Registers) -> Result<(), Failure> {
     let conn = read_only(&dir.store()).map_err(failure)?;
     let now = clock::now();
     let diff = kukaku_store::plan(&conn, wanted, now).map_err(failure)?;
-    for step in diff.steps.iter().take(CHANGES_PRINTED) {
-        let sign = match (step.before.is_empty(), step.after.is_empty()) {
-            (true, _) => "+",
-            (_, true) => "-",
-            _ => "~",
-        };
-        say(format!("{sign} {} {}", step.table, shown(&step.id)));
+    let zone = SiteZone::named(&wanted.site.time_zone).map_err(Failure::Store)?;
+    let changes = changes(&diff, &zone);
+    for change in changes.iter().take(CHANGES_PRINTED) {
+        say(format!("{} {}", change.sort.label(Lang::Ja), shown(&change.line(Lang::En))));
     }
-    if diff.steps.len() > CHANGES_PRINTED {
-        say(format!("... and {} more", diff.steps.len() - CHANGES_PRINTED));
+    if changes.len() > CHANGES_PRINTED {
+        say(format!("... and {} more", changes.len() - CHANGES_PRINTED));
     }
     for what in kukaku_store::shortened(&conn, &diff, now).map_err(failure)? {
         say(format!("needs --confirmed-by: {}", shown(&what)));

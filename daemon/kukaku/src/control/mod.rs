@@ -22,6 +22,7 @@ pub use server::{Desk, serve, serve_connection};
 
 use kukaku_schema::UtcMicros;
 use kukaku_schema::observation::ManualDirection;
+use kukaku_schema::registers::sheet::SheetFile;
 use serde::{Deserialize, Serialize};
 
 use crate::certificate::Certificate;
@@ -45,6 +46,17 @@ pub enum Request {
         toml: String,
         /// The file's name, for errors.
         file: String,
+        /// Who.
+        by: String,
+        /// User who confirms it, where it keeps records for less time.
+        confirmed_by: Option<Credentials>,
+        /// Why.
+        reason: String,
+    },
+    /// Take in one table of the registers.
+    ImportSheet {
+        /// The table as CSV.
+        sheet: SheetFile,
         /// Who.
         by: String,
         /// User who confirms it, where it keeps records for less time.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kukaku_schema::intake::{Intake as _, NotKept, Receipt};
-use kukaku_schema::{Registers, Span, UtcMicros};
+use kukaku_schema::{Span, UtcMicros};
 use kukaku_store::NewHold;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::rooms::{Ledger, Stop, stopped};
 use crate::site_dir::SiteDir;
 use crate::start;
-use crate::writer::Writer;
+use crate::writer::{Wanted, Writer};
 
 /// Conversations at once: commands are typed by people.
 const CONVERSATIONS_MAX: usize = 8;
@@ -164,7 +164,10 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
         Request::ImportRegisters { toml, file, by, confirmed_by, reason } => {
             let registers =
                 kukaku_schema::registers::parse(&toml, &file).map_err(|e| Failure::Written(e.to_string()))?;
-            import_registers(desk, registers, by, confirmed_by, reason).await
+            import_registers(desk, Wanted::Whole(Box::new(registers)), by, confirmed_by, reason).await
+        }
+        Request::ImportSheet { sheet, by, confirmed_by, reason } => {
+            import_registers(desk, Wanted::Sheet(sheet), by, confirmed_by, reason).await
         }
         Request::Muster { at, inside, written_by, confirmed_by } => {
             by_two::muster(desk, at, inside, written_by, confirmed_by).await
@@ -208,7 +211,7 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
 
 async fn import_registers(
     desk: &Desk,
-    registers: Registers,
+    wanted: Wanted,
     by: String,
     confirmed_by: Option<Credentials>,
     reason: String,
@@ -220,7 +223,7 @@ async fn import_registers(
         }
         by_two::one_signs_in(desk, second).await?;
     }
-    let change = desk.writer.import_registers_by_two(registers, by, second, reason).await;
+    let change = desk.writer.import_wanted(wanted, by, second, reason).await;
     let change = change.map_err(start::writer::act_failure)?;
     Ok(Reply::Done { lines: vec![change.to_string()] })
 }

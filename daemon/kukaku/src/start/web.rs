@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kukaku_core::retention::Disk;
 use kukaku_schema::period::day_text;
 use kukaku_schema::registers::parse;
-use kukaku_schema::{DurationUs, UtcMicros};
+use kukaku_schema::registers::sheet::SheetFile;
+use kukaku_schema::{DurationUs, Lang, SiteZone, UtcMicros};
 use kukaku_store::{PlanInputs, read_only};
 use kukaku_tls::Clients;
 use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, OpenError, Part, Status};
@@ -15,9 +16,11 @@ use crate::commands::certificates::certificate_warnings;
 use crate::commands::check::{cannot_listen, free_bytes, free_mib};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::register_lines::changes;
 use crate::rooms::{Ledger, Rooms, stopped};
 use crate::site_dir::SiteDir;
-use crate::writer::Writer;
+use crate::start::writer::time_zone;
+use crate::writer::{Wanted, Writer};
 
 /// How long it counts whether promises of retention are kept: a day is the grain of what it says.
 const PROMISES_FRESH: DurationUs = DurationUs::from_secs(3_600);
@@ -189,6 +192,20 @@ impl Commands for DaemonCommands {
     fn import_registers(&self, toml: &str, who: &str, why: &str) -> Result<ImportOutcome, Vec<String>> {
         let registers = parse(toml, "registers").map_err(|e| vec![e.to_string()])?;
         let act = self.writer.import_registers(registers, who.to_owned(), why.to_owned());
+        let change = self.runtime.block_on(act).map_err(|e| vec![e.to_string()])?;
+        Ok(ImportOutcome { added: change.added, changed: 0, ended: change.closed })
+    }
+
+    fn plan_sheet(&self, sheet: &SheetFile, lang: Lang) -> Result<Vec<String>, Vec<String>> {
+        let plan = self.writer.plan_wanted(Wanted::Sheet(sheet.clone()));
+        let diff = self.runtime.block_on(plan).map_err(|e| vec![e.to_string()])?;
+        let zone = time_zone(&self.dir).and_then(|name| SiteZone::named(&name).map_err(Failure::Store));
+        let zone = zone.map_err(|e| vec![e.to_string()])?;
+        Ok(changes(&diff, &zone).iter().map(|change| change.line(lang)).collect())
+    }
+
+    fn import_sheet(&self, sheet: &SheetFile, who: &str, why: &str) -> Result<ImportOutcome, Vec<String>> {
+        let act = self.writer.import_wanted(Wanted::Sheet(sheet.clone()), who.to_owned(), None, why.to_owned());
         let change = self.runtime.block_on(act).map_err(|e| vec![e.to_string()])?;
         Ok(ImportOutcome { added: change.added, changed: 0, ended: change.closed })
     }

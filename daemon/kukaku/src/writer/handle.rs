@@ -12,8 +12,8 @@ use super::drill::DrillNote;
 use super::erasing::{EraseRequest, OffboardRequest};
 use super::error::ActError;
 use super::export::ExportNote;
-use super::machine::RegisterChange;
 use super::queue::{Act, Done, Job, QUEUE_BYTES_MAX};
+use super::registers::{RegisterChange, Wanted};
 use super::rotate::{EscrowNote, RotateRequest};
 
 /// How the writer is.
@@ -88,7 +88,7 @@ impl Writer {
         actor: String,
         reason: String,
     ) -> Result<RegisterChange, ActError> {
-        self.import_registers_by_two(registers, actor, None, reason).await
+        self.import_wanted(Wanted::Whole(Box::new(registers)), actor, None, reason).await
     }
 
     /// The same, confirmed by a second person, which what keeps records for less time needs.
@@ -102,7 +102,22 @@ impl Writer {
         confirmed_by: Option<String>,
         reason: String,
     ) -> Result<RegisterChange, ActError> {
-        match self.act(Act::Import { registers: Box::new(registers), actor, confirmed_by, reason }).await? {
+        self.import_wanted(Wanted::Whole(Box::new(registers)), actor, confirmed_by, reason).await
+    }
+
+    /// The same for what is wanted in any form, confirmed by a second person, which what keeps
+    /// records for less time needs.
+    ///
+    /// # Errors
+    /// As for one person; of a table also what is wrong with its file.
+    pub async fn import_wanted(
+        &self,
+        wanted: Wanted,
+        actor: String,
+        confirmed_by: Option<String>,
+        reason: String,
+    ) -> Result<RegisterChange, ActError> {
+        match self.act(Act::Import { wanted, actor, confirmed_by, reason }).await? {
             Done::Imported(change) => Ok(change),
             _ => Err(mixed_up()),
         }
@@ -113,7 +128,15 @@ impl Writer {
     /// # Errors
     /// [`ActError::NotKept`]: the store can't be read now.
     pub async fn plan_registers(&self, registers: Registers) -> Result<RegisterDiff, ActError> {
-        match self.act(Act::Plan(Box::new(registers))).await? {
+        self.plan_wanted(Wanted::Whole(Box::new(registers))).await
+    }
+
+    /// Says what taking in what is wanted in any form would change, and changes nothing.
+    ///
+    /// # Errors
+    /// [`ActError::Refused`]: they are of no use; [`ActError::NotKept`]: the store can't be read now.
+    pub async fn plan_wanted(&self, wanted: Wanted) -> Result<RegisterDiff, ActError> {
+        match self.act(Act::Plan(wanted)).await? {
             Done::Planned(diff) => Ok(diff),
             _ => Err(mixed_up()),
         }

@@ -1,6 +1,5 @@
 //! Store and engine as one: groups of jobs go in, commits come out. Knows no thread and no queue.
 
-use std::fmt;
 use std::sync::Arc;
 
 use kukaku_core::Names;
@@ -14,32 +13,11 @@ use super::clock::{Clock, Step, Timeline};
 use super::error::{ActError, WriterError};
 use super::life::{self, GapCause};
 use super::queue::{Act, Done, Job};
+use super::registers::{RegisterChange, Wanted};
 use super::{Purpose, RouteFn};
 
 /// How often watching says that it goes on, and the journal is signed.
 const LIVENESS_EVERY: DurationUs = DurationUs::from_secs(60);
-
-/// A register change that was kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RegisterChange {
-    /// Its journal entry; none where nothing changed, and nothing was written.
-    pub journal_seq: Option<u64>,
-    /// Entries that are new.
-    pub added: usize,
-    /// Entries that ended or were replaced.
-    pub closed: usize,
-    /// It was the opening of the site.
-    pub opening: bool,
-}
-
-impl fmt::Display for RegisterChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.journal_seq {
-            None => f.write_str("nothing changed: the registers are in force as they are written"),
-            Some(seq) => write!(f, "journal entry {seq}: {} entries new, {} ended", self.added, self.closed),
-        }
-    }
-}
 
 /// What became of a job, once its group is committed.
 pub(super) enum Outcome {
@@ -284,19 +262,22 @@ impl Machine {
                 continue;
             }
             outcomes.push(match job {
-                Job::Act { act: Act::Import { registers, actor, confirmed_by, reason }, .. } => {
+                Job::Act {
+                    act: Act::Import { wanted: Wanted::Whole(registers), actor, confirmed_by, reason }, ..
+                } => {
                     let by = Actors { actor, confirmed_by: confirmed_by.as_deref(), reason };
                     let (outcome, opened) = self.open_site(registers, &by, now)?;
                     changed = opened;
                     outcome
                 }
-                Job::Act { act: Act::Plan(registers), .. } => {
+                Job::Act { act: Act::Plan(Wanted::Whole(registers)), .. } => {
                     let diff = kukaku_store::plan(self.store.connection(), registers, now)?;
                     Outcome::Act(Ok(Done::Planned(diff)))
                 }
-                Job::Act { act: Act::Export(_) | Act::Escrow(_) | Act::Drill(_), .. } => {
-                    Outcome::Act(Err(ActError::Refused(WriterError::NoRegisters.to_string())))
-                }
+                Job::Act {
+                    act: Act::Export(_) | Act::Escrow(_) | Act::Drill(_) | Act::Import { .. } | Act::Plan(_),
+                    ..
+                } => Outcome::Act(Err(ActError::Refused(WriterError::NoRegisters.to_string()))),
                 Job::Act { .. } => Outcome::Act(Ok(Done::Nothing)),
                 Job::Arrival { .. } => Outcome::Arrival(Err(NotKept { reason: WriterError::NoRegisters.to_string() })),
             });
@@ -350,15 +331,15 @@ impl Machine {
 }
 
 /// A batch with the engine beside it.
-struct Stepper<'a> {
-    batch: Batch<'a>,
-    mind: &'a mut Mind,
+pub(super) struct Stepper<'a> {
+    pub(super) batch: Batch<'a>,
+    pub(super) mind: &'a mut Mind,
     route: &'a RouteFn,
 }
 
 impl Stepper<'_> {
     /// Steps the engine and writes what that changed.
-    fn engine(&mut self, now: UtcMicros, input: Input<'_>) -> Result<(), StoreError> {
+    pub(super) fn engine(&mut self, now: UtcMicros, input: Input<'_>) -> Result<(), StoreError> {
         let effects = self.mind.engine.step(now, input);
         if effects.is_empty() {
             return Ok(());
@@ -394,13 +375,10 @@ impl Stepper<'_> {
 
     fn act(&mut self, act: &Act) -> Result<Result<Done, ActError>, StoreError> {
         match act {
-            Act::Import { registers, actor, confirmed_by, reason } => {
-                self.import(registers, &Actors { actor, confirmed_by: confirmed_by.as_deref(), reason })
+            Act::Import { wanted, actor, confirmed_by, reason } => {
+                self.import(wanted, &Actors { actor, confirmed_by: confirmed_by.as_deref(), reason })
             }
-            Act::Plan(registers) => {
-                let now = self.batch.recorded_at();
-                Ok(Ok(Done::Planned(kukaku_store::plan(self.batch.connection(), registers, now)?)))
-            }
+            Act::Plan(wanted) => self.plan(wanted),
             Act::PlaceHold(hold) => {
                 let (id, seq) = self.batch.place_hold(hold, self.mind.engine.names_mut())?;
                 Ok(Ok(Done::HoldPlaced { id, seq }))
@@ -434,34 +412,5 @@ impl Stepper<'_> {
                 note.append(&mut self.batch, self.mind.engine.names_mut()).map(|seq| Ok(Done::Exported(seq)))
             }
         }
-    }
-
-    fn import(&mut self, registers: &Registers, by: &Actors<'_>) -> Result<Result<Done, ActError>, StoreError> {
-        if let Err(wrong) = Engine::new(registers, Names::new(), Mode::Live) {
-            return Ok(Err(ActError::Refused(wrong)));
-        }
-        let now = self.batch.recorded_at();
-        let diff = kukaku_store::plan(self.batch.connection(), registers, now)?;
-        let (added, closed) = diff.counts();
-        if diff.is_empty() {
-            let change = RegisterChange { journal_seq: None, added, closed, opening: false };
-            return Ok(Ok(Done::Imported(change)));
-        }
-        if by.confirmed_by.is_none_or(|other| other == by.actor) {
-            let shortened = kukaku_store::shortened(self.batch.connection(), &diff, now)?;
-            if !shortened.is_empty() {
-                let what = shortened.join("; ");
-                let why = format!(
-                    "this keeps records for less time and needs a second person (`kukaku registers import --confirmed-by`): {what}"
-                );
-                return Ok(Err(ActError::Refused(why)));
-            }
-        }
-        let names = self.mind.engine.names_mut();
-        let (seq, registers) = self.batch.change_registers(&diff, by, names)?;
-        self.mind.directory = Directory::new(&registers, self.mind.engine.names_mut());
-        self.engine(now, Input::Registers { entry: seq, registers: &registers })?;
-        let change = RegisterChange { journal_seq: Some(seq), added, closed, opening: false };
-        Ok(Ok(Done::Imported(change)))
     }
 }

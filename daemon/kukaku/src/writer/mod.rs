@@ -22,6 +22,7 @@ mod handle;
 mod life;
 mod machine;
 mod queue;
+mod registers;
 mod replay;
 mod rotate;
 mod run;
@@ -45,7 +46,7 @@ pub use erasing::{EraseRequest, OffboardRequest};
 pub use error::{ActError, WriterError};
 pub use export::ExportNote;
 pub use handle::{Writer, WriterState};
-pub use machine::RegisterChange;
+pub use registers::{RegisterChange, Wanted};
 pub use replay::{ReplayReport, replay_store};
 pub use rotate::{EscrowNote, RotateRequest};
 

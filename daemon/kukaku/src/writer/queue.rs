@@ -1,7 +1,6 @@
 //! What waits for the writer.
 
 use kukaku_ledger::Hash;
-use kukaku_schema::Registers;
 use kukaku_schema::intake::{Kept, NotKept};
 use kukaku_store::{Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -10,7 +9,7 @@ use super::drill::DrillNote;
 use super::erasing::{EraseRequest, OffboardRequest};
 use super::error::ActError;
 use super::export::ExportNote;
-use super::machine::RegisterChange;
+use super::registers::{RegisterChange, Wanted};
 use super::rotate::{EscrowNote, RotateRequest};
 
 /// Arrivals that may wait: one full group while another is committed. More would only add delay,
@@ -40,9 +39,9 @@ pub(super) enum Job {
 /// What the house asks for.
 pub(super) enum Act {
     /// Take registers in.
-    Import { registers: Box<Registers>, actor: String, confirmed_by: Option<String>, reason: String },
+    Import { wanted: Wanted, actor: String, confirmed_by: Option<String>, reason: String },
     /// Say what taking registers in would change.
-    Plan(Box<Registers>),
+    Plan(Wanted),
     /// Place a hold.
     PlaceHold(NewHold),
     /// Release a hold.

@@ -12,6 +12,7 @@ mod full;
 mod house;
 mod proof;
 mod rot;
+mod sheets;
 mod storage;
 mod stories;
 mod worlds;

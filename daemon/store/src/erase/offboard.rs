@@ -57,7 +57,22 @@ struct Row {
     client: Option<String>,
     #[serde(default)]
     operator: Option<String>,
+    #[serde(default)]
+    company: Option<String>,
+    #[serde(default)]
+    subcontracted_by: Option<String>,
+    #[serde(default)]
+    representative: Option<String>,
+    #[serde(default)]
+    contact: Option<String>,
+    #[serde(default)]
+    security_officer: Option<String>,
+    #[serde(default)]
+    privacy_officer: Option<String>,
 }
+
+/// A row of a register: its number, table and id, and what it says.
+type Kept = (i64, String, String, Row);
 
 /// A client's people: rows of registers that are its alone, and the texts that name them.
 #[derive(Default)]
@@ -139,13 +154,14 @@ impl Batch<'_> {
         Ok((entry, said, now))
     }
 
-    /// Operators that work for this client alone, their cards, and its accounts, in all versions.
+    /// Operators that work for this client alone, their cards, accounts and papers, and companies
+    /// that do, in all versions.
     fn own_rows(&self, client: &str) -> Result<Own, StoreError> {
-        let sql =
-            "SELECT id, tbl, entry_id, body FROM register_entry WHERE tbl IN ('operator', 'credential', 'account')";
+        let sql = "SELECT id, tbl, entry_id, body FROM register_entry WHERE tbl IN
+                   ('operator', 'credential', 'account', 'company', 'pledge', 'training', 'permit')";
         let mut statement = self.store.conn.prepare(sql).map_err(in_act(ACT))?;
         let mut rows = statement.query([]).map_err(in_act(ACT))?;
-        let mut all: Vec<(i64, String, String, Row)> = Vec::new();
+        let mut all: Vec<Kept> = Vec::new();
         while let Some(row) = rows.next().map_err(in_act(ACT))? {
             let read =
                 || -> rusqlite::Result<_> { Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?)) };
@@ -181,6 +197,24 @@ impl Batch<'_> {
             if body.client.as_deref() == Some(client) {
                 own.rows.push(*row);
                 own.texts.insert(id.clone());
+            }
+        }
+        let companies = own_companies(&all, client, &operators);
+        for (row, table, id, body) in &all {
+            let his = body.operator.as_deref().is_some_and(|operator| operators.contains(operator));
+            let of_it = body.company.as_deref().is_some_and(|company| companies.contains(company));
+            match table.as_str() {
+                "company" if companies.contains(id.as_str()) => {
+                    own.rows.push(*row);
+                    own.texts.insert(id.clone());
+                    let named = [&body.name, &body.representative, &body.contact];
+                    own.texts.extend(named.into_iter().flatten().cloned());
+                    own.texts.extend([&body.security_officer, &body.privacy_officer].into_iter().flatten().cloned());
+                }
+                "pledge" | "training" | "permit" if his || of_it || body.client.as_deref() == Some(client) => {
+                    own.rows.push(*row);
+                }
+                _ => {}
             }
         }
         own.texts.retain(|text| !text.is_empty());
@@ -310,6 +344,31 @@ impl Batch<'_> {
         let actor = by.first().map_or("kukaku", String::as_str);
         let by = Actors { actor, confirmed_by: by.get(1).map(String::as_str), reason };
         self.change_registers(&diff, &by, names).map(|(_, registers)| registers)
+    }
+}
+
+/// Companies that ever worked for this client alone, and that nothing which stays rests on.
+fn own_companies<'a>(all: &'a [Kept], client: &str, operators: &BTreeSet<&str>) -> BTreeSet<&'a str> {
+    let of = |table: &'static str| all.iter().filter(move |(_, of, ..)| of == table);
+    let its = |body: &Row| !body.clients.is_empty() && body.clients.iter().all(|of| of == client);
+    let mut own: BTreeSet<&str> = of("company").map(|(_, _, id, _)| id.as_str()).collect();
+    of("company").filter(|(.., body)| !its(body)).for_each(|(_, _, id, _)| {
+        own.remove(id.as_str());
+    });
+    for (.., body) in of("operator").filter(|(_, _, id, _)| !operators.contains(id.as_str())) {
+        own.remove(body.company.as_deref().unwrap_or_default());
+    }
+    // What entrusts work to a company that stays, stays.
+    loop {
+        let stays = of("company").filter(|(_, _, id, _)| !own.contains(id.as_str()));
+        let above: Vec<&str> = stays.filter_map(|(.., body)| body.subcontracted_by.as_deref()).collect();
+        let before = own.len();
+        above.into_iter().for_each(|id| {
+            own.remove(id);
+        });
+        if own.len() == before {
+            return own;
+        }
     }
 }
 

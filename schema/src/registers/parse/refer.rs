@@ -15,6 +15,7 @@ pub(super) struct Ids {
     pub(super) operator: BTreeSet<String>,
     pub(super) person: BTreeSet<String>,
     pub(super) source: BTreeSet<String>,
+    pub(super) company: BTreeSet<String>,
 }
 
 /// Checks ids for shape and for overlapping validities; returns them.
@@ -28,17 +29,18 @@ pub(super) fn check_ids<T>(
     for row in rows {
         let id = id_of(&row.entry.row);
         let shown = id.split('\u{0}').next().unwrap_or_default().to_owned();
-        let line = place.line_of(&row.span, "id");
+        // Looked for only when something is wrong: it reads the file from its beginning.
+        let line = || place.line_of(&row.span, "id");
         if let Err(why) = crate::observation::Name::new(shown.clone()) {
-            return Err(place.error(line, format!("[[{table}]] `id` = {shown:?}: {why}")));
+            return Err(place.error(line(), format!("[[{table}]] `id` = {shown:?}: {why}")));
         }
         if table == "zone" && shown == OUTSIDE {
-            return Err(place.error(line, "[[zone]] `id` = \"outside\" is the word for no zone at all"));
+            return Err(place.error(line(), "[[zone]] `id` = \"outside\" is the word for no zone at all"));
         }
         let spans = seen.entry(id).or_default();
         if spans.iter().any(|other| !other.intersect(row.entry.valid).is_empty()) {
             return Err(place.error(
-                line,
+                line(),
                 format!(
                     "[[{table}]] `id` = {shown:?} stands twice for the same time; give each `valid_from` and `valid_to`"
                 ),

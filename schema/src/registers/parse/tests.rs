@@ -48,6 +48,28 @@ client = "tomakomai"
 class = "entry"
 at_least = "13 months"
 at_most = "14 months"
+[[company]]
+id = "main"
+name = "本社"
+[[company]]
+id = "sub"
+name = "再委託先"
+subcontracted_by = "main"
+clients = ["tomakomai"]
+[[pledge]]
+id = "p-1"
+operator = "op-01"
+date = "2026-04-01"
+[[training]]
+id = "t-1"
+operator = "op-01"
+topic = "情報セキュリティ"
+date = "2026-04-01"
+until = "2027-03-31"
+[[permit]]
+id = "z-1"
+zone = "zone-a"
+date = "2026-04-01"
 "#;
 
 #[test]
@@ -76,6 +98,22 @@ fn every_mistake_names_file_line_key_and_what_was_expected() {
         ("class = \"entry\"", "class = \"proof\"", 45, "never erased"),
         ("13 months", "15 months", 47, "`at_most` can end before `at_least` does"),
         ("13 months", "1 fortnight", 46, "is no period like"),
+        (
+            "subcontracted_by = \"main\"",
+            "subcontracted_by = \"mian\"",
+            54,
+            "`subcontracted_by` = \"mian\" names no [[company]]",
+        ),
+        ("subcontracted_by = \"main\"", "subcontracted_by = \"sub\"", 54, "leads back to itself"),
+        ("name = \"本社\"", "name = \"本社\"\nsubcontracted_by = \"sub\"", 51, "leads back to itself"),
+        ("clients = [\"tomakomai\"]\n[[pledge]]", "clients = [\"tomakoma\"]\n[[pledge]]", 55, "names no [[client]]"),
+        ("id = \"p-1\"\noperator = \"op-01\"", "id = \"p-1\"\noperator = \"op-1\"", 58, "names no [[operator]]"),
+        ("date = \"2026-04-01\"", "date = \"2026/4/1\"", 59, "is no day like"),
+        ("until = \"2027-03-31\"", "until = \"2026-03-31\"", 65, "`until` lies before `date`"),
+        ("until = \"2027-03-31\"", "valid_to = \"2026-03-31\"", 64, "leave nothing"),
+        ("zone = \"zone-a\"\ndate", "date", 66, "exactly one"),
+        ("zone = \"zone-a\"\ndate", "zone = \"zone-a\"\noperator = \"op-01\"\ndate", 66, "exactly one"),
+        ("clients = [\"tomakomai\"]\n[[credential]]", "company = \"mian\"\n[[credential]]", 31, "names no [[company]]"),
         ("Asia/Tokyo", "Asia/Tokio", 5, "IANA"),
     ];
     for (from, to, line, part) in cases {
@@ -111,8 +149,38 @@ fn two_agreements_on_the_same_records_are_refused_unless_one_follows_the_other()
     let second = "[[retention]]\nid = \"tmk-new\"\nclient = \"tomakomai\"\nclass = \"entry\"\nat_least = \"3 years\"\n";
     let error = parse(&format!("{SITE}{second}"), "f").unwrap_err();
     assert!(error.message.contains("the same client and class as \"tmk-entry\""), "{error}");
-    let followed = format!("{SITE}valid_to = \"2027-01-01\"\n{second}valid_from = \"2027-01-01\"\n");
+    let ended = SITE.replace("at_most = \"14 months\"", "at_most = \"14 months\"\nvalid_to = \"2027-01-01\"");
+    let followed = format!("{ended}{second}valid_from = \"2027-01-01\"\n");
     assert_eq!(parse(&followed, "f").unwrap().retentions.len(), 2);
     let site = format!("{SITE}{}", second.replace("client = \"tomakomai\"\n", "erase = true\n"));
     assert_eq!(parse(&site, "f").unwrap().retentions.len(), 2);
+}
+
+#[test]
+fn a_paper_holds_from_its_day_through_its_last_one_and_is_written_back_so() {
+    let registers = parse(SITE, "f").unwrap();
+    let span = |valid: crate::instant::Span| (valid.start.to_rfc3339_utc(), valid.end);
+    let training = &registers.trainings[0];
+    assert_eq!(span(training.valid).0, "2026-03-31T15:00:00Z");
+    assert_eq!(training.valid.end.to_rfc3339_utc(), "2027-03-31T15:00:00Z");
+    assert_eq!(span(registers.pledges[0].valid), ("2026-03-31T15:00:00Z".to_owned(), UtcMicros::MAX));
+    let ended = SITE.replace("until = \"2027-03-31\"", "until = \"2027-03-31\"\nvalid_to = \"2026-10-01\"");
+    assert_eq!(parse(&ended, "f").unwrap().trainings[0].valid.end.to_rfc3339_utc(), "2026-09-30T15:00:00Z");
+}
+
+#[test]
+fn companies_may_change_places_but_not_work_under_each_other_at_one_time() {
+    let turned = |from: &str, to: &str| {
+        let text =
+            SITE.replace("subcontracted_by = \"main\"", &format!("subcontracted_by = \"main\"\nvalid_to = \"{to}\""));
+        let text = text.replace("name = \"本社\"", &format!("name = \"本社\"\nvalid_to = \"{from}\""));
+        let sub = format!("[[company]]\nid = \"sub\"\nname = \"再委託先\"\nvalid_from = \"{to}\"\n");
+        let main = format!(
+            "[[company]]\nid = \"main\"\nname = \"本社\"\nsubcontracted_by = \"sub\"\nvalid_from = \"{from}\"\n"
+        );
+        parse(&format!("{text}{sub}{main}"), "f")
+    };
+    assert!(turned("2027-01-01", "2027-01-01").is_ok());
+    assert!(turned("2027-02-01", "2027-01-01").is_ok());
+    assert!(turned("2027-01-01", "2027-01-02").unwrap_err().message.contains("leads back to itself"));
 }

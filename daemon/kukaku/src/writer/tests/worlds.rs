@@ -80,7 +80,7 @@ pub(super) fn play(world: &[Happening], dying: bool) -> House {
     let mut machine = open();
     let (reply, _) = oneshot::channel();
     let import = Act::Import {
-        registers: Box::new(registers("")),
+        wanted: super::super::Wanted::Whole(Box::new(registers(""))),
         actor: "m".to_owned(),
         confirmed_by: None,
         reason: String::new(),
