@@ -27,6 +27,9 @@ pub(super) fn lines(config: &Config, registers: Option<&Registers>) -> Vec<Line>
             out.extend(registered(registers, &source.name, &format!("syslog {}", port.listen), udp));
         }
     }
+    for log in &config.web.log {
+        out.extend(registered(registers, &log.source, "web.log", false));
+    }
     if let Some(radius) = &config.radius {
         let spoofable = radius.trust_limits();
         for source in radius.sources() {

@@ -18,7 +18,7 @@ pub use check::{Fault, check, split_address};
 pub use links::{BrokerConfig, BrokerTlsConfig, MqttCertificateConfig, MqttListenConfig, MqttTlsConfig, RateConfig};
 pub use load::{ConfigError, Loaded, load, parse};
 pub use sample::sample;
-pub use web::{TlsConfig, WebConfig};
+pub use web::{TlsConfig, WebConfig, WebLogConfig};
 pub use witness::{WITNESSES_MAX, WitnessConfig};
 
 use kukaku_notify::AlertsConfig;

@@ -24,6 +24,11 @@ listen = "127.0.0.1:8420"        # この機械の中だけ。他の機械に見
 # certificate = "tls/server.pem"
 # key = "tls/server.key"
 
+# [[web.log]]                    # ログを HTTP で送ってくる記録元（/api/v1/logs）。鍵は kukaku sources key add で作る
+# source = "rds-1"
+# dialect = "windows"            # kukaku mapping list の名前か、自分で書いた .toml
+# windows = { role = "server", accounts = "user" }   # server、gateway、terminal
+
 [mqtt]                           # 機器からの受信。利用者は kukaku sources password で作る
 listen = "127.0.0.1:1883"
 
@@ -115,6 +120,11 @@ listen = "127.0.0.1:8420"        # this machine alone; for others, [web.tls] bel
 # [web.tls]                      # the certificate that `kukaku init` made (tls/), or your own CA's
 # certificate = "tls/server.pem"
 # key = "tls/server.key"
+
+# [[web.log]]                    # a source that posts its log (/api/v1/logs); `kukaku sources key add` makes its key
+# source = "rds-1"
+# dialect = "windows"            # a name of `kukaku mapping list`, or a .toml of your own
+# windows = { role = "server", accounts = "user" }   # server, gateway, terminal
 
 [mqtt]                           # devices deliver here; `kukaku sources password` makes users
 listen = "127.0.0.1:1883"

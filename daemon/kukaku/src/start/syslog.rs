@@ -24,7 +24,7 @@ pub fn start(rooms: &mut Rooms, config: &SyslogConfig, zone: &SiteZone, writer: 
     let mut readers: Vec<(String, Name, Dialect)> = Vec::new();
     for source in &config.source {
         let wrong = |e: String| Failure::Written(format!("{room}: {e}"));
-        let dialect = Dialect::named(&source.dialect).map_err(wrong)?;
+        let dialect = Dialect::named(&source.dialect, source.windows.as_ref()).map_err(|(_, why)| wrong(why))?;
         readers.push((source.name.clone(), Name::new(source.name.as_str()).map_err(wrong)?, dialect));
     }
     let (config, zone, writer, ledger) = (config.clone(), zone.clone(), writer.clone(), rooms.ledger());
@@ -37,7 +37,7 @@ pub fn start(rooms: &mut Rooms, config: &SyslogConfig, zone: &SiteZone, writer: 
             let reader = |source: &SourceConfig| -> Box<dyn LineReader> {
                 let known = readers.iter().find(|(name, ..)| *name == source.name);
                 let (_, name, dialect) = known.expect("a reader was made for each source of the listener");
-                dialect.reader(name.clone(), zone.clone())
+                Box::new(dialect.reader(name.clone(), zone.clone()))
             };
             let link = SyslogLink::bind(&config, Limits::default(), reader, sender, Arc::new(clock::now));
             let link = link.await.map_err(|e| e.to_string())?;

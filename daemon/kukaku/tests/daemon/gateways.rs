@@ -233,3 +233,61 @@ fn event_logs_of_a_server_are_imported_once_and_damage_is_named() {
     let said = exits(&import(&no_log), 1);
     assert!(said.contains("no.evtx"), "{said}");
 }
+
+/// A log that a gateway posts with nothing but curl; sent again after a power cut, nothing counts twice.
+#[test]
+fn a_posted_log_becomes_sessions_and_survives_being_sent_again() {
+    let site = Site::new();
+    site.configure(
+        "[web]\nlisten = \"127.0.0.1:0\"\n[[web.log]]\nsource = \"vpn-1\"\ndialect = \"windows\"\n\
+         windows = { accounts = \"user\" }\n",
+    );
+    exits(&kukaku(&["check", site.dir()]), 0);
+    let key = site.key("vpn-1");
+    let event = |record: u64, id: u32, seconds: i64| {
+        let at = crate::house::ago(seconds);
+        format!(
+            r#"{{"@timestamp":"{at}","winlog":{{"channel":"Microsoft-Windows-TerminalServices-LocalSessionManager/Operational","computer_name":"SV01","event_id":"{id}","record_id":{record},"user_data":{{"User":"EXAMPLE\\tmk-a01","SessionID":"3","Address":"192.0.2.11"}}}}}}"#
+        )
+    };
+    let body = format!("[{},\n{},\n{}]", event(1, 21, 60), event(2, 22, 59), event(3, 24, 20));
+    let file = site.folder.write("events.json", &body);
+    let post = |web: &str| {
+        let url = format!("http://{web}/api/v1/logs?source=vpn-1");
+        let (data, sort) = (format!("@{}", text(&file)), "Content-Type: application/json");
+        let posted = Command::new("curl")
+            .args(["--silent", "--user", &format!("any:{key}"), "-H", sort, "--data-binary", &data, &url])
+            .output()
+            .unwrap();
+        assert!(posted.status.success());
+        String::from_utf8(posted.stdout).unwrap()
+    };
+    let daemon = site.run();
+    let answer = post(&daemon.web());
+    assert!(answer.contains(r#""lines":3,"kept":2,"duplicate":0,"unreadable":0"#), "{answer}");
+    // Killed: what was acknowledged is there, and what is sent again is known.
+    drop(daemon);
+    let daemon = site.run();
+    let answer = post(&daemon.web());
+    assert!(answer.contains(r#""lines":3,"kept":0,"duplicate":2,"unreadable":0"#), "{answer}");
+    let all = sessions_of(&site, 1);
+    assert_eq!((all.len(), all[0].account.as_deref()), (1, Some("tmk-a01")), "{all:#?}");
+    assert!(daemon.stop().0.success());
+    exits(&kukaku(&["verify", site.dir()]), 0);
+}
+
+#[test]
+fn what_is_wrong_with_a_log_is_said_by_its_key() {
+    let site = Site::new();
+    let with = |table: &str| {
+        site.configure(&format!("[web]\nlisten = \"127.0.0.1:0\"\n{table}"));
+        exits(&kukaku(&["check", site.dir()]), 2)
+    };
+    let said = with("[[web.log]]\nsource = \"vpn-1\"\ndialect = \"sshd\"\nwindows = { role = \"server\" }\n");
+    assert!(said.contains("web.log") && said.contains("belongs to dialect = \"windows\""), "{said}");
+    let said = with("[[web.log]]\nsource = \"vpn-1\"\ndialect = \"windows\"\nwindows = { role = \"client\" }\n");
+    assert!(said.contains("client") && said.contains("terminal"), "{said}");
+    let log = "[[web.log]]\nsource = \"vpn-1\"\ndialect = \"sshd\"\n";
+    let said = with(&format!("{log}{log}"));
+    assert!(said.contains("stands twice"), "{said}");
+}

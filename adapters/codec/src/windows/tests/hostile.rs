@@ -9,7 +9,7 @@ use super::*;
 /// Reads whatever there is, and takes it.
 fn swallow(bytes: &[u8]) -> usize {
     let Ok(file) = EvtxFile::open(Cursor::new(bytes)) else { return 0 };
-    let mut sessions = WindowsSessions::new(config(Role::Target));
+    let mut sessions = WindowsSessions::new(config(Role::Server));
     file.filter(|item| match item {
         EvtxItem::Event(event) => {
             sessions.take(event);
@@ -90,7 +90,7 @@ proptest! {
         id in prop::sample::select(vec![4624_u32, 4634, 4647, 4778, 4779, 21, 22, 23, 24, 25, 39, 40, 1149, 302, 303, 4, 1024, 1027, 1026, 1029]),
         channels in prop::sample::select(vec!["S", "L", "R", "G", "O", "C"]),
         values in prop::collection::vec("\\PC{0,30}|[0-9]{1,20}|sshd|10|Accepted a for b from 192.0.2.1 port 1", 20),
-        role in prop::sample::select(vec![Role::Target, Role::Gateway, Role::Terminal]),
+        role in prop::sample::select(vec![Role::Server, Role::Gateway, Role::Terminal]),
     ) {
         let names = [
             "LogonType", "TargetUserName", "TargetDomainName", "TargetLogonId", "IpAddress", "AccountName", "User",

@@ -33,7 +33,7 @@ fn read(text: &str) -> WindowsEvent {
 
 #[test]
 fn one_event_is_one_observation_however_it_came() {
-    let told = |text: &str| match WindowsSessions::new(config(Role::Target)).take(&read(text)) {
+    let told = |text: &str| match WindowsSessions::new(config(Role::Server)).take(&read(text)) {
         Outcome::Observations(list) => list,
         other => panic!("{other:?}"),
     };
@@ -101,7 +101,7 @@ fn what_is_no_event_is_refused_with_the_reason() {
 
 #[test]
 fn seconds_are_told_where_the_sender_knows_no_more() {
-    let mut settings = config(Role::Target);
+    let mut settings = config(Role::Server);
     settings.grain = Grain::Seconds;
     let Outcome::Observations(told) = WindowsSessions::new(settings).take(&read(WINLOGBEAT)) else { panic!("a start") };
     assert_eq!(told[0].header().device_time.expect("a time").to_rfc3339_utc(), "2026-11-22T01:02:03Z");
