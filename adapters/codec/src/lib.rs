@@ -3,6 +3,7 @@
 pub mod mqtt;
 
 pub mod files;
+pub mod guacamole;
 pub mod line;
 pub mod logs;
 pub mod radius;

@@ -49,6 +49,13 @@ pub fn check(config: &Config) -> Result<(), Fault> {
                 .or_else(|(key, why)| fault(format!("syslog.{place}.source.{number}.{key}"), why))?;
         }
     }
+    for (place, guacamole) in config.guacamole.iter().enumerate() {
+        guacamole.check().or_else(|e| fault(format!("guacamole.{place}.{}", e.key), e.message))?;
+        if config.guacamole[..place].iter().any(|other| other.source == guacamole.source) {
+            let message = format!("{:?} stands twice; a source is asked in one place", guacamole.source.as_str());
+            return fault(format!("guacamole.{place}.source"), message);
+        }
+    }
     for (place, folder) in config.footage.iter().enumerate() {
         folder.check().or_else(|e| fault(format!("footage.{place}.{}", e.field), e.reason))?;
     }

@@ -58,6 +58,9 @@ pub struct Config {
     /// RADIUS accounting; left out: there is none.
     #[serde(default)]
     pub radius: Option<kukaku_radius::RadiusConfig>,
+    /// Apache Guacamoles that are asked for their history of connections.
+    #[serde(default)]
+    pub guacamole: Vec<kukaku_guacamole::GuacamoleConfig>,
     /// Folders that a recorder writes video files into.
     #[serde(default)]
     pub footage: Vec<kukaku_footage::FootageConfig>,

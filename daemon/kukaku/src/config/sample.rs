@@ -75,6 +75,12 @@ listen = "127.0.0.1:1883"
 # address = "192.0.2.2"
 # secret_file = "keys/radius.secret"   # 0600、共有シークレットだけを書く
 
+# [[guacamole]]                  # Apache Guacamole の接続履歴（REST API で定期的に取り寄せる）
+# source = "guac-1"
+# url = "https://guac.example.jp/guacamole"
+# user = "kukaku"                # 履歴を見る権限（監査）だけを持つ利用者
+# password_file = "keys/guacamole.password"   # 0600、パスワードだけを書く
+
 # [[footage]]                    # 録画装置のフォルダ
 # source = "nvr-1"
 # root = "/srv/nvr/recordings"
@@ -171,6 +177,12 @@ listen = "127.0.0.1:1883"
 # source = "vpn-2"
 # address = "192.0.2.2"
 # secret_file = "keys/radius.secret"   # 0600, with the shared secret alone
+
+# [[guacamole]]                  # the history of an Apache Guacamole, asked for through its REST API
+# source = "guac-1"
+# url = "https://guac.example.jp/guacamole"
+# user = "kukaku"                # a user who may see the history (audit), and no more
+# password_file = "keys/guacamole.password"   # 0600, with the password alone
 
 # [[footage]]                    # a recorder's folder
 # source = "nvr-1"

@@ -12,6 +12,7 @@ mod configuration;
 mod disk;
 mod full;
 mod gateways;
+mod guacamole;
 mod house;
 mod import;
 mod keys;
