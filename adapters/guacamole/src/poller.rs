@@ -2,7 +2,8 @@
 
 use kukaku_codec::guacamole::{HISTORY_MAX, History, Item, Polled, Record, read_active, read_history};
 use kukaku_schema::intake::ArrivalBody;
-use kukaku_schema::{DurationUs, Span, UtcMicros};
+use kukaku_schema::observation::SourceGap;
+use kukaku_schema::{DurationUs, Name, Observation, Span, UtcMicros};
 
 use crate::client::{Client, Trouble};
 use crate::config::GuacamoleConfig;
@@ -19,14 +20,15 @@ const DAY: DurationUs = DurationUs::from_secs(24 * 3_600);
 pub struct Turn {
     /// What is new, in the order of time.
     pub bodies: Vec<ArrivalBody>,
-    /// Records that started within this span, by Guacamole's clock, can't be had: too many in one
-    /// day, or too many days.
+    /// Records that started within this span, by our clock, can't be had: too many in one day, or too
+    /// many days. `bodies` say it as a gap.
     pub lost: Option<Span>,
     history: History,
 }
 
 /// Asks one Guacamole.
 pub struct Poller {
+    source: Name,
     client: Client,
     history: History,
 }
@@ -44,7 +46,8 @@ impl Poller {
     ) -> Result<Self, String> {
         config.check().map_err(|e| e.to_string())?;
         let since = heard.map_or(now, |(first, last)| last.minus(OVERLAP).max(first));
-        Ok(Self { client: Client::open(config)?, history: History::new(config.source.clone(), since) })
+        let source = config.source.clone();
+        Ok(Self { client: Client::open(config)?, history: History::new(source.clone(), since), source })
     }
 
     /// Asks once. `now` is our clock. Blocks for as long as Guacamole takes.
@@ -69,8 +72,25 @@ impl Poller {
         let active = self.client.ask("activeConnections", &[])?;
         polled.active = read_active(&active.bytes).map_err(Trouble)?;
         let mut history = self.history.clone();
-        let bodies = history.take(&polled, now);
+        let mut bodies = history.take(&polled, now);
+        // By our clock: what is shown beside it are our own outages.
+        let lost = lost.map(|span| Span::new(span.start.minus(polled.clock_off), span.end.minus(polled.clock_off)));
+        bodies.extend(lost.map(|span| self.gap(span)));
         Ok(Turn { bodies, lost, history })
+    }
+
+    fn gap(&self, span: Span) -> ArrivalBody {
+        ArrivalBody::Observation(Box::new(Observation::SourceGap(SourceGap {
+            source: Name::new("kukaku").expect("it is a name"),
+            epoch: None,
+            seq: None,
+            event_id: None,
+            of: self.source.clone(),
+            from: span.start,
+            to: span.end,
+            lost: None,
+            place: Name::new("history").expect("it is a name"),
+        })))
     }
 
     /// All of a round is durable: the next one begins from here.

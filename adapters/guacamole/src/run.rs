@@ -28,7 +28,7 @@ pub enum LinkEvent {
         /// For the log and the page of the parts.
         why: String,
     },
-    /// Records that started within this span, by Guacamole's clock, can't be had.
+    /// Records that started within this span, by our clock, can't be had; the gap is kept.
     Lost {
         /// The first may lie in it, and the last.
         span: Span,

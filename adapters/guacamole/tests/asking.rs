@@ -184,6 +184,13 @@ fn more_records_than_an_answer_holds_are_asked_for_day_by_day() {
     let turn = Poller::open(&config, Some((at(0), at(0))), at(end)).unwrap().ask(at(end)).unwrap();
     let lost = turn.lost.unwrap();
     assert_eq!((lost.start, lost.end), (at(999 * 30), at(1500 * 30)));
+    let said = turn.bodies.iter().any(|body| match body {
+        ArrivalBody::Observation(said) => {
+            matches!(&**said, Observation::SourceGap(gap) if (gap.from, gap.to) == (lost.start, lost.end))
+        }
+        ArrivalBody::Unreadable(_) => false,
+    });
+    assert!(said, "a gap of the source");
 }
 
 #[test]

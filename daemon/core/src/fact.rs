@@ -168,6 +168,15 @@ pub enum FactBody {
         /// First instant after it.
         to: UtcMicros,
     },
+    /// `source.gap`.
+    SourceGap {
+        /// The source whose records are missing.
+        of: Word,
+        /// First instant.
+        from: UtcMicros,
+        /// First instant after it.
+        to: UtcMicros,
+    },
     /// `watch.started`.
     WatchStarted,
     /// `watch.gap`.
@@ -226,6 +235,7 @@ impl Fact {
             FactBody::Camera { camera, .. } => take(*camera),
             FactBody::Footage { camera, path, .. } => [*camera, *path].into_iter().for_each(take),
             FactBody::CaughtUp { reader, .. } => reader.iter().copied().for_each(take),
+            FactBody::SourceGap { of, .. } => take(*of),
             FactBody::Muster { inside } => inside.iter().flat_map(|(person, zone)| [*person, *zone]).for_each(take),
             FactBody::ManualEntry { person, zone, .. } => [*person, *zone].into_iter().for_each(take),
             FactBody::Alive
@@ -347,6 +357,7 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
         Observation::SourceClock(o) => {
             FactBody::Clock { offset_us: o.offset_ms.saturating_mul(1000), from: o.from, to: o.to }
         }
+        Observation::SourceGap(o) => FactBody::SourceGap { of: names.intern(o.of.as_str()), from: o.from, to: o.to },
         Observation::WatchStarted(_) => FactBody::WatchStarted,
         Observation::WatchGap(o) => FactBody::WatchGap { from: o.from, to: o.to },
         Observation::ClockStep(o) => FactBody::ClockStep { step_us: o.step_us },

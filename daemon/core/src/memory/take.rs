@@ -230,6 +230,12 @@ impl Memory {
                     Touch::Nothing
                 }
             }
+            FactBody::SourceGap { of, from, to } => {
+                let lost = &mut self.sources.or_insert_with(*of, SourceMemory::default).lost;
+                let span = Span::new(*from, *to);
+                let new = !lost.iter().any(|(known, _)| *known == span) && put(lost, (span, fact.entry));
+                known(new, Touch::Source(*of))
+            }
             FactBody::WatchStarted => {
                 self.watched_from = Some(self.watched_from.map_or(occ, |before| before.min(occ)));
                 Touch::All

@@ -18,6 +18,7 @@ mod import;
 mod keys;
 mod kills;
 mod links;
+mod losses;
 mod orders;
 mod packs;
 mod power;
