@@ -9,3 +9,6 @@ pub mod logs;
 pub mod radius;
 pub mod syslog;
 pub mod windows;
+
+#[cfg(test)]
+mod mutation;

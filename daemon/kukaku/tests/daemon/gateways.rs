@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
-use kukaku_store::query::{SessionFilter, SessionRow, sessions};
+use kukaku_schema::FindingKind;
+use kukaku_store::query::{FindingFilter, SessionFilter, SessionRow, findings, sessions};
 
 use crate::house::{PATIENCE, Site, exits, kukaku, kukaku_told, text};
 
@@ -290,4 +291,42 @@ fn what_is_wrong_with_a_log_is_said_by_its_key() {
     let log = "[[web.log]]\nsource = \"vpn-1\"\ndialect = \"sshd\"\n";
     let said = with(&format!("{log}{log}"));
     assert!(said.contains("stands twice"), "{said}");
+}
+
+/// A YAMAHA router whose clock was never set says 1980: both times are kept, and it is found.
+#[test]
+fn a_clock_of_1980_is_kept_as_it_is_and_found() {
+    let site = Site::new();
+    let port = free_port();
+    site.configure(&format!(
+        "[web]\nlisten = \"127.0.0.1:0\"\n[[syslog]]\nlisten = \"tcp://127.0.0.1:{port}\"\n\
+         [[syslog.source]]\nname = \"vpn-1\"\nfrom = [\"127.0.0.1\"]\ndialect = \"yamaha-rtx\"\n"
+    ));
+    let daemon = site.run();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    let mut router = loop {
+        if let Ok(stream) = std::net::TcpStream::connect(("127.0.0.1", port)) {
+            break stream;
+        }
+        assert!(std::time::Instant::now() < deadline, "the port never opens");
+    };
+    let said = "<134>1980/01/01 09:02:49: [L2TP] TUNNEL[3] connected from 203.0.113.9\n\
+                <134>1980/01/01 09:02:50: PP[ANONYMOUS02] Call detected from user 'tmk-a01'\n";
+    router.write_all(said.as_bytes()).unwrap();
+    site.wait_for("session.started");
+    let device = kukaku_schema::UtcMicros::parse_rfc3339("1980-01-01T09:02:50+09:00").unwrap();
+    let conn = kukaku_store::read_only(&site.dir.join("store.db")).unwrap();
+    let source = kukaku_store::query::sources(&conn).unwrap().into_iter().find(|row| row.source == "vpn-1").unwrap();
+    assert_eq!(source.device_time, Some(device), "what the clock said");
+    assert!(kukaku::clock::now().since(source.last_at).0 < 60_000_000, "and when it was kept");
+    let findings = || {
+        let filter = FindingFilter { kind: Some(FindingKind::ClockSkew), ..FindingFilter::default() };
+        findings(&conn, &filter, None, 10).unwrap().rows
+    };
+    while findings().is_empty() {
+        assert!(std::time::Instant::now() < deadline, "a clock of 1980 is no finding");
+    }
+    assert_eq!(findings()[0].subject("source"), Some("vpn-1"));
+    assert!(daemon.stop().0.success());
+    exits(&kukaku(&["verify", site.dir()]), 0);
 }

@@ -4,7 +4,9 @@ use std::io::Cursor;
 
 use proptest::prelude::*;
 
+use super::json::{ELEMENTS, NXLOG, WINLOGBEAT};
 use super::*;
+use crate::mutation::{acts, mutated};
 
 /// Reads whatever there is, and takes it.
 fn swallow(bytes: &[u8]) -> usize {
@@ -75,6 +77,29 @@ proptest! {
                 bytes[at] = value;
             }
             swallow(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_spoiled_event_is_taken_or_refused(
+        events in prop::collection::vec((0_usize..3, 0_usize..3, acts()), 1..8),
+        ids in prop::collection::vec(prop::sample::select(vec!["21", "22", "24", "25", "40", "4624", "1149", "302"]), 8),
+    ) {
+        let seeds = [WINLOGBEAT, NXLOG, ELEMENTS];
+        let zone = kukaku_schema::SiteZone::named("Asia/Tokyo").unwrap();
+        let mut sessions = WindowsSessions::new(config(Role::Server));
+        for ((one, other, acts), id) in events.iter().zip(ids) {
+            let valid = seeds[*one].replace("\"21\"", &format!("\"{id}\""));
+            let bytes = mutated(valid.as_bytes(), seeds[*other].as_bytes(), acts);
+            let Ok(event) = read_json(&bytes, Some(&zone)) else { continue };
+            prop_assert!(event.data.len() <= FIELDS_MAX);
+            if let Outcome::Observations(all) = sessions.take(&event) {
+                for said in all {
+                    let read = kukaku_schema::parse_observation(&serde_json::to_vec(&said).unwrap());
+                    prop_assert_eq!(read.map_err(|e| e.to_string()), Ok(said));
+                }
+            }
+            prop_assert!(sessions.open_sessions() <= OPEN_MAX);
         }
     }
 
