@@ -221,6 +221,9 @@ finding_kinds! {
     /// A source says nothing.
     SourceSilent "source_silent" High "機器からの応答なし" "Source silent"
         do "機器の電源と通信を確認してください。" "Check the device's power and its link.";
+    /// Records of a source are gone for good.
+    RecordsLost "records_lost" High "記録の取りこぼし" "Records of a source lost"
+        do "機器側のログをその時間帯について確認し、受信を RELP か TLS に変えるか、net.core.rmem_max を上げてください。" "Look into the device's own log of that time; then let it send by RELP or TLS, or raise net.core.rmem_max.";
     /// Number and time, or number and content, disagree.
     SequenceConflict "sequence_conflict" High "記録番号の矛盾" "Numbers contradict"
         do "改ざんまたは機器の不具合の疑いがあります。機器側の記録と突き合わせてください。" "Tampering or a defect: compare with the device's own records.";

@@ -12,7 +12,7 @@ mod words;
 pub use kinds::{
     CameraHealth, ClockStep, DoorReading, DoorState, DoorUsed, FootageSegment, Header, Kind, LineListed, LineUnlocked,
     ManualEntry, Muster, Observation, OrderRevised, ReaderStatus, SessionAlive, SessionEnded, SessionStarted,
-    SourceAlive, SourceCaughtUp, SourceClock, SystemState, WatchGap, WatchStarted, json_schemas,
+    SourceAlive, SourceCaughtUp, SourceClock, SourceGap, SystemState, WatchGap, WatchStarted, json_schemas,
 };
 pub use name::{NAME_MAX_BYTES, Name, PATH_MAX_BYTES, REMARK_MAX_BYTES, Remark, SegmentPath};
 pub use parse::{MAX_OBSERVATION_BYTES, Refusal, canonical_bytes, content_hash, kind_words, parse_observation};

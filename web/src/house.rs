@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, broadcast};
 use crate::directory::DirectoryCache;
 use crate::error::{OpenError, WebError};
 use crate::limits::AddressLimits;
+use crate::posted::PostedLogs;
 
 /// Queries that run at once: more would only wait for the same two disks.
 const READERS: usize = 4;
@@ -113,6 +114,8 @@ pub struct House<I: Intake> {
     pub changes: Changes,
     /// What only the daemon can do.
     pub commands: Arc<dyn Commands>,
+    /// The logs that sources may post.
+    pub logs: Arc<PostedLogs>,
     /// The daemon's time.
     pub clock: Clock,
     /// The site's own certificate authority as PEM, for people to install; none where the
@@ -139,6 +142,7 @@ pub(crate) struct Shared {
     pub changes: Changes,
     commands: Arc<dyn Commands>,
     status: Mutex<Option<(UtcMicros, Status)>>,
+    pub logs: Arc<PostedLogs>,
     pub clock: Clock,
     pub site_ca_pem: Option<String>,
     pub directory: DirectoryCache,
@@ -172,6 +176,7 @@ impl Shared {
             changes: house.changes,
             commands: house.commands,
             status: Mutex::default(),
+            logs: house.logs,
             clock: house.clock,
             site_ca_pem: house.site_ca_pem,
             directory: DirectoryCache::default(),

@@ -15,6 +15,7 @@ mod http;
 mod limits;
 mod live;
 mod pages;
+mod posted;
 mod reasons;
 mod routes;
 mod serve;
@@ -22,5 +23,6 @@ mod text;
 
 pub use error::OpenError;
 pub use house::{Changes, Clock, Commands, House, ImportOutcome, Part, Status};
+pub use posted::{PostedLog, PostedLogs};
 pub use routes::{Access, RouteInfo, routes};
 pub use serve::{Bound, Listen, serve};

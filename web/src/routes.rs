@@ -11,7 +11,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::api::describe::Doc;
-use crate::api::{describe, observations, read};
+use crate::api::{describe, logs, observations, read};
 use crate::error::WebError;
 use crate::house::App;
 use crate::http::finish::finish;
@@ -109,6 +109,14 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
             params: &[],
             doc: Some(describe::observations()),
             handler: || post(observations::post),
+        },
+        Route {
+            method: Method::POST,
+            path: "/api/v1/logs",
+            access: Access::Intake,
+            params: logs::PARAMS,
+            doc: Some(describe::logs()),
+            handler: || post(logs::post),
         },
         api("/api/v1/status", &[], describe::status(), || get(read::status)),
         api("/api/v1/zones", &[], describe::zones(), || get(read::zones)),

@@ -185,6 +185,7 @@ pub(crate) fn kind_label(kind: &str, lang: Lang) -> &'static str {
         "camera.health" => lang.pick("カメラの状態", "camera health"),
         "footage.segment" => lang.pick("映像", "footage"),
         "watch.started" => lang.pick("監視開始", "watch started"),
+        "source.gap" => lang.pick("記録の取りこぼし", "records lost"),
         "watch.gap" => lang.pick("監視の中断", "watch gap"),
         "clock.step" => lang.pick("時計の変更", "clock step"),
         "muster" => lang.pick("在室者の確定", "muster"),

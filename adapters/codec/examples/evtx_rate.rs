@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let begun = Instant::now();
         let mut sessions = WindowsSessions::new(SessionsConfig {
             source: Name::new("example")?,
-            role: Role::Target,
+            role: Role::Server,
             accounts: AccountForm::Qualified,
             grain: Grain::Milliseconds,
             known_accounts: Vec::new(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use kukaku_codec::windows::WindowsConfig;
 use kukaku_schema::DurationUs;
 use serde::Deserialize;
 
@@ -49,6 +50,9 @@ pub struct SourceConfig {
     pub certificate: Option<String>,
     /// What its lines are written in, like `"yamaha-rtx"`; who reads them knows the names.
     pub dialect: String,
+    /// How the event logs of its computers are read; for `dialect = "windows"` alone. Left out: as
+    /// those of servers.
+    pub windows: Option<WindowsConfig>,
 }
 
 fn default_connections_max() -> usize {

@@ -117,6 +117,7 @@ mod tests {
                 from: from.iter().map(|text| Network::try_from((*text).to_owned()).unwrap()).collect(),
                 certificate: certificate.map(str::to_owned),
                 dialect: "any".to_owned(),
+                windows: None,
             })
             .collect();
         Sources::new(&configs, |_| Box::new(Deaf))

@@ -168,6 +168,15 @@ pub enum FactBody {
         /// First instant after it.
         to: UtcMicros,
     },
+    /// `source.gap`.
+    SourceGap {
+        /// The source whose records are missing.
+        of: Word,
+        /// First instant.
+        from: UtcMicros,
+        /// First instant after it.
+        to: UtcMicros,
+    },
     /// `watch.started`.
     WatchStarted,
     /// `watch.gap`.
@@ -252,6 +261,7 @@ impl Fact {
             }
             FactBody::Listed { client, .. } => take(*client),
             FactBody::CaughtUp { reader, .. } => reader.iter().copied().for_each(take),
+            FactBody::SourceGap { of, .. } => take(*of),
             FactBody::Muster { inside } => inside.iter().flat_map(|(person, zone)| [*person, *zone]).for_each(take),
             FactBody::ManualEntry { person, zone, .. } => [*person, *zone].into_iter().for_each(take),
             FactBody::Alive
@@ -380,6 +390,7 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
         Observation::SourceClock(o) => {
             FactBody::Clock { offset_us: o.offset_ms.saturating_mul(1000), from: o.from, to: o.to }
         }
+        Observation::SourceGap(o) => FactBody::SourceGap { of: names.intern(o.of.as_str()), from: o.from, to: o.to },
         Observation::WatchStarted(_) => FactBody::WatchStarted,
         Observation::WatchGap(o) => FactBody::WatchGap { from: o.from, to: o.to },
         Observation::ClockStep(o) => FactBody::ClockStep { step_us: o.step_us },

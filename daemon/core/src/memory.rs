@@ -84,6 +84,8 @@ pub(crate) struct SourceMemory {
     /// Signs of life by recorded_at.
     pub recorded: Vec<UtcMicros>,
     pub caught_up: Vec<(Option<Word>, Span)>,
+    /// Spans of which records are gone for good, each with the entry that says so.
+    pub lost: Vec<(Span, u64)>,
     /// Facts whose device time can't be right: recorded_at, entry.
     pub impossible: Vec<(UtcMicros, u64)>,
     pub readers: BTreeSet<Word>,

@@ -83,6 +83,7 @@ pub(crate) fn derive(
             }
         }
     }
+    lost_of(known, source, now, &mut view, &mut findings);
     clock_of(model, known, source, policy.max_skew, now, &mut view, &mut findings);
     for (at, of, step_us, entry) in memory.clock_steps.iter().filter(|(at, ..)| live && *at <= now) {
         if *of == source && step_us.abs() >= 1_000_000 {
@@ -202,6 +203,23 @@ fn silences(
         }
     }
     out
+}
+
+/// What is gone for good, one finding for spans that adjoin.
+fn lost_of(known: &SourceMemory, source: Word, now: UtcMicros, view: &mut SourceView, findings: &mut Vec<Finding>) {
+    let mut spans = Vec::new();
+    for (span, _) in known.lost.iter().filter(|(span, _)| !span.is_empty()) {
+        if span.start > now {
+            soonest(&mut view.wake, span.start, now);
+        } else {
+            spans.push(*span);
+        }
+    }
+    for span in spans::joined(spans) {
+        let within = known.lost.iter().filter(|(lost, _)| span.start <= lost.start && lost.end <= span.end);
+        let proofs = within.map(|(_, entry)| *entry).collect();
+        findings.push(finding(FindingKind::RecordsLost, vec![Subject::Source(source)], span, proofs));
+    }
 }
 
 /// Stretches in which the clock was off by more than `max_skew`, by measurement or by saying

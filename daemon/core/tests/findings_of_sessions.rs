@@ -166,3 +166,20 @@ fn a_terminal_is_known_by_its_address_and_at_no_other() {
     let found = one(&shown, "wrong_terminal_address");
     assert_eq!(found.severity, Severity::High);
 }
+
+/// Lines that no buffer held any more: what they said is not known, and nobody may believe that
+/// nothing happened.
+#[test]
+fn records_that_are_lost_are_a_finding_of_their_source_for_the_span_of_the_loss() {
+    let story = [lost("vpn", "09:00", "09:01"), lost("vpn", "09:01", "09:02"), lost("vpn", "11:00", "11:01")];
+    let found = |story: &[Observation], now: &str| {
+        let shown = shown_at(story.to_vec(), now);
+        let spans: Vec<_> = of(&shown, "records_lost").iter().map(|f| (f.span.start, f.span.end)).collect();
+        spans
+    };
+    let (first, second) = ((at("09:00"), at("09:02")), (at("11:00"), at("11:01")));
+    assert_eq!(found(&story, "12:00"), [first, second], "what adjoins is one");
+    assert_eq!(found(&story, "10:00"), [first], "and what lies ahead is none yet");
+    let twice = [&story[..], &story[..]].concat();
+    assert_eq!(found(&twice, "12:00"), [first, second]);
+}

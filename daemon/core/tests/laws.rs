@@ -126,6 +126,13 @@ fn anything() -> impl Strategy<Value = Observation> {
         }
         o
     });
+    let losses = (moment(), 0_i64..90, prop::sample::select(vec!["vpn", "panel"])).prop_map(|(t, minutes, of)| {
+        let mut o = lost(of, "09:00", "09:00");
+        if let Observation::SourceGap(b) = &mut o {
+            (b.from, b.to) = (t, t.plus(DurationUs(minutes * 60_000_000)));
+        }
+        o
+    });
     let clocks = (moment(), -10_000_i64..10_000, prop::sample::select(vec!["panel", "panel-y", "vpn"])).prop_map(
         |(t, ms, s)| {
             let mut o = clock(s, ms, "09:00", "09:00");
@@ -163,7 +170,7 @@ fn anything() -> impl Strategy<Value = Observation> {
         },
     );
     prop_oneof![
-        5 => orders, 3 => line, 7 => records, 5 => their_signs, 24 => readings, 2 => spoofed, 6 => states, 3 => statuses, 6 => starts, 2 => signs, 5 => ends, 2 => spans, 1 => gaps,
+        5 => orders, 3 => line, 7 => records, 5 => their_signs, 24 => readings, 2 => spoofed, 6 => states, 3 => statuses, 6 => starts, 2 => signs, 5 => ends, 2 => spans, 1 => gaps, 2 => losses,
         1 => clocks, 1 => musters, 2 => book,
     ]
 }

@@ -4,13 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kukaku_codec::logs::{LogReader, Outcome, Rules, header};
-use kukaku_codec::windows::{self, AccountForm, Grain, Role, SessionsConfig, WindowsSessions, read_json};
+use kukaku_codec::windows::{self, WindowsConfig, WindowsSessions, read_json};
 use kukaku_schema::intake::{ArrivalBody, Unreadable};
 use kukaku_schema::{Name, SiteZone, UtcMicros};
 use kukaku_syslog::{LineReader, Taken};
+use kukaku_web::PostedLog;
 
 /// How a file of rules is told from a shipped dialect.
 pub const FILE_ENDING: &str = ".toml";
+
+/// The dialect of Windows events as JSON.
+pub const WINDOWS: &str = "windows";
 
 /// Longest file of rules in bytes: thousands of lines.
 const RULES_MAX_BYTES: u64 = 1024 * 1024;
@@ -24,7 +28,7 @@ pub fn rules(dialect: &str) -> Result<Arc<Rules>, String> {
         return Rules::shipped(dialect).ok_or_else(|| {
             let known: Vec<&str> = Rules::shipped_names().collect();
             format!(
-                "{dialect:?} is no dialect; expected a file that ends in .toml, windows, windows-gateway, windows-terminal, or one of {}",
+                "{dialect:?} is no dialect; expected a file that ends in .toml, {WINDOWS}, or one of {}",
                 known.join(", ")
             )
         });
@@ -42,104 +46,110 @@ fn read(path: &Path) -> Result<Rules, String> {
     Rules::parse(&text, &path.display().to_string()).map_err(|e| e.to_string())
 }
 
-/// What the machines are whose event logs winlogbeat and NXLog send as JSON.
-const WINDOWS: [(&str, Role); 3] =
-    [("windows", Role::Target), ("windows-gateway", Role::Gateway), ("windows-terminal", Role::Terminal)];
-
 /// What lines are written in.
 #[derive(Clone)]
 pub enum Dialect {
     /// Read by rules.
     Rules(Arc<Rules>),
-    /// Windows events as JSON.
-    Windows(Role),
+    /// Windows events as winlogbeat and NXLog send them.
+    Windows(WindowsConfig),
 }
 
+/// Why a source's log can't be read: the key, and what is wrong with it.
+pub type Wrong = (&'static str, String);
+
 impl Dialect {
-    /// The dialect of that name: `windows` and its like, a shipped one, or a file of rules.
+    /// The dialect of that name: `windows`, a shipped one, or a file of rules; with what the
+    /// configuration says of Windows' logs beside it.
     ///
     /// # Errors
-    /// As [`rules`].
-    pub fn named(name: &str) -> Result<Self, String> {
-        match WINDOWS.iter().find(|(word, _)| *word == name) {
-            Some((_, role)) => Ok(Self::Windows(*role)),
-            None => rules(name).map(Self::Rules),
+    /// As [`rules`]; and where it speaks of Windows beside another dialect.
+    pub fn named(name: &str, windows: Option<&WindowsConfig>) -> Result<Self, Wrong> {
+        match windows {
+            _ if name == WINDOWS => Ok(Self::Windows(windows.cloned().unwrap_or_default())),
+            Some(_) => Err((WINDOWS, format!("belongs to dialect = {WINDOWS:?}, and this is {name:?}"))),
+            None => rules(name).map(Self::Rules).map_err(|why| ("dialect", why)),
         }
     }
 
     /// A reader of `source`'s lines, whose clock shows the time of `zone` where a line names none.
     #[must_use]
-    pub fn reader(&self, source: Name, zone: SiteZone) -> Box<dyn LineReader> {
+    pub fn reader(&self, source: Name, zone: SiteZone) -> SourceReader {
         let (named, zone_too) = (source.as_str().to_owned(), zone.clone());
-        match self {
-            Self::Rules(rules) => {
-                let reader = LogReader::new(Arc::clone(rules), source, zone);
-                Box::new(DialectReader { source: named, zone: zone_too, reader })
-            }
-            Self::Windows(role) => {
-                let config = SessionsConfig {
-                    source,
-                    role: *role,
-                    accounts: AccountForm::Qualified,
-                    grain: Grain::Milliseconds,
-                    known_accounts: Vec::new(),
-                };
-                Box::new(WindowsReader { source: named, zone, sessions: WindowsSessions::new(config) })
-            }
-        }
-    }
-}
-
-/// Reads the events of one source's machines.
-struct WindowsReader {
-    source: String,
-    zone: SiteZone,
-    sessions: WindowsSessions,
-}
-
-impl LineReader for WindowsReader {
-    fn take(&mut self, line: &[u8], received: UtcMicros) -> Taken {
-        let read = header::read(line, received, &self.zone);
-        let outcome = match read_json(read.text().as_bytes(), Some(&self.zone)) {
-            Ok(event) => self.sessions.take(&event),
-            Err(why) => windows::Outcome::Refused(why),
+        let sort = match self {
+            Self::Rules(rules) => Sort::Rules(LogReader::new(Arc::clone(rules), source, zone)),
+            Self::Windows(config) => Sort::Windows(WindowsSessions::new(config.sessions(source))),
         };
-        match outcome {
-            windows::Outcome::Observations(all) => {
-                let bodies = all.into_iter().map(|one| ArrivalBody::Observation(Box::new(one))).collect();
-                Taken { bodies, remembers: false }
-            }
-            windows::Outcome::Held => Taken { bodies: Vec::new(), remembers: true },
-            windows::Outcome::Ignored(_) => Taken::default(),
-            windows::Outcome::Refused(reason) => {
-                let kept = Unreadable::new(Some(self.source.clone()), line, reason);
-                Taken { bodies: vec![ArrivalBody::Unreadable(kept)], remembers: false }
-            }
+        SourceReader { source: named, zone: zone_too, sort }
+    }
+}
+
+/// Reads the lines of one source, over whatever link they come.
+#[derive(Clone)]
+pub struct SourceReader {
+    source: String,
+    zone: SiteZone,
+    sort: Sort,
+}
+
+#[derive(Clone)]
+enum Sort {
+    Rules(LogReader),
+    Windows(WindowsSessions),
+}
+
+/// What came of a line, whichever reader read it.
+enum Read {
+    Said(Vec<kukaku_schema::Observation>),
+    Held,
+    Nothing,
+    Refused(String),
+}
+
+impl SourceReader {
+    fn read(&mut self, line: &[u8], received: UtcMicros) -> Read {
+        let read = header::read(line, received, &self.zone);
+        match &mut self.sort {
+            Sort::Rules(reader) => match reader.take(&read, received) {
+                Outcome::Observations(all) => Read::Said(all),
+                Outcome::Held { .. } => Read::Held,
+                Outcome::Ignored { .. } => Read::Nothing,
+                Outcome::Refused { reason, .. } => Read::Refused(reason),
+            },
+            Sort::Windows(sessions) => match read_json(read.text().as_bytes(), Some(&self.zone)) {
+                Err(why) => Read::Refused(why),
+                Ok(event) => match sessions.take(&event) {
+                    windows::Outcome::Observations(all) => Read::Said(all),
+                    windows::Outcome::Held => Read::Held,
+                    windows::Outcome::Ignored(_) => Read::Nothing,
+                    windows::Outcome::Refused(reason) => Read::Refused(reason),
+                },
+            },
         }
     }
 }
 
-/// Reads the lines of one source.
-struct DialectReader {
-    source: String,
-    zone: SiteZone,
-    reader: LogReader,
+impl LineReader for SourceReader {
+    fn take(&mut self, line: &[u8], received: UtcMicros) -> Taken {
+        let (bodies, remembers) = match self.read(line, received) {
+            Read::Said(all) => (all.into_iter().map(|one| ArrivalBody::Observation(Box::new(one))).collect(), false),
+            Read::Held => (Vec::new(), true),
+            Read::Nothing => (Vec::new(), false),
+            Read::Refused(reason) => {
+                let kept = Unreadable::new(Some(self.source.clone()), line, reason);
+                (vec![ArrivalBody::Unreadable(kept)], false)
+            }
+        };
+        Taken { bodies, remembers }
+    }
 }
 
-impl LineReader for DialectReader {
-    fn take(&mut self, line: &[u8], received: UtcMicros) -> Taken {
-        let read = header::read(line, received, &self.zone);
-        match self.reader.take(&read, received) {
-            Outcome::Observations(all) => {
-                let bodies = all.into_iter().map(|one| ArrivalBody::Observation(Box::new(one))).collect();
-                Taken { bodies, remembers: false }
-            }
-            Outcome::Held { .. } => Taken { bodies: Vec::new(), remembers: true },
-            Outcome::Ignored { .. } => Taken::default(),
-            Outcome::Refused { reason, .. } => {
-                let kept = Unreadable::new(Some(self.source.clone()), line, reason);
-                Taken { bodies: vec![ArrivalBody::Unreadable(kept)], remembers: false }
-            }
-        }
+impl PostedLog for SourceReader {
+    fn take(&mut self, line: &[u8], received: UtcMicros) -> Vec<ArrivalBody> {
+        LineReader::take(self, line, received).bodies
+    }
+
+    fn copied(&self) -> Box<dyn PostedLog> {
+        Box::new(self.clone())
     }
 }

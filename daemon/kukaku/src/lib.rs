@@ -19,6 +19,7 @@ pub mod escrow;
 pub mod failure;
 pub mod key_files;
 pub mod logs;
+pub mod lost;
 pub mod mqtt_passwords;
 pub mod order_csv;
 pub mod outbox;

@@ -312,6 +312,20 @@ observations! {
         /// The first instant after it.
         to: UtcMicros,
     }
+    /// Records of a source are gone for good; made by the daemon alone.
+    "source.gap" span SourceGap {
+        /// The source whose records are missing.
+        of: Name,
+        /// The first instant of which something may be missing, by kukaku's clock.
+        from: UtcMicros,
+        /// The first instant after it.
+        to: UtcMicros,
+        /// How many lines are lost at least; none: not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lost: Option<u64>,
+        /// Where they were lost: `kernel`, `buffer`, `stop`, `history`.
+        place: Name,
+    }
     /// kukaku itself began to watch a site; made by the daemon alone.
     "watch.started" instant WatchStarted {
         /// From when on the site is watched.
@@ -427,6 +441,7 @@ impl Kind {
         matches!(
             self,
             Self::WatchStarted
+                | Self::SourceGap
                 | Self::WatchGap
                 | Self::ClockStep
                 | Self::Muster
@@ -446,6 +461,7 @@ impl Observation {
             | Self::SourceClock(SourceClock { from, to, .. })
             | Self::LineUnlocked(LineUnlocked { from, to, .. })
             | Self::LineListed(LineListed { from, to, .. })
+            | Self::SourceGap(SourceGap { from, to, .. })
             | Self::WatchGap(WatchGap { from, to, .. }) => Some(Span::new(*from, *to)),
             _ => None,
         }

@@ -68,7 +68,7 @@ fn no_marks_of_unfinished_work_and_no_traces_of_one_machine() {
 }
 
 /// The rooms and what each may know of the others, as ARCHITECTURE.md draws them.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("schema", &[]),
     ("daemon/core", &["schema"]),
     ("daemon/ledger", &[]),
@@ -82,13 +82,27 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("adapters/serial", &["schema", "codec"]),
     ("adapters/syslog", &["schema", "codec", "tls"]),
     ("adapters/footage", &["schema", "codec"]),
+    ("adapters/guacamole", &["schema", "codec"]),
     ("adapters/notify", &["schema"]),
     ("web", &["schema", "core", "store"]),
     (
         "daemon/kukaku",
         &[
-            "schema", "core", "ledger", "pack", "codec", "store", "tls", "mqtt", "radius", "serial", "syslog",
-            "footage", "notify", "web",
+            "schema",
+            "core",
+            "ledger",
+            "pack",
+            "codec",
+            "store",
+            "tls",
+            "mqtt",
+            "radius",
+            "serial",
+            "syslog",
+            "footage",
+            "guacamole",
+            "notify",
+            "web",
         ],
     ),
     (

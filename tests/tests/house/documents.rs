@@ -199,8 +199,8 @@ fn read_mapping_example(text: &str, place: &str) {
 }
 
 fn read_config_example(text: &str, place: &str) {
-    if let Err(error) = text.parse::<toml::Table>() {
-        panic!("{place}: {error}");
+    if let Err(error) = kukaku::config::parse(text, place, std::path::Path::new("/")) {
+        panic!("{error}");
     }
 }
 

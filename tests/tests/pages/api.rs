@@ -69,6 +69,8 @@ async fn every_line_is_answered_after_its_commit() {
     assert!(answers[2]["error"].as_str().unwrap().contains("colour"), "{answers}");
     assert!(answers[3]["error"].as_str().unwrap().contains("panel-9") && answers[3]["journal_seq"].is_null());
 
+    let as_json = panel.send("application/json", body.as_bytes());
+    assert_eq!(statuses(&as_json), ["duplicate", "duplicate", "unreadable", "refused", "unreadable"]);
     let again = panel.lines(&body);
     assert_eq!(statuses(&again), ["duplicate", "duplicate", "unreadable", "refused", "unreadable"]);
 }

@@ -11,6 +11,7 @@ mod day;
 mod gate;
 mod hostile;
 mod joined;
+mod logs;
 mod orders;
 mod rules;
 mod sheets;

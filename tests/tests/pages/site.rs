@@ -153,6 +153,7 @@ impl Site {
             intake: writer.clone(),
             changes: Arc::new(move || feed.changes()),
             commands: Arc::new(TestCommands { writer: writer.clone(), runtime: tokio::runtime::Handle::current() }),
+            logs: Arc::new(crate::logs::posted()),
             clock: Arc::new(move || page_clock.read().wall),
             site_ca_pem: ca,
         };

@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::logs::{LOG_BODY_MAX_BYTES, LOG_LINES_MAX, LogAnswer};
 use super::observations::{BODY_MAX_BYTES, LINES_MAX};
 use super::shapes::{
     All, EntryShape, FindingDetail, FindingShape, LinesAnswer, Page, Problem, SessionDetail, SessionsPage, SourceShape,
@@ -28,6 +29,7 @@ pub(crate) struct Doc {
 
 enum Body {
     Observations,
+    Log,
 }
 
 const SIGNED_IN: (u16, &str) = (401, "Not signed in, and no key that may read.");
@@ -63,6 +65,31 @@ pub(crate) fn observations() -> Doc {
             (415, "Neither `application/json` nor `application/x-ndjson`."),
             (429, "Too many wrong keys from this address."),
             (503, "Nothing of it is durable: send it again later."),
+        ],
+    }
+}
+
+pub(crate) fn logs() -> Doc {
+    Doc {
+        summary: "Hand in the log of a gateway or of Windows",
+        about: format!(
+            "The log of one source in its own words, read by the dialect that its `[[web.log]]` table names: a line each \
+             (`text/plain`, `application/x-ndjson`), or JSON (`application/json`): one value, an array, or one behind the \
+             other; at most {LOG_LINES_MAX} lines and {LOG_BODY_MAX_BYTES} bytes, not compressed. The answer comes after the commit of all \
+             that the log says; most lines say nothing. With any other answer, or none, send the same again: what is known already \
+             counts once. A line that should say something and can't be understood is kept as it came, and counted."
+        ),
+        body: Some(Body::Log),
+        answer: Some(SchemaGenerator::subschema_for::<LogAnswer>),
+        refusals: &[
+            (400, "The source is missing or has no `[[web.log]]` table, or the body has too many lines or broke off."),
+            (401, "No valid key: `Authorization: Bearer kk_...`, or Basic with the key as password."),
+            (403, "The key may not speak for this source."),
+            (408, "The body came too slowly."),
+            (413, "The body is too long; nothing of it is kept, send it in several."),
+            (415, "Another content type, or a compressed body."),
+            (429, "Too many wrong keys from this address."),
+            (503, "It is not all durable: send it again later."),
         ],
     }
 }
@@ -190,12 +217,22 @@ fn operation(route: &Route, doc: &Doc, schemas: &mut SchemaGenerator) -> Value {
     if !doc.about.is_empty() {
         out["description"] = json!(doc.about);
     }
-    if let Some(Body::Observations) = doc.body {
-        let observation = schemas.subschema_for::<kukaku_schema::Observation>();
-        out["requestBody"] = json!({"required": true, "content": {
-            "application/json": {"schema": observation},
-            "application/x-ndjson": {"schema": {"type": "string", "description": "One observation a line."}},
-        }});
+    match doc.body {
+        None => {}
+        Some(Body::Observations) => {
+            let observation = schemas.subschema_for::<kukaku_schema::Observation>();
+            out["requestBody"] = json!({"required": true, "content": {
+                "application/json": {"schema": observation},
+                "application/x-ndjson": {"schema": {"type": "string", "description": "One observation a line."}},
+            }});
+        }
+        Some(Body::Log) => {
+            out["requestBody"] = json!({"required": true, "content": {
+                "text/plain": {"schema": {"type": "string", "description": "The lines of the log."}},
+                "application/json": {"schema": {"type": ["object", "array"], "description": "Events, as their dialect has them."}},
+                "application/x-ndjson": {"schema": {"type": "string", "description": "One event a line."}},
+            }});
+        }
     }
     out
 }

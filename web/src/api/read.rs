@@ -127,6 +127,7 @@ pub(crate) async fn sessions(
                 SourceGapCause::NotYetHeard => "not_yet_heard",
                 SourceGapCause::Silent => "silent",
                 SourceGapCause::OwnDowntime => "own_downtime",
+                SourceGapCause::Lost => "lost",
             }
             .to_owned(),
         });

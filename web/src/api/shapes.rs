@@ -180,7 +180,7 @@ pub(crate) struct GapShape {
     pub source: String,
     /// From when to when.
     pub span: SpanShape,
-    /// `not_yet_heard`, `silent`, `own_downtime`.
+    /// `not_yet_heard`, `silent`, `own_downtime`, `lost`.
     pub cause: String,
 }
 

@@ -10,6 +10,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use kukaku_schema::Lang;
 use kukaku_store::users::{ApiKey, Scope, Session};
 
@@ -202,7 +204,11 @@ async fn key_of(app: &App, headers: &HeaderMap, address: IpAddr) -> Result<ApiKe
     let text = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = text.and_then(|text| {
         let (scheme, rest) = text.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim().to_owned())
+        match scheme.to_ascii_lowercase().as_str() {
+            "bearer" => Some(rest.trim().to_owned()),
+            "basic" => password_of(rest.trim()),
+            _ => None,
+        }
     });
     let now = app.now();
     let key = match bearer {
@@ -210,6 +216,14 @@ async fn key_of(app: &App, headers: &HeaderMap, address: IpAddr) -> Result<ApiKe
         None => None,
     };
     key.ok_or(if app.intake_limits.take(address, now) { WebError::NoKey } else { WebError::TooMany })
+}
+
+/// The password of Basic credentials (RFC 7617): many a gateway can send no other header of its
+/// own, and has its key there.
+fn password_of(credentials: &str) -> Option<String> {
+    let bytes = STANDARD.decode(credentials).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    text.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 /// Refuses what another site made a browser send. Programs send neither header, and have no cookie.

@@ -51,6 +51,7 @@ pub(crate) fn gaps_in(reader: &Reader, view: &View, span: Span, only: &[&str]) -
                 SourceGapCause::NotYetHeard => lang.pick("受信開始前", "not heard yet"),
                 SourceGapCause::Silent => lang.pick("応答なし", "silent"),
                 SourceGapCause::OwnDowntime => lang.pick("本システムの停止", "kukaku was not running"),
+                SourceGapCause::Lost => lang.pick("取りこぼし", "lines lost"),
             };
             let until = if gap.span.end >= view.now {
                 lang.pick("継続中", "ongoing").to_owned()

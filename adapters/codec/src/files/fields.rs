@@ -185,6 +185,7 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
         | Kind::Muster
         | Kind::ManualEntry
         | Kind::OrderRevised
+        | Kind::SourceGap
         | Kind::SystemState => &[],
     }
 }

@@ -2,13 +2,17 @@
 
 use core::net::{IpAddr, SocketAddr};
 
+use serde::Deserialize;
+
 /// How an account is written in an observation, and so in the register of accounts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AccountForm {
     /// `DOMAIN\user`; `user@domain` where Windows says it so; `user` where no domain is told.
     #[default]
     Qualified,
     /// `user` alone: for a site with one domain, or none.
+    #[serde(rename = "user")]
     UserOnly,
 }
 

@@ -9,6 +9,7 @@
 //! 64 KiB. Knows no clock; does no I/O but through the reader it is given.
 
 mod account;
+mod config;
 mod event;
 mod evtx;
 mod json;
@@ -16,6 +17,7 @@ mod merge;
 mod sessions;
 
 pub use account::{Account, AccountForm};
+pub use config::WindowsConfig;
 pub use event::{FIELDS_MAX, VALUE_MAX_BYTES, WindowsEvent};
 pub use evtx::{CHUNKS_MAX, Damage, EvtxError, EvtxFile, EvtxItem};
 pub use json::{JSON_MAX_BYTES, read_json};

@@ -246,6 +246,12 @@ impl Memory {
                 let line = self.lines.entry(*client).or_default();
                 known(put(&mut line.listed, (span, fact.entry)), Touch::Line(*client, span, false))
             }
+            FactBody::SourceGap { of, from, to } => {
+                let lost = &mut self.sources.or_insert_with(*of, SourceMemory::default).lost;
+                let span = Span::new(*from, *to);
+                let new = !lost.iter().any(|(known, _)| *known == span) && put(lost, (span, fact.entry));
+                known(new, Touch::Source(*of))
+            }
             FactBody::WatchStarted => {
                 self.watched_from = Some(self.watched_from.map_or(occ, |before| before.min(occ)));
                 Touch::All

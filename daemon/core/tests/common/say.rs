@@ -4,7 +4,7 @@
 use kukaku_schema::observation::{
     DoorReading, DoorState, DoorStateWord, DoorUsed, LineListed, LineUnlocked, ManualDirection, ManualEntry, Muster,
     MusterEntry, OrderRevised, ReaderStatus, ReaderStatusWord, ReadingResult, Remark, SessionAlive, SessionEnded,
-    SessionStarted, SourceAlive, SourceCaughtUp, SourceClock, WatchGap, WatchStarted,
+    SessionStarted, SourceAlive, SourceCaughtUp, SourceClock, SourceGap, WatchGap, WatchStarted,
 };
 use kukaku_schema::{Name, Observation, OrderAct, OrderSide, OrderState, UtcMicros};
 
@@ -221,6 +221,20 @@ pub fn gap(from: &str, to: &str) -> Observation {
         from: at(from),
         to: at(to),
         cause: name("stopped"),
+    })
+}
+
+pub fn lost(of: &str, from: &str, to: &str) -> Observation {
+    Observation::SourceGap(SourceGap {
+        source: name("kukaku"),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        of: name(of),
+        from: at(from),
+        to: at(to),
+        lost: Some(7),
+        place: name("kernel"),
     })
 }
 

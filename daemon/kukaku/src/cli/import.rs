@@ -35,7 +35,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "SOURCE")]
     pub source: Option<String>,
     /// What the machines with the event logs are
-    #[arg(long, value_enum, default_value = "target")]
+    #[arg(long, value_enum, default_value = "server")]
     pub role: WindowsRole,
     /// Accounts without their domain
     #[arg(long)]
@@ -49,7 +49,7 @@ pub struct ImportArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum WindowsRole {
     /// What is reached
-    Target,
+    Server,
     /// An RD gateway on the way
     Gateway,
     /// The vendor's own terminal

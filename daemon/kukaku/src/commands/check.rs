@@ -121,7 +121,8 @@ fn secret_files(config: &Config) -> Vec<Line> {
         .chain(alerts.webhook.iter().map(|c| &c.key_file))
         .chain(config.broker.iter().filter_map(|b| b.password_file.as_ref()));
     let radius = config.radius.iter().flat_map(|radius| &radius.clients).map(|client| &client.secret_file);
-    files.chain(radius).map(|path| secret_file(path)).collect()
+    let guacamole = config.guacamole.iter().map(|guacamole| &guacamole.password_file);
+    files.chain(radius).chain(guacamole).map(|path| secret_file(path)).collect()
 }
 
 fn secret_file(path: &Path) -> Line {

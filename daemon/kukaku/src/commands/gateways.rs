@@ -28,6 +28,12 @@ pub(super) fn lines(config: &Config, registers: Option<&Registers>, heard: &[Str
             out.extend(registered(registers, &source.name, &format!("syslog {}", port.listen), udp));
         }
     }
+    for log in &config.web.log {
+        out.extend(registered(registers, &log.source, "web.log", false));
+    }
+    for guacamole in &config.guacamole {
+        out.extend(registered(registers, guacamole.source.as_str(), "guacamole", false));
+    }
     if let Some(radius) = &config.radius {
         let spoofable = radius.trust_limits();
         for source in radius.sources() {

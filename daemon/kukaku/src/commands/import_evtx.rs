@@ -23,7 +23,7 @@ pub fn config(args: &ImportArgs) -> Result<SessionsConfig, Failure> {
     Ok(SessionsConfig {
         source: Name::new(source).map_err(Failure::Written)?,
         role: match args.role {
-            WindowsRole::Target => Role::Target,
+            WindowsRole::Server => Role::Server,
             WindowsRole::Gateway => Role::Gateway,
             WindowsRole::Terminal => Role::Terminal,
         },

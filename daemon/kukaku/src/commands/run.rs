@@ -142,6 +142,9 @@ async fn open_rooms(rooms: &mut Rooms, dir: &SiteDir, loaded: &Loaded, writer: &
     if let Some(radius) = &config.radius {
         start::radius::start(rooms, dir, radius, writer);
     }
+    for guacamole in &config.guacamole {
+        start::guacamole::start(rooms, dir, guacamole, writer);
+    }
     for folder in &config.footage {
         start::footage::start(rooms, dir, folder, writer)?;
     }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{BrokerConfig, Config, MqttListenConfig};
+use super::{BrokerConfig, Config, MqttListenConfig, WebLogConfig};
 
 /// Something wrong with one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +44,16 @@ pub fn check(config: &Config) -> Result<(), Fault> {
             return fault(format!("syslog.{place}.listen"), format!("{} stands twice", port.listen));
         }
         for (number, source) in port.source.iter().enumerate() {
-            crate::dialects::Dialect::named(&source.dialect)
+            crate::dialects::Dialect::named(&source.dialect, source.windows.as_ref())
                 .map(drop)
-                .or_else(|e| fault(format!("syslog.{place}.source.{number}.dialect"), e))?;
+                .or_else(|(key, why)| fault(format!("syslog.{place}.source.{number}.{key}"), why))?;
+        }
+    }
+    for (place, guacamole) in config.guacamole.iter().enumerate() {
+        guacamole.check().or_else(|e| fault(format!("guacamole.{place}.{}", e.key), e.message))?;
+        if config.guacamole[..place].iter().any(|other| other.source == guacamole.source) {
+            let message = format!("{:?} stands twice; a source is asked in one place", guacamole.source.as_str());
+            return fault(format!("guacamole.{place}.source"), message);
         }
     }
     for (place, folder) in config.footage.iter().enumerate() {
@@ -85,12 +92,27 @@ fn check_web(config: &Config) -> Result<(), Fault> {
     if web.tls.is_none() && !web.listen.ip().is_loopback() {
         return fault("web.listen", needs_tls(web.listen, "[web.tls] with certificate and key"));
     }
+    check_logs(&web.log)?;
     match &web.public_url {
         Some(url) if !(url.starts_with("https://") || url.starts_with("http://")) => {
             fault("web.public_url", format!("{url:?} is no address like \"https://kukaku.example.jp:8420\""))
         }
         _ => Ok(()),
     }
+}
+
+fn check_logs(logs: &[WebLogConfig]) -> Result<(), Fault> {
+    for (place, log) in logs.iter().enumerate() {
+        let key = |field: &str| format!("web.log.{place}.{field}");
+        kukaku_schema::Name::new(log.source.as_str()).map(drop).or_else(|e| fault(key("source"), e))?;
+        if logs[..place].iter().any(|other| other.source == log.source) {
+            return fault(key("source"), format!("{:?} stands twice; a source has one log here", log.source));
+        }
+        crate::dialects::Dialect::named(&log.dialect, log.windows.as_ref())
+            .map(drop)
+            .or_else(|(field, why)| fault(key(field), why))?;
+    }
+    Ok(())
 }
 
 fn needs_tls(address: SocketAddr, what: &str) -> String {

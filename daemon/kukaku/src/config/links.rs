@@ -151,6 +151,10 @@ impl Config {
             paths.extend([&mut port.certificate, &mut port.key, &mut port.client_ca].into_iter().flatten());
         }
         paths.extend(self.radius.iter_mut().flat_map(kukaku_radius::RadiusConfig::paths_mut));
+        for guacamole in &mut self.guacamole {
+            paths.push(&mut guacamole.password_file);
+            paths.extend(guacamole.ca_file.as_mut());
+        }
         for broker in &mut self.broker {
             paths.extend(broker.password_file.as_mut());
             if let Some(tls) = &mut broker.tls {

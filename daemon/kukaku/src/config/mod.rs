@@ -18,7 +18,7 @@ pub use check::{Fault, check, split_address};
 pub use links::{BrokerConfig, BrokerTlsConfig, MqttCertificateConfig, MqttListenConfig, MqttTlsConfig, RateConfig};
 pub use load::{ConfigError, Loaded, load, parse};
 pub use sample::sample;
-pub use web::{TlsConfig, WebConfig};
+pub use web::{TlsConfig, WebConfig, WebLogConfig};
 pub use witness::{WITNESSES_MAX, WitnessConfig};
 
 use kukaku_notify::AlertsConfig;
@@ -58,6 +58,9 @@ pub struct Config {
     /// RADIUS accounting; left out: there is none.
     #[serde(default)]
     pub radius: Option<kukaku_radius::RadiusConfig>,
+    /// Apache Guacamoles that are asked for their history of connections.
+    #[serde(default)]
+    pub guacamole: Vec<kukaku_guacamole::GuacamoleConfig>,
     /// Folders that a recorder writes video files into.
     #[serde(default)]
     pub footage: Vec<kukaku_footage::FootageConfig>,

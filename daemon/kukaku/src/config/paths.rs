@@ -22,9 +22,10 @@ pub(super) fn start_at(config: &mut Config, folder: &Path) {
     }
     config.links_paths().into_iter().for_each(place);
     config.witness.iter_mut().filter_map(|witness| witness.ca_file.as_mut()).for_each(place);
-    for source in config.syslog.iter_mut().flat_map(|port| &mut port.source) {
-        if source.dialect.ends_with(crate::dialects::FILE_ENDING) && Path::new(&source.dialect).is_relative() {
-            source.dialect = folder.join(&source.dialect).display().to_string();
+    let sent = config.syslog.iter_mut().flat_map(|port| &mut port.source).map(|source| &mut source.dialect);
+    for dialect in sent.chain(config.web.log.iter_mut().map(|log| &mut log.dialect)) {
+        if dialect.ends_with(crate::dialects::FILE_ENDING) && Path::new(dialect).is_relative() {
+            *dialect = folder.join(&*dialect).display().to_string();
         }
     }
     alert_paths(&mut config.alerts).into_iter().for_each(place);

@@ -24,6 +24,11 @@ listen = "127.0.0.1:8420"        # この機械の中だけ。他の機械に見
 # certificate = "tls/server.pem"
 # key = "tls/server.key"
 
+# [[web.log]]                    # ログを HTTP で送ってくる記録元（/api/v1/logs）。鍵は kukaku sources key add で作る
+# source = "rds-1"
+# dialect = "windows"            # kukaku mapping list の名前か、自分で書いた .toml
+# windows = { role = "server", accounts = "user" }   # server、gateway、terminal
+
 [mqtt]                           # 機器からの受信。利用者は kukaku sources password で作る
 listen = "127.0.0.1:1883"
 
@@ -69,6 +74,12 @@ listen = "127.0.0.1:1883"
 # source = "vpn-2"
 # address = "192.0.2.2"
 # secret_file = "keys/radius.secret"   # 0600、共有シークレットだけを書く
+
+# [[guacamole]]                  # Apache Guacamole の接続履歴（REST API で定期的に取り寄せる）
+# source = "guac-1"
+# url = "https://guac.example.jp/guacamole"
+# user = "kukaku"                # 履歴を見る権限（監査）だけを持つ利用者
+# password_file = "keys/guacamole.password"   # 0600、パスワードだけを書く
 
 # [[footage]]                    # 録画装置のフォルダ
 # source = "nvr-1"
@@ -116,6 +127,11 @@ listen = "127.0.0.1:8420"        # this machine alone; for others, [web.tls] bel
 # certificate = "tls/server.pem"
 # key = "tls/server.key"
 
+# [[web.log]]                    # a source that posts its log (/api/v1/logs); `kukaku sources key add` makes its key
+# source = "rds-1"
+# dialect = "windows"            # a name of `kukaku mapping list`, or a .toml of your own
+# windows = { role = "server", accounts = "user" }   # server, gateway, terminal
+
 [mqtt]                           # devices deliver here; `kukaku sources password` makes users
 listen = "127.0.0.1:1883"
 
@@ -161,6 +177,12 @@ listen = "127.0.0.1:1883"
 # source = "vpn-2"
 # address = "192.0.2.2"
 # secret_file = "keys/radius.secret"   # 0600, with the shared secret alone
+
+# [[guacamole]]                  # the history of an Apache Guacamole, asked for through its REST API
+# source = "guac-1"
+# url = "https://guac.example.jp/guacamole"
+# user = "kukaku"                # a user who may see the history (audit), and no more
+# password_file = "keys/guacamole.password"   # 0600, with the password alone
 
 # [[footage]]                    # a recorder's folder
 # source = "nvr-1"

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use kukaku_codec::windows::WindowsConfig;
 use serde::Deserialize;
 
 /// `[web]`.
@@ -22,6 +23,25 @@ pub struct WebConfig {
     /// Wrong: links that lead nowhere.
     #[serde(default)]
     pub public_url: Option<String>,
+    /// Sources that post their log to `/api/v1/logs`.
+    #[serde(default)]
+    pub log: Vec<WebLogConfig>,
+}
+
+/// `[[web.log]]`: a source that posts its log, in its own words. It needs a key
+/// (`kukaku sources key add`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebLogConfig {
+    /// The source, as registered. Wrong: its log is refused.
+    pub source: String,
+    /// What its lines are written in: a name of `kukaku mapping list`, `"windows"`, or a file of
+    /// rules that ends in `.toml`. Wrong: nothing in them is a session.
+    pub dialect: String,
+    /// How the event logs of its computers are read; for `dialect = "windows"` alone. Left out: as
+    /// those of servers.
+    #[serde(default)]
+    pub windows: Option<WindowsConfig>,
 }
 
 fn loopback() -> SocketAddr {
@@ -30,7 +50,7 @@ fn loopback() -> SocketAddr {
 
 impl Default for WebConfig {
     fn default() -> Self {
-        Self { listen: loopback(), tls: None, public_url: None }
+        Self { listen: loopback(), tls: None, public_url: None, log: Vec::new() }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod backup;
 pub mod broker;
 pub mod commands;
 pub mod footage;
+pub mod guacamole;
 pub mod mqtt;
 pub mod radius;
 pub mod serial;

@@ -1,6 +1,7 @@
 //! Syslog listeners: what gateways say of their sessions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kukaku_schema::{Name, SiteZone};
 use kukaku_syslog::{Limits, LineReader, LinkEvent, LinkEventKind, LossPlace, SourceConfig, SyslogConfig, SyslogLink};
@@ -9,11 +10,15 @@ use tokio::sync::mpsc;
 use crate::clock;
 use crate::dialects::Dialect;
 use crate::failure::Failure;
+use crate::lost::Losses;
 use crate::rooms::{Ledger, Rooms};
 use crate::writer::Writer;
 
 /// Events of one listener that may wait to be told: they are only logged.
 const EVENTS_MAX: usize = 64;
+
+/// How often it is looked whether losses that go on have to be said.
+const LOSSES_LOOKED_AT: Duration = Duration::from_secs(1);
 
 /// Starts one listener; `zone` is what clocks without a zone show.
 ///
@@ -24,7 +29,7 @@ pub fn start(rooms: &mut Rooms, config: &SyslogConfig, zone: &SiteZone, writer: 
     let mut readers: Vec<(String, Name, Dialect)> = Vec::new();
     for source in &config.source {
         let wrong = |e: String| Failure::Written(format!("{room}: {e}"));
-        let dialect = Dialect::named(&source.dialect).map_err(wrong)?;
+        let dialect = Dialect::named(&source.dialect, source.windows.as_ref()).map_err(|(_, why)| wrong(why))?;
         readers.push((source.name.clone(), Name::new(source.name.as_str()).map_err(wrong)?, dialect));
     }
     let (config, zone, writer, ledger) = (config.clone(), zone.clone(), writer.clone(), rooms.ledger());
@@ -37,21 +42,58 @@ pub fn start(rooms: &mut Rooms, config: &SyslogConfig, zone: &SiteZone, writer: 
             let reader = |source: &SourceConfig| -> Box<dyn LineReader> {
                 let known = readers.iter().find(|(name, ..)| *name == source.name);
                 let (_, name, dialect) = known.expect("a reader was made for each source of the listener");
-                dialect.reader(name.clone(), zone.clone())
+                Box::new(dialect.reader(name.clone(), zone.clone()))
             };
             let link = SyslogLink::bind(&config, Limits::default(), reader, sender, Arc::new(clock::now));
             let link = link.await.map_err(|e| e.to_string())?;
+            let arrivals = link.name().to_owned();
+            let names: Vec<Name> = readers.iter().map(|(_, name, _)| name.clone()).collect();
             let tell = async {
-                while let Some(event) = events.recv().await {
+                let mut losses = Losses::default();
+                loop {
+                    let event = tokio::select! {
+                        event = events.recv() => event,
+                        () = tokio::time::sleep(LOSSES_LOOKED_AT), if !losses.is_empty() => {
+                            if losses.is_due(clock::now()) {
+                                said(&name, losses.say(&names, &writer, &arrivals, clock::now()).await);
+                            }
+                            continue;
+                        }
+                    };
+                    let Some(event) = event else { break };
+                    if let LinkEventKind::Lost { count, span, place } = &event.kind {
+                        losses.add(Some(*count), *span, place_word(*place));
+                    }
                     told(&name, &ledger, event.kind);
+                    if losses.is_due(clock::now()) {
+                        said(&name, losses.say(&names, &writer, &arrivals, clock::now()).await);
+                    }
                 }
+                // The link has ended: what waits is said now or never.
+                said(&name, losses.say(&names, &writer, &arrivals, clock::now()).await);
             };
             // It ends by itself once it is told to stop and what it read is durable.
-            tokio::join!(link.serve(writer, stop), tell);
+            tokio::join!(link.serve(writer.clone(), stop), tell);
             Ok(())
         }
     });
     Ok(())
+}
+
+/// The word of a place in `source.gap`.
+fn place_word(place: LossPlace) -> &'static str {
+    match place {
+        LossPlace::Kernel => "kernel",
+        LossPlace::Buffer => "buffer",
+        LossPlace::Stop => "stop",
+    }
+}
+
+/// A gap that can't be kept waits; while nothing can be kept, the journal has a gap of its own.
+fn said(name: &str, outcome: Result<(), String>) {
+    if let Err(why) = outcome {
+        tracing::error!("{name}: what was lost can't be recorded now: {why}");
+    }
 }
 
 fn told(name: &str, ledger: &Ledger, event: LinkEventKind) {

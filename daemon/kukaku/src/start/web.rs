@@ -6,15 +6,16 @@ use kukaku_core::retention::Disk;
 use kukaku_schema::period::day_text;
 use kukaku_schema::registers::parse;
 use kukaku_schema::registers::sheet::SheetFile;
-use kukaku_schema::{DurationUs, Lang, SiteZone, UtcMicros};
+use kukaku_schema::{DurationUs, Lang, Name, SiteZone, UtcMicros};
 use kukaku_store::{PlanInputs, read_only};
 use kukaku_tls::Clients;
-use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, OpenError, Part, Status};
+use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, OpenError, Part, PostedLog, PostedLogs, Status};
 
 use crate::clock;
 use crate::commands::certificates::certificate_warnings;
 use crate::commands::check::{cannot_listen, free_bytes, free_mib};
-use crate::config::Config;
+use crate::config::{Config, WebLogConfig};
+use crate::dialects::Dialect;
 use crate::failure::Failure;
 use crate::register_lines::changes;
 use crate::rooms::{Ledger, Rooms, stopped};
@@ -49,6 +50,7 @@ pub fn start(rooms: &mut Rooms, dir: &SiteDir, config: &Config, writer: &Writer)
         config: config.clone(),
         promises: Mutex::default(),
     });
+    let logs = Arc::new(posted_logs(dir, &config.web.log)?);
     let first = Mutex::new(Some(bound));
     let (store, writer, site_ca_pem) = (dir.store(), writer.clone(), site_ca(dir));
     rooms.start("web", move |mut stop| {
@@ -62,6 +64,7 @@ pub fn start(rooms: &mut Rooms, dir: &SiteDir, config: &Config, writer: &Writer)
                 move || writer.changes()
             }),
             commands: Arc::clone(&commands),
+            logs: Arc::clone(&logs),
             clock: Arc::new(clock::now),
             site_ca_pem: site_ca_pem.clone(),
         };
@@ -74,6 +77,20 @@ pub fn start(rooms: &mut Rooms, dir: &SiteDir, config: &Config, writer: &Writer)
         }
     });
     Ok(url)
+}
+
+/// The logs that sources may post, each with its reader. They outlive the room: what a reader
+/// remembers of a line is needed for the next one.
+fn posted_logs(dir: &SiteDir, logs: &[WebLogConfig]) -> Result<PostedLogs, Failure> {
+    let mut readers: Vec<(String, Box<dyn PostedLog>)> = Vec::new();
+    for log in logs {
+        let zone = SiteZone::named(&time_zone(dir)?).map_err(Failure::Store)?;
+        let wrong = |e: String| Failure::Written(format!("web.log {:?}: {e}", log.source));
+        let dialect = Dialect::named(&log.dialect, log.windows.as_ref()).map_err(|(_, why)| wrong(why))?;
+        let source = Name::new(log.source.as_str()).map_err(wrong)?;
+        readers.push((log.source.clone(), Box::new(dialect.reader(source, zone))));
+    }
+    Ok(PostedLogs::new(readers))
 }
 
 fn failure(error: OpenError) -> Failure {

@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
-use kukaku_store::query::{SessionFilter, SessionRow, sessions};
+use kukaku_schema::FindingKind;
+use kukaku_store::query::{FindingFilter, SessionFilter, SessionRow, findings, sessions};
 
 use crate::house::{PATIENCE, Site, exits, kukaku, kukaku_told, text};
 
@@ -252,4 +253,100 @@ fn a_site_with_a_tunnel_between_routers_alone_is_told_that_it_names_nobody() {
          [[syslog.source]]\nname = \"vpn-1\"\nfrom = [\"127.0.0.1\"]\ndialect = \"windows\"\n",
     );
     assert!(!check().contains("is a tunnel between routers"), "the servers' log names who works: {}", check());
+}
+
+/// A log that a gateway posts with nothing but curl; sent again after a power cut, nothing counts twice.
+#[test]
+fn a_posted_log_becomes_sessions_and_survives_being_sent_again() {
+    let site = Site::new();
+    site.configure(
+        "[web]\nlisten = \"127.0.0.1:0\"\n[[web.log]]\nsource = \"vpn-1\"\ndialect = \"windows\"\n\
+         windows = { accounts = \"user\" }\n",
+    );
+    exits(&kukaku(&["check", site.dir()]), 0);
+    let key = site.key("vpn-1");
+    let event = |record: u64, id: u32, seconds: i64| {
+        let at = crate::house::ago(seconds);
+        format!(
+            r#"{{"@timestamp":"{at}","winlog":{{"channel":"Microsoft-Windows-TerminalServices-LocalSessionManager/Operational","computer_name":"SV01","event_id":"{id}","record_id":{record},"user_data":{{"User":"EXAMPLE\\tmk-a01","SessionID":"3","Address":"192.0.2.11"}}}}}}"#
+        )
+    };
+    let body = format!("[{},\n{},\n{}]", event(1, 21, 60), event(2, 22, 59), event(3, 24, 20));
+    let file = site.folder.write("events.json", &body);
+    let post = |web: &str| {
+        let url = format!("http://{web}/api/v1/logs?source=vpn-1");
+        let (data, sort) = (format!("@{}", text(&file)), "Content-Type: application/json");
+        let posted = Command::new("curl")
+            .args(["--silent", "--user", &format!("any:{key}"), "-H", sort, "--data-binary", &data, &url])
+            .output()
+            .unwrap();
+        assert!(posted.status.success());
+        String::from_utf8(posted.stdout).unwrap()
+    };
+    let daemon = site.run();
+    let answer = post(&daemon.web());
+    assert!(answer.contains(r#""lines":3,"kept":2,"duplicate":0,"unreadable":0"#), "{answer}");
+    // Killed: what was acknowledged is there, and what is sent again is known.
+    drop(daemon);
+    let daemon = site.run();
+    let answer = post(&daemon.web());
+    assert!(answer.contains(r#""lines":3,"kept":0,"duplicate":2,"unreadable":0"#), "{answer}");
+    let all = sessions_of(&site, 1);
+    assert_eq!((all.len(), all[0].account.as_deref()), (1, Some("tmk-a01")), "{all:#?}");
+    assert!(daemon.stop().0.success());
+    exits(&kukaku(&["verify", site.dir()]), 0);
+}
+
+#[test]
+fn what_is_wrong_with_a_log_is_said_by_its_key() {
+    let site = Site::new();
+    let with = |table: &str| {
+        site.configure(&format!("[web]\nlisten = \"127.0.0.1:0\"\n{table}"));
+        exits(&kukaku(&["check", site.dir()]), 2)
+    };
+    let said = with("[[web.log]]\nsource = \"vpn-1\"\ndialect = \"sshd\"\nwindows = { role = \"server\" }\n");
+    assert!(said.contains("web.log") && said.contains("belongs to dialect = \"windows\""), "{said}");
+    let said = with("[[web.log]]\nsource = \"vpn-1\"\ndialect = \"windows\"\nwindows = { role = \"client\" }\n");
+    assert!(said.contains("client") && said.contains("terminal"), "{said}");
+    let log = "[[web.log]]\nsource = \"vpn-1\"\ndialect = \"sshd\"\n";
+    let said = with(&format!("{log}{log}"));
+    assert!(said.contains("stands twice"), "{said}");
+}
+
+/// A YAMAHA router whose clock was never set says 1980: both times are kept, and it is found.
+#[test]
+fn a_clock_of_1980_is_kept_as_it_is_and_found() {
+    let site = Site::new();
+    let port = free_port();
+    site.configure(&format!(
+        "[web]\nlisten = \"127.0.0.1:0\"\n[[syslog]]\nlisten = \"tcp://127.0.0.1:{port}\"\n\
+         [[syslog.source]]\nname = \"vpn-1\"\nfrom = [\"127.0.0.1\"]\ndialect = \"yamaha-rtx\"\n"
+    ));
+    let daemon = site.run();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    let mut router = loop {
+        if let Ok(stream) = std::net::TcpStream::connect(("127.0.0.1", port)) {
+            break stream;
+        }
+        assert!(std::time::Instant::now() < deadline, "the port never opens");
+    };
+    let said = "<134>1980/01/01 09:02:49: [L2TP] TUNNEL[3] connected from 203.0.113.9\n\
+                <134>1980/01/01 09:02:50: PP[ANONYMOUS02] Call detected from user 'tmk-a01'\n";
+    router.write_all(said.as_bytes()).unwrap();
+    site.wait_for("session.started");
+    let device = kukaku_schema::UtcMicros::parse_rfc3339("1980-01-01T09:02:50+09:00").unwrap();
+    let conn = kukaku_store::read_only(&site.dir.join("store.db")).unwrap();
+    let source = kukaku_store::query::sources(&conn).unwrap().into_iter().find(|row| row.source == "vpn-1").unwrap();
+    assert_eq!(source.device_time, Some(device), "what the clock said");
+    assert!(kukaku::clock::now().since(source.last_at).0 < 60_000_000, "and when it was kept");
+    let findings = || {
+        let filter = FindingFilter { kind: Some(FindingKind::ClockSkew), ..FindingFilter::default() };
+        findings(&conn, &filter, None, 10).unwrap().rows
+    };
+    while findings().is_empty() {
+        assert!(std::time::Instant::now() < deadline, "a clock of 1980 is no finding");
+    }
+    assert_eq!(findings()[0].subject("source"), Some("vpn-1"));
+    assert!(daemon.stop().0.success());
+    exits(&kukaku(&["verify", site.dir()]), 0);
 }

@@ -29,6 +29,8 @@ const SYSTEM: u8 = 20;
 const UNLOCKED: u8 = 24;
 /// The city's record of its line is complete for a span.
 const LISTED: u8 = 26;
+/// Records of a source that are gone for good.
+const SOURCE_GAP: u8 = 22;
 
 /// Appends a fact to the row of a commit; `before` is the entry of the one before it.
 pub(crate) fn append_fact(row: &mut Vec<u8>, before: u64, fact: &Fact, scratch: &mut Vec<u8>) {
@@ -197,6 +199,12 @@ fn write_body(out: &mut Out<'_>, body: &FactBody) {
             out.signed(from.0);
             out.signed(to.0);
         }
+        FactBody::SourceGap { of, from, to } => {
+            sort(out, SOURCE_GAP);
+            out.word(*of);
+            out.signed(from.0);
+            out.signed(to.0);
+        }
         FactBody::WatchStarted => sort(out, 12),
         FactBody::WatchGap { from, to } => {
             sort(out, 13);
@@ -266,6 +274,7 @@ fn read_body(input: &mut In<'_>) -> Result<FactBody, Fault> {
                 if more { u8::try_from(input.number()?).map_err(|_| "a sign-in has too many factors")? } else { 0 };
             FactBody::Started { session, account, terminal, target, via, address, inner_address, factors }
         }
+        SOURCE_GAP => FactBody::SourceGap { of: input.word()?, from: instant(input)?, to: instant(input)? },
         SYSTEM => FactBody::System { concern: at(&SystemConcern::ALL, input.number()?)?, good: input.flag()? },
         ORDER => {
             let (order, client) = (input.word()?, input.word()?);

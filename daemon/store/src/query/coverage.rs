@@ -20,6 +20,8 @@ pub enum SourceGapCause {
     Silent,
     /// kukaku itself was not running.
     OwnDowntime,
+    /// It told something that is gone: lines that no buffer held any more.
+    Lost,
 }
 
 /// A span without a source's records.
@@ -76,18 +78,19 @@ pub fn session_source_gaps(conn: &Connection, sources: &[String], span: Span) ->
         if !before.is_empty() {
             out.push(SourceGap { source: source.clone(), span: before, cause: SourceGapCause::NotYetHeard });
         }
+        let causes =
+            [(FindingKind::SourceSilent, SourceGapCause::Silent), (FindingKind::RecordsLost, SourceGapCause::Lost)];
         let sql = "SELECT f.start_us, f.end_us FROM finding_subject fs JOIN finding f ON f.id = fs.finding
                    WHERE fs.sort = 'source' AND fs.value = ?1 AND f.kind = ?2 AND f.start_us < ?4 AND f.end_us > ?3
                    ORDER BY f.start_us LIMIT ?5";
         let mut statement = conn.prepare_cached(sql).map_err(in_act(ACT))?;
-        let silences = statement
-            .query_map((source, FindingKind::SourceSilent.word(), kept(span.start), kept(span.end), ROWS_MAX), |row| {
-                span_at(row, 0)
-            })
-            .map_err(in_act(ACT))?;
-        for silence in silences {
-            let silence = silence.map_err(in_act(ACT))?;
-            out.push(SourceGap { source: source.clone(), span: silence, cause: SourceGapCause::Silent });
+        for (kind, cause) in causes {
+            let spans = statement
+                .query_map((source, kind.word(), kept(span.start), kept(span.end), ROWS_MAX), |row| span_at(row, 0))
+                .map_err(in_act(ACT))?;
+            for found in spans {
+                out.push(SourceGap { source: source.clone(), span: found.map_err(in_act(ACT))?, cause });
+            }
         }
         for downtime in downtimes.iter().filter(|downtime| downtime.end > first_at) {
             out.push(SourceGap { source: source.clone(), span: *downtime, cause: SourceGapCause::OwnDowntime });

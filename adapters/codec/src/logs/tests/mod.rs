@@ -13,6 +13,7 @@ use super::{LogReader, Outcome, Rules, header};
 mod dialects;
 mod headers;
 mod language;
+mod mutations;
 mod properties;
 mod reading;
 mod samples;

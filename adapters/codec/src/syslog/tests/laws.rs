@@ -2,9 +2,12 @@
 
 use proptest::prelude::*;
 
+use super::super::LINE_MAX_BYTES;
+use super::super::relp::{RelpAsk, RelpServer};
 use super::super::relp::{RelpData, RelpDecoder, encode_frame};
 use super::super::trimmed;
 use super::{Owned, frames};
+use crate::mutation::{acts, mutated};
 
 /// Bytes in which counts, line ends and marks are common.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
@@ -64,6 +67,35 @@ proptest! {
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
         prop_assert_eq!(relp(cut(&bytes, &cuts)), relp([&bytes[..]]));
+    }
+
+    #[test]
+    fn a_spoiled_stream_costs_no_more_than_its_bytes_and_ends(
+        acts in acts(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        in_order in any::<bool>(),
+    ) {
+        let lines = b"27 <38>1 - gw sshd 7 - - hello<13>Nov 22 09:00:00 gw x: y\n<13>three\r\n5 <1>ab";
+        let spoiled = mutated(lines, lines, &acts);
+        let found = frames(cut(&spoiled, &cuts), in_order);
+        let held = |frame: &Owned| match frame {
+            Owned::Line(line) => line.len(),
+            Owned::Broken { head, .. } => head.len(),
+        };
+        prop_assert!(found.iter().all(|frame| held(frame) <= LINE_MAX_BYTES));
+        prop_assert!(found.iter().map(held).sum::<usize>() <= spoiled.len());
+
+        let session =
+            b"1 open 30 relp_version=0\ncommands=syslog\n2 syslog 8 <13>one\n\n3 syslog 0\n4 syslog 3 two\n5 close 0\n";
+        let spoiled = mutated(session, session, &acts);
+        prop_assert_eq!(relp(cut(&spoiled, &cuts)), relp([&spoiled[..]]));
+        let (mut decoder, mut server, mut lines) = (RelpDecoder::new(), RelpServer::new(), 0_usize);
+        let _ = decoder.push(&spoiled, |frame| {
+            if let RelpAsk::Line { line: Ok(line), .. } = server.hear(frame) {
+                lines += line.len();
+            }
+        });
+        prop_assert!(lines <= spoiled.len());
     }
 
     #[test]

@@ -14,7 +14,7 @@ const LOGONS_MAX: usize = 8;
 const COUNTED_MAX: usize = 32;
 
 /// Somebody who is there from afar.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Presence {
     pub host: String,
     pub session: Name,
@@ -138,7 +138,7 @@ impl Presence {
 }
 
 /// What an event that opens nothing told.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Hint {
     pub host: String,
     pub at: UtcMicros,

@@ -49,6 +49,7 @@ mod take;
 use std::collections::VecDeque;
 
 use kukaku_schema::{DurationUs, Lang, Name, Observation, UtcMicros};
+use serde::Deserialize;
 
 use super::account::AccountForm;
 use keep::{Hint, Presence};
@@ -68,10 +69,12 @@ pub const HINTS_MAX: usize = 256;
 const ENDED_MAX: usize = 256;
 
 /// What the computers of a source are to the person who comes from afar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// What is reached: Security, LocalSessionManager, RemoteConnectionManager, OpenSSH.
-    Target,
+    #[default]
+    Server,
     /// An RD gateway on the way: what it connects to is reached, it is the stepping stone.
     Gateway,
     /// The vendor's own terminal: what its Remote Desktop client did.
@@ -80,7 +83,8 @@ pub enum Role {
 
 /// To which fraction a time is told. The same event must be told alike by every way it comes, or
 /// it contradicts itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Grain {
     /// As winlogbeat does; EVTX files are cut to it.
     #[default]
@@ -171,7 +175,7 @@ impl Ignored {
 }
 
 /// The sessions of one source, and what is remembered to tell them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct WindowsSessions {
     config: SessionsConfig,
     /// Bounded by [`OPEN_MAX`].

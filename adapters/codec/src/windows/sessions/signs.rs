@@ -96,7 +96,7 @@ pub(super) fn read(event: &WindowsEvent, config: &SessionsConfig) -> Sign {
         .into_iter()
         .find_map(|(channel, role)| is(channel).then_some(role));
     let is_of_target = [SECURITY, LOCAL_SESSIONS, REMOTE_CONNECTIONS, RDP_CORE, OPENSSH].into_iter().any(is);
-    match role.or(is_of_target.then_some(Role::Target)) {
+    match role.or(is_of_target.then_some(Role::Server)) {
         None => return Sign::Ignored(Ignored::NotASession),
         Some(role) if role != config.role => return Sign::Ignored(Ignored::OtherRole),
         Some(_) => {}

@@ -260,7 +260,7 @@ impl WindowsSessions {
 
     fn started(&self, event: &WindowsEvent, presence: &Presence, evidence: &Evidence) -> Result<Observation, String> {
         let target = match self.config.role {
-            Role::Target => Some(event.computer.as_str()),
+            Role::Server => Some(event.computer.as_str()),
             Role::Gateway | Role::Terminal => evidence.target.as_deref(),
         };
         Ok(Observation::SessionStarted(SessionStarted {

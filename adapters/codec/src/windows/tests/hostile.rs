@@ -4,12 +4,14 @@ use std::io::Cursor;
 
 use proptest::prelude::*;
 
+use super::json::{ELEMENTS, NXLOG, WINLOGBEAT};
 use super::*;
+use crate::mutation::{acts, mutated};
 
 /// Reads whatever there is, and takes it.
 fn swallow(bytes: &[u8]) -> usize {
     let Ok(file) = EvtxFile::open(Cursor::new(bytes)) else { return 0 };
-    let mut sessions = WindowsSessions::new(config(Role::Target));
+    let mut sessions = WindowsSessions::new(config(Role::Server));
     file.filter(|item| match item {
         EvtxItem::Event(event) => {
             sessions.take(event);
@@ -79,6 +81,29 @@ proptest! {
     }
 
     #[test]
+    fn a_spoiled_event_is_taken_or_refused(
+        events in prop::collection::vec((0_usize..3, 0_usize..3, acts()), 1..8),
+        ids in prop::collection::vec(prop::sample::select(vec!["21", "22", "24", "25", "40", "4624", "1149", "302"]), 8),
+    ) {
+        let seeds = [WINLOGBEAT, NXLOG, ELEMENTS];
+        let zone = kukaku_schema::SiteZone::named("Asia/Tokyo").unwrap();
+        let mut sessions = WindowsSessions::new(config(Role::Server));
+        for ((one, other, acts), id) in events.iter().zip(ids) {
+            let valid = seeds[*one].replace("\"21\"", &format!("\"{id}\""));
+            let bytes = mutated(valid.as_bytes(), seeds[*other].as_bytes(), acts);
+            let Ok(event) = read_json(&bytes, Some(&zone)) else { continue };
+            prop_assert!(event.data.len() <= FIELDS_MAX);
+            if let Outcome::Observations(all) = sessions.take(&event) {
+                for said in all {
+                    let read = kukaku_schema::parse_observation(&serde_json::to_vec(&said).unwrap());
+                    prop_assert_eq!(read.map_err(|e| e.to_string()), Ok(said));
+                }
+            }
+            prop_assert!(sessions.open_sessions() <= OPEN_MAX);
+        }
+    }
+
+    #[test]
     fn any_text_as_json_is_an_event_or_a_reason(text in "\\PC{0,200}") {
         let _ = read_json(text.as_bytes(), None);
         let line = format!("{{\"EventID\":4624,\"EventTime\":{text:?},\"Channel\":\"Security\",\"Hostname\":{text:?}}}");
@@ -90,7 +115,7 @@ proptest! {
         id in prop::sample::select(vec![4624_u32, 4634, 4647, 4778, 4779, 21, 22, 23, 24, 25, 39, 40, 1149, 302, 303, 4, 1024, 1027, 1026, 1029]),
         channels in prop::sample::select(vec!["S", "L", "R", "G", "O", "C"]),
         values in prop::collection::vec("\\PC{0,30}|[0-9]{1,20}|sshd|10|Accepted a for b from 192.0.2.1 port 1", 20),
-        role in prop::sample::select(vec![Role::Target, Role::Gateway, Role::Terminal]),
+        role in prop::sample::select(vec![Role::Server, Role::Gateway, Role::Terminal]),
     ) {
         let names = [
             "LogonType", "TargetUserName", "TargetDomainName", "TargetLogonId", "IpAddress", "AccountName", "User",

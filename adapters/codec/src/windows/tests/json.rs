@@ -4,7 +4,7 @@ use kukaku_schema::SiteZone;
 
 use super::*;
 
-const WINLOGBEAT: &str = r#"{"@timestamp":"2026-11-22T01:02:03.456Z","@metadata":{"beat":"winlogbeat","version":"8.15.0"},
+pub(super) const WINLOGBEAT: &str = r#"{"@timestamp":"2026-11-22T01:02:03.456Z","@metadata":{"beat":"winlogbeat","version":"8.15.0"},
 "event":{"code":"21","provider":"Microsoft-Windows-TerminalServices-LocalSessionManager","kind":"event"},
 "host":{"name":"sv01.office.example"},"message":"text",
 "winlog":{"channel":"Microsoft-Windows-TerminalServices-LocalSessionManager/Operational","computer_name":"SV01.office.example",
@@ -12,7 +12,7 @@ const WINLOGBEAT: &str = r#"{"@timestamp":"2026-11-22T01:02:03.456Z","@metadata"
 "activity_id":"{F4208CEC-4DF9-4D54-882A-000000000001}","user":{"identifier":"S-1-5-18","type":"User"},"opcode":"Info",
 "user_data":{"xml_name":"EventXML","User":"OFFICE\\op7","SessionID":"3","Address":"192.0.2.7"}}}"#;
 
-const NXLOG: &str = r#"{"EventTime":"2026-11-22T10:02:03.456789+09:00","Hostname":"SV01.office.example","Keywords":"1152921504606846976",
+pub(super) const NXLOG: &str = r#"{"EventTime":"2026-11-22T10:02:03.456789+09:00","Hostname":"SV01.office.example","Keywords":"1152921504606846976",
 "EventType":"INFO","SeverityValue":2,"Severity":"INFO","EventID":21,
 "SourceName":"Microsoft-Windows-TerminalServices-LocalSessionManager","ProviderGuid":"{5D896912-022D-40AA-A3A8-4FA5515C76D7}",
 "Version":0,"TaskValue":0,"OpcodeValue":0,"RecordNumber":991,"ActivityID":"{F4208CEC-4DF9-4D54-882A-000000000001}",
@@ -21,7 +21,7 @@ const NXLOG: &str = r#"{"EventTime":"2026-11-22T10:02:03.456789+09:00","Hostname
 "EventXML.User":"OFFICE\\op7","EventXML.SessionID":"3","EventXML.Address":"192.0.2.7",
 "EventReceivedTime":"2026-11-22 10:02:04","SourceModuleName":"in","SourceModuleType":"im_msvistalog"}"#;
 
-const ELEMENTS: &str = r##"{"Event":{"#attributes":{"xmlns":"x"},"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-TerminalServices-LocalSessionManager"}},
+pub(super) const ELEMENTS: &str = r##"{"Event":{"#attributes":{"xmlns":"x"},"System":{"Provider":{"#attributes":{"Name":"Microsoft-Windows-TerminalServices-LocalSessionManager"}},
 "EventID":{"#attributes":{"Qualifiers":0},"#text":21},"TimeCreated":{"#attributes":{"SystemTime":"2026-11-22T01:02:03.4567891Z"}},
 "EventRecordID":991,"Correlation":{"#attributes":{"ActivityID":"F4208CEC-4DF9-4D54-882A-000000000001"}},
 "Channel":"Microsoft-Windows-TerminalServices-LocalSessionManager/Operational","Computer":"SV01.office.example","Security":{"#attributes":{"UserID":"S-1-5-18"}}},
@@ -33,7 +33,7 @@ fn read(text: &str) -> WindowsEvent {
 
 #[test]
 fn one_event_is_one_observation_however_it_came() {
-    let told = |text: &str| match WindowsSessions::new(config(Role::Target)).take(&read(text)) {
+    let told = |text: &str| match WindowsSessions::new(config(Role::Server)).take(&read(text)) {
         Outcome::Observations(list) => list,
         other => panic!("{other:?}"),
     };
@@ -101,7 +101,7 @@ fn what_is_no_event_is_refused_with_the_reason() {
 
 #[test]
 fn seconds_are_told_where_the_sender_knows_no_more() {
-    let mut settings = config(Role::Target);
+    let mut settings = config(Role::Server);
     settings.grain = Grain::Seconds;
     let Outcome::Observations(told) = WindowsSessions::new(settings).take(&read(WINLOGBEAT)) else { panic!("a start") };
     assert_eq!(told[0].header().device_time.expect("a time").to_rfc3339_utc(), "2026-11-22T01:02:03Z");

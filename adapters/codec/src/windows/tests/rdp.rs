@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn one_coming_in_three_channels_is_one_session() {
     check(
-        Role::Target,
+        Role::Server,
         r"
         0.0 R 261 listenerName=RDP-Tcp => scanner
         0.1 X 131 ConnType=TCP; ClientIP=192.0.2.7:50111 => scanner
@@ -43,7 +43,7 @@ fn one_coming_in_three_channels_is_one_session() {
 #[test]
 fn security_alone_tells_a_whole_session() {
     check(
-        Role::Target,
+        Role::Server,
         r"
         0 S 4624 LogonType=10; TargetUserName=op7; TargetDomainName=OFFICE; TargetLogonId=0xa1; TargetLinkedLogonId=0x0; IpAddress=::ffff:192.0.2.7 => start #1 OFFICE\op7 192.0.2.7 - SV01.office.example
         100 S 4779 AccountName=op7; AccountDomain=OFFICE; LogonID=0xa1; SessionName=RDP-Tcp#4; ClientName=PC-7; ClientAddress=192.0.2.7 => end #1 disconnect
@@ -59,7 +59,7 @@ fn security_alone_tells_a_whole_session() {
 #[test]
 fn nothing_but_a_sign_in_opens_a_session() {
     check(
-        Role::Target,
+        Role::Server,
         r"
         0 R 1149 Param1=op7; Param2=OFFICE; Param3=192.0.2.7 => held
         1 S 4624 LogonType=3; TargetUserName=op7; TargetDomainName=OFFICE; WorkstationName=PC-7; IpAddress=192.0.2.7 => held
@@ -86,7 +86,7 @@ fn nothing_but_a_sign_in_opens_a_session() {
 #[test]
 fn a_taken_over_session_is_another_persons() {
     check(
-        Role::Target,
+        Role::Server,
         r"
         0 L 21 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => start #1 OFFICE\op7 192.0.2.7 - SV01.office.example
         50 L 21 User=OFFICE\admin; SessionID=4; Address=192.0.2.9 => start #2 OFFICE\admin 192.0.2.9 - SV01.office.example
@@ -100,7 +100,7 @@ fn a_taken_over_session_is_another_persons() {
 #[test]
 fn a_lost_end_is_noticed_when_the_number_comes_again() {
     check(
-        Role::Target,
+        Role::Server,
         r"
         0 L 21 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => start #1 OFFICE\op7 192.0.2.7 - SV01.office.example
         999 L 21 User=OFFICE\op8; SessionID=3; Address=192.0.2.8 => end #1 superseded + start #2 OFFICE\op8 192.0.2.8 - SV01.office.example
@@ -113,7 +113,7 @@ fn a_lost_end_is_noticed_when_the_number_comes_again() {
 #[test]
 fn an_end_from_before_the_log_is_told_once() {
     check(
-        Role::Target,
+        Role::Server,
         r"
         0.0 S 4779 AccountName=op7; AccountDomain=OFFICE; LogonID=0xa1; SessionName=RDP-Tcp#4; ClientName=PC-7; ClientAddress=192.0.2.7 => end #1 disconnect
         0.1 L 24 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => known
@@ -125,7 +125,7 @@ fn an_end_from_before_the_log_is_told_once() {
 #[test]
 fn two_at_once_are_two_and_other_computers_others() {
     check(
-        Role::Target,
+        Role::Server,
         r"
         0 L 21 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => start #1 OFFICE\op7 192.0.2.7 - SV01.office.example
         1 L 21 User=OFFICE\op7; SessionID=4; Address=192.0.2.7 => start #2 OFFICE\op7 192.0.2.7 - SV01.office.example
@@ -140,7 +140,7 @@ fn two_at_once_are_two_and_other_computers_others() {
 #[test]
 fn an_address_that_is_told_later_is_added() {
     check(
-        Role::Target,
+        Role::Server,
         r"
         0 S 4624 LogonType=10; TargetUserName=op7; TargetDomainName=OFFICE; TargetLogonId=0xa1; IpAddress=- => start #1 OFFICE\op7 - - SV01.office.example
         1 L 21 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => alive #1 192.0.2.7 -
@@ -151,7 +151,7 @@ fn an_address_that_is_told_later_is_added() {
 #[test]
 fn behind_a_vpn_the_machine_gives_another_address_than_is_seen() {
     check(
-        Role::Target,
+        Role::Server,
         r"
         0.0 L 25 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => start #1 OFFICE\op7 192.0.2.7 - SV01.office.example
         0.2 S 4778 AccountName=op7; AccountDomain=OFFICE; LogonID=0xa1; SessionName=RDP-Tcp#5; ClientName=PC-7; ClientAddress=172.16.0.9 => alive #1 - PC-7
@@ -168,7 +168,7 @@ fn behind_a_vpn_the_machine_gives_another_address_than_is_seen() {
 #[test]
 fn the_leaving_of_the_place_before_is_not_his_who_came_since() {
     check(
-        Role::Target,
+        Role::Server,
         r"
         0 L 21 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => start #1 OFFICE\op7 192.0.2.7 - SV01.office.example
         500.0 L 25 User=OFFICE\op7; SessionID=3; Address=192.0.2.8 => end #1 superseded + start #2 OFFICE\op7 192.0.2.8 - SV01.office.example
@@ -181,7 +181,7 @@ fn the_leaving_of_the_place_before_is_not_his_who_came_since() {
 #[test]
 fn the_order_of_two_channels_does_not_make_two_sessions() {
     check(
-        Role::Target,
+        Role::Server,
         r"
         1.9 L 21 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => start #1 OFFICE\op7 192.0.2.7 - SV01.office.example
         90 L 24 User=OFFICE\op7; SessionID=3; Address=192.0.2.7 => end #1 disconnect
@@ -193,7 +193,7 @@ fn the_order_of_two_channels_does_not_make_two_sessions() {
 
 #[test]
 fn what_is_remembered_is_bounded() {
-    let mut sessions = WindowsSessions::new(config(Role::Target));
+    let mut sessions = WindowsSessions::new(config(Role::Server));
     for number in 0..u64::try_from(OPEN_MAX).expect("small") * 2 {
         let line = format!("{number} L 21 User=op{number}; SessionID={number}; Address=192.0.2.7");
         assert!(matches!(sessions.take(&event(number, &line)), Outcome::Observations(_)));

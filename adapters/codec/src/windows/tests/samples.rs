@@ -75,16 +75,16 @@ fn failures_and_mere_authentications_open_no_session() {
         "ID4648-4624-RunAsCS login.evtx",
         "ID4825-Denied RDP connection with valid credentials.evtx",
     ] {
-        let Some(told) = sessions_of(name, Role::Target) else { return };
+        let Some(told) = sessions_of(name, Role::Server) else { return };
         assert!(told.is_empty(), "{name}: {told:?}");
     }
 }
 
 #[test]
 fn a_hijacked_desktop_is_a_session_of_its_owner_from_the_hijackers_place() {
-    let Some(told) = sessions_of("ID4688,4778,4779 RDP hijack direct.evtx", Role::Target) else { return };
+    let Some(told) = sessions_of("ID4688,4778,4779 RDP hijack direct.evtx", Role::Server) else { return };
     assert_eq!(told, ["end #1 disconnect", "start #2 OFFSEC\\admmarsid 10.23.23.9 JUMP01 fs01.offsec.lan"]);
-    let told = sessions_of("ID4688-4778 RDP hijack command execution.evtx", Role::Target).expect("the folder");
+    let told = sessions_of("ID4688-4778 RDP hijack command execution.evtx", Role::Server).expect("the folder");
     assert_eq!(told, ["start #1 OFFSEC\\admmarsid 10.23.23.9 JUMP01 fs01.offsec.lan"]);
 }
 

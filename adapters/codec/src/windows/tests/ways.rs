@@ -31,7 +31,7 @@ fn a_gateway_names_person_place_and_what_he_reached() {
 #[test]
 fn openssh_opens_for_accepted_alone() {
     check(
-        Role::Target,
+        Role::Server,
         r"
         0 O 4 process=sshd; payload=Server listening on 0.0.0.0 port 22. => notasession
         1 O 4 process=sshd; payload=Failed password for op7 from 192.0.2.7 port 50022 ssh2 => failure
