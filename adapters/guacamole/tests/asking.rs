@@ -214,6 +214,30 @@ fn a_clock_that_is_off_is_measured_by_its_own_answers() {
 }
 
 #[test]
+fn a_certificate_that_nobody_vouches_for_gets_no_password() {
+    let ((guacamole, certificate), folder) = (Guacamole::with_tls(), Folder::new("tls"));
+    let file = folder.0.join("guacamole.pem");
+    std::fs::write(&file, certificate).unwrap();
+    guacamole.set(|state| state.rows = vec![row(3, "op7", 10, None)]);
+    let pinned = GuacamoleConfig { ca_file: Some(file.clone()), ..folder.config(&guacamole) };
+    assert_eq!(told(&Poller::open(&pinned, None, at(0)).unwrap().ask(at(15)).unwrap()).len(), 1);
+    // Another with the same names, and the machine's own authorities: neither knows it.
+    std::fs::write(&file, Guacamole::with_tls().1).unwrap();
+    guacamole.asked();
+    for ca_file in [Some(file.clone()), None] {
+        // A machine may have no authorities at all.
+        let Ok(mut poller) = Poller::open(&GuacamoleConfig { ca_file, ..pinned.clone() }, None, at(0)) else {
+            continue;
+        };
+        let said = poller.ask(at(15)).map(|_| ()).unwrap_err().to_string();
+        assert!(said.contains("certificate"), "{said}");
+    }
+    assert!(guacamole.asked().is_empty(), "nothing was asked of it, and no password told");
+    std::fs::write(&file, "no certificate").unwrap();
+    assert!(Poller::open(&pinned, None, at(0)).err().unwrap().contains("ca_file"));
+}
+
+#[test]
 fn a_table_that_can_not_work_is_refused_by_its_key() {
     let (guacamole, folder) = (Guacamole::new(), Folder::new("config"));
     let good = folder.config(&guacamole);

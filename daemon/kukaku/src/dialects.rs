@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kukaku_codec::logs::{LogReader, Outcome, Rules, header};
-use kukaku_codec::windows::{self, WindowsConfig, WindowsSessions, read_json};
+use kukaku_codec::windows::{self, OpenSession, WindowsConfig, WindowsSessions, read_json};
 use kukaku_schema::intake::{ArrivalBody, Unreadable};
 use kukaku_schema::{Name, SiteZone, UtcMicros};
+use kukaku_store::query::{self, SessionRow};
+use kukaku_store::read_only;
 use kukaku_syslog::{LineReader, Taken};
 use kukaku_web::PostedLog;
 
@@ -84,6 +86,20 @@ impl Dialect {
     }
 }
 
+/// Open sessions that are taken up after a restart, of all sources together.
+const OPEN_TAKEN_UP_MAX: u32 = 10_000;
+
+/// The sessions that are open, for [`SourceReader::with_open`]. Where they can't be read, none: what
+/// comes is kept all the same.
+#[must_use]
+pub fn open_sessions(store: &Path) -> Vec<SessionRow> {
+    let open = read_only(store).and_then(|conn| query::open_sessions(&conn, OPEN_TAKEN_UP_MAX));
+    open.map(|open| open.rows).unwrap_or_else(|error| {
+        tracing::warn!("the open sessions can't be read: {error}");
+        Vec::new()
+    })
+}
+
 /// Reads the lines of one source, over whatever link they come.
 #[derive(Clone)]
 pub struct SourceReader {
@@ -107,6 +123,25 @@ enum Read {
 }
 
 impl SourceReader {
+    /// Takes up what was open before a restart: what a later line ends by a number alone is else
+    /// never known to have ended.
+    #[must_use]
+    pub fn with_open(mut self, open: &[SessionRow]) -> Self {
+        if let Sort::Windows(sessions) = &mut self.sort {
+            // The latest is the likelier one to be meant, and is looked for first.
+            for row in open.iter().rev().filter(|row| row.source == self.source) {
+                sessions.take_up(&OpenSession {
+                    session: &row.session,
+                    account: row.account.as_deref().unwrap_or_default(),
+                    address: row.address.as_deref(),
+                    target: row.target.as_deref(),
+                    started: row.start,
+                });
+            }
+        }
+        self
+    }
+
     fn read(&mut self, line: &[u8], received: UtcMicros) -> Read {
         let read = header::read(line, received, &self.zone);
         match &mut self.sort {

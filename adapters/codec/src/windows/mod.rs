@@ -22,7 +22,9 @@ pub use event::{FIELDS_MAX, VALUE_MAX_BYTES, WindowsEvent};
 pub use evtx::{CHUNKS_MAX, Damage, EvtxError, EvtxFile, EvtxItem};
 pub use json::{JSON_MAX_BYTES, read_json};
 pub use merge::InTimeOrder;
-pub use sessions::{Grain, HINTS_MAX, Ignored, JOIN_WINDOW, OPEN_MAX, Outcome, Role, SessionsConfig, WindowsSessions};
+pub use sessions::{
+    Grain, HINTS_MAX, Ignored, JOIN_WINDOW, OPEN_MAX, OpenSession, Outcome, Role, SessionsConfig, WindowsSessions,
+};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
@@ -58,13 +58,35 @@ pub struct Guacamole {
 
 impl Guacamole {
     pub fn new() -> Self {
+        Self::serving("http", serve)
+    }
+
+    /// One with TLS, and its certificate as PEM.
+    pub fn with_tls() -> (Self, String) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let config = Arc::new(config);
+        let guacamole = Self::serving("https", move |stream, state| {
+            let tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            serve(rustls::StreamOwned::new(tls, stream), state);
+        });
+        (guacamole, made.cert.pem())
+    }
+
+    fn serving(scheme: &str, serve: impl Fn(TcpStream, &Mutex<State>) + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/guacamole", listener.local_addr().unwrap());
+        let url = format!("{scheme}://{}/guacamole", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let state = Arc::clone(&shared);
+                let (state, serve) = (Arc::clone(&shared), serve.clone());
                 std::thread::spawn(move || serve(stream, &state));
             }
         });
@@ -89,8 +111,8 @@ impl Guacamole {
     }
 }
 
-fn serve(stream: TcpStream, state: &Mutex<State>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
+fn serve(stream: impl Read + Write, state: &Mutex<State>) {
+    let mut reader = BufReader::new(stream);
     loop {
         let mut head = Vec::new();
         loop {
@@ -112,7 +134,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
         let length = headers.get("content-length").map_or(0, |text| text.parse().unwrap());
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
-        if !answer(&stream, &head[0], &headers, &String::from_utf8(body).unwrap(), state) {
+        if !answer(reader.get_mut(), &head[0], &headers, &String::from_utf8(body).unwrap(), state) {
             return;
         }
     }
@@ -120,7 +142,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
 
 /// Answers one request; whether the connection goes on.
 fn answer(
-    mut stream: &TcpStream,
+    stream: &mut (impl Read + Write),
     request: &str,
     headers: &BTreeMap<String, String>,
     body: &str,
@@ -152,7 +174,8 @@ fn answer(
     );
     let half = fault == Some(Fault::Truncated);
     let sent = if half { &text.as_bytes()[..text.len() / 2] } else { text.as_bytes() };
-    stream.write_all(head.as_bytes()).is_ok() && stream.write_all(sent).is_ok() && !half
+    let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(sent)).and_then(|()| stream.flush());
+    sent.is_ok() && !half
 }
 
 fn said(state: &mut State, request: &str, headers: &BTreeMap<String, String>, body: &str) -> (u16, String) {

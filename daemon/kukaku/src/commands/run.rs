@@ -137,7 +137,7 @@ async fn open_rooms(rooms: &mut Rooms, dir: &SiteDir, loaded: &Loaded, writer: &
     }
     let zone = kukaku_schema::SiteZone::named(&start::writer::time_zone(dir)?).map_err(Failure::Store)?;
     for port in &config.syslog {
-        start::syslog::start(rooms, port, &zone, writer)?;
+        start::syslog::start(rooms, dir, port, &zone, writer)?;
     }
     if let Some(radius) = &config.radius {
         start::radius::start(rooms, dir, radius, writer);

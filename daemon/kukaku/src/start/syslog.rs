@@ -1,6 +1,6 @@
 //! Syslog listeners: what gateways say of their sessions.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kukaku_schema::{Name, SiteZone};
@@ -8,10 +8,11 @@ use kukaku_syslog::{Limits, LineReader, LinkEvent, LinkEventKind, LossPlace, Sou
 use tokio::sync::mpsc;
 
 use crate::clock;
-use crate::dialects::Dialect;
+use crate::dialects::{Dialect, open_sessions};
 use crate::failure::Failure;
 use crate::lost::Losses;
 use crate::rooms::{Ledger, Rooms};
+use crate::site_dir::SiteDir;
 use crate::writer::Writer;
 
 /// Events of one listener that may wait to be told: they are only logged.
@@ -24,7 +25,13 @@ const LOSSES_LOOKED_AT: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// `Written`: a dialect can't be read.
-pub fn start(rooms: &mut Rooms, config: &SyslogConfig, zone: &SiteZone, writer: &Writer) -> Result<(), Failure> {
+pub fn start(
+    rooms: &mut Rooms,
+    dir: &SiteDir,
+    config: &SyslogConfig,
+    zone: &SiteZone,
+    writer: &Writer,
+) -> Result<(), Failure> {
     let room = format!("syslog {}", config.listen);
     let mut readers: Vec<(String, Name, Dialect)> = Vec::new();
     for source in &config.source {
@@ -33,16 +40,26 @@ pub fn start(rooms: &mut Rooms, config: &SyslogConfig, zone: &SiteZone, writer: 
         readers.push((source.name.clone(), Name::new(source.name.as_str()).map_err(wrong)?, dialect));
     }
     let (config, zone, writer, ledger) = (config.clone(), zone.clone(), writer.clone(), rooms.ledger());
+    // Read before anything is said to be ready; after a restart of the room, anew.
+    let (store, first) = (dir.store(), Mutex::new(Some(open_sessions(&dir.store()))));
     let name = room.clone();
     rooms.start(room, move |stop| {
         let (config, zone, writer, readers) = (config.clone(), zone.clone(), writer.clone(), readers.clone());
-        let (ledger, name) = (Arc::clone(&ledger), name.clone());
+        let (ledger, name, store) = (Arc::clone(&ledger), name.clone(), store.clone());
+        let open = first.lock().unwrap_or_else(PoisonError::into_inner).take();
         async move {
             let (sender, mut events) = mpsc::channel::<LinkEvent>(EVENTS_MAX);
+            let open = match open {
+                Some(open) => open,
+                None => {
+                    let read = tokio::task::spawn_blocking(move || open_sessions(&store)).await;
+                    read.map_err(|e| e.to_string())?
+                }
+            };
             let reader = |source: &SourceConfig| -> Box<dyn LineReader> {
                 let known = readers.iter().find(|(name, ..)| *name == source.name);
                 let (_, name, dialect) = known.expect("a reader was made for each source of the listener");
-                Box::new(dialect.reader(name.clone(), zone.clone()))
+                Box::new(dialect.reader(name.clone(), zone.clone()).with_open(&open))
             };
             let link = SyslogLink::bind(&config, Limits::default(), reader, sender, Arc::new(clock::now));
             let link = link.await.map_err(|e| e.to_string())?;

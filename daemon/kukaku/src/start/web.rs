@@ -15,7 +15,7 @@ use crate::clock;
 use crate::commands::certificates::certificate_warnings;
 use crate::commands::check::{cannot_listen, free_bytes, free_mib};
 use crate::config::{Config, WebLogConfig};
-use crate::dialects::Dialect;
+use crate::dialects::{Dialect, open_sessions};
 use crate::failure::Failure;
 use crate::register_lines::changes;
 use crate::rooms::{Ledger, Rooms, stopped};
@@ -83,12 +83,13 @@ pub fn start(rooms: &mut Rooms, dir: &SiteDir, config: &Config, writer: &Writer)
 /// remembers of a line is needed for the next one.
 fn posted_logs(dir: &SiteDir, logs: &[WebLogConfig]) -> Result<PostedLogs, Failure> {
     let mut readers: Vec<(String, Box<dyn PostedLog>)> = Vec::new();
+    let open = if logs.is_empty() { Vec::new() } else { open_sessions(&dir.store()) };
     for log in logs {
         let zone = SiteZone::named(&time_zone(dir)?).map_err(Failure::Store)?;
         let wrong = |e: String| Failure::Written(format!("web.log {:?}: {e}", log.source));
         let dialect = Dialect::named(&log.dialect, log.windows.as_ref()).map_err(|(_, why)| wrong(why))?;
         let source = Name::new(log.source.as_str()).map_err(wrong)?;
-        readers.push((log.source.clone(), Box::new(dialect.reader(source, zone))));
+        readers.push((log.source.clone(), Box::new(dialect.reader(source, zone).with_open(&open))));
     }
     Ok(PostedLogs::new(readers))
 }

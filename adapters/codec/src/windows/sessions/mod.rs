@@ -37,11 +37,14 @@
 //! audited, a reconnect shows as one short session. LocalSessionManager's channel, which Windows
 //! writes by default, shows all of it.
 //!
+//! After a restart [`WindowsSessions::take_up`] takes up the sessions that were open.
+//!
 //! Known limit: a gateway that stops without writing its 303 leaves the count of a person's connections
 //! one too high, and his session open. It is seen as overlong; nothing is cleared by it.
 
 mod client;
 mod keep;
+mod restore;
 mod signs;
 mod ssh;
 mod take;
@@ -53,6 +56,7 @@ use serde::Deserialize;
 
 use super::account::AccountForm;
 use keep::{Hint, Presence};
+pub use restore::OpenSession;
 
 /// How far the events of one coming lie apart: a slow profile takes seconds, a person who comes
 /// twice takes longer.

@@ -279,7 +279,7 @@ fn gateway(event: &WindowsEvent) -> Sign {
     };
     let told = event.field("IpAddress");
     let target = event.field("Resource");
-    let key = format!("{}|{told}|{}", account.text(crate::windows::AccountForm::Qualified), target.to_lowercase());
+    let key = gateway_key(&account, told, target);
     let evidence = Evidence {
         account: Some(account),
         address: address(told).remote(),
@@ -293,6 +293,11 @@ fn gateway(event: &WindowsEvent) -> Sign {
         303 => Sign::End(Ending::ConnectionOf, evidence, "disconnect".to_owned()),
         _ => Sign::End(Ending::ConnectionOf, evidence, "disconnected by the administrator".to_owned()),
     }
+}
+
+/// By what a connection through a gateway is known again.
+pub(super) fn gateway_key(account: &Account, address: &str, target: &str) -> String {
+    format!("{}|{address}|{}", account.text(crate::windows::AccountForm::Qualified), target.to_lowercase())
 }
 
 /// The ids of logons in these fields; `0x0` is none.

@@ -112,7 +112,9 @@ impl WindowsSessions {
         if how == How::Reconnect {
             open.how = how;
         }
-        if how == How::Gateway && open.count(event.identity()) {
+        // Of a session from before a restart the first event is known by its time alone.
+        let is_its_first = open.counted.is_empty() && grain.of(event.time) == grain.of(open.started);
+        if how == How::Gateway && !is_its_first && open.count(event.identity()) {
             open.connections = open.connections.saturating_add(1);
         }
         let address = open.new_address(evidence);

@@ -205,3 +205,51 @@ fn what_is_remembered_is_bounded() {
     let end = sessions.take(&event(9, "9999 L 24 User=op1; SessionID=1; Address=192.0.2.7"));
     assert!(matches!(end, Outcome::Observations(_)));
 }
+
+/// The program dies between a coming and its end: the end is that session's all the same.
+#[test]
+fn an_end_after_a_restart_ends_the_session_from_before_it() {
+    let told = |sessions: &mut WindowsSessions, record: u64, line: &str| match sessions.take(&event(record, line)) {
+        Outcome::Observations(all) => all,
+        other => panic!("{line}: {other:?}"),
+    };
+    for (role, coming, end) in [
+        (Role::Server, "0 L 21 User=OFFICE\\op7; SessionID=3; Address=192.0.2.7", "60 L 40 Session=3; Reason=5"),
+        (
+            Role::Server,
+            "0 L 21 User=OFFICE\\op7; SessionID=3; Address=192.0.2.7",
+            "60 L 24 User=OFFICE\\op7; SessionID=3; Address=192.0.2.7",
+        ),
+        (
+            Role::Gateway,
+            "0 G 302 Username=OFFICE\\op7; IpAddress=192.0.2.7; Resource=srv.office.example; ConnectionProtocol=HTTP",
+            "60 G 303 Username=OFFICE\\op7; IpAddress=192.0.2.7; Resource=srv.office.example; ConnectionProtocol=HTTP",
+        ),
+    ] {
+        let mut before = WindowsSessions::new(config(role));
+        let Some(Observation::SessionStarted(started)) = told(&mut before, 1, coming).into_iter().next() else {
+            panic!("a start")
+        };
+        let mut after = WindowsSessions::new(config(role));
+        let open = OpenSession {
+            session: started.session.as_str(),
+            account: started.account.as_str(),
+            address: started.address.as_ref().map(Name::as_str),
+            target: started.target.as_ref().map(Name::as_str),
+            started: started.device_time,
+        };
+        after.take_up(&open);
+        after.take_up(&open);
+        assert_eq!(after.open_sessions(), 1);
+        // What is sent again after the restart says nothing new.
+        assert!(!matches!(after.take(&event(1, coming)), Outcome::Observations(_)), "{coming}");
+        let [Observation::SessionEnded(ended)] = &told(&mut after, 2, end)[..] else { panic!("{end}") };
+        assert_eq!(ended.session, started.session, "{end}");
+        assert_eq!(after.open_sessions(), 0);
+    }
+    let mut after = WindowsSessions::new(config(Role::Server));
+    for session in ["", "a", "a/b", "a/x3/t", "a/s/t", "a/s99999999999/t", "a/lzz/t", "\u{3000}/\u{3000}/t"] {
+        after.take_up(&OpenSession { session, account: "op7", address: None, target: None, started: UtcMicros(0) });
+    }
+    assert_eq!(after.open_sessions(), 0);
+}
