@@ -353,6 +353,27 @@ CREATE INDEX outbox_due ON outbox (next_at_us) WHERE state = 'waiting';
 CREATE INDEX outbox_delivered ON outbox (channel, delivered_at_us) WHERE state = 'delivered';
 CREATE INDEX outbox_failed ON outbox (id) WHERE state = 'failed';
 
+-- Notices to clients (市への通知): one for the start of a session and one for its end, queued with
+-- the observation that brought it, so none is forgotten by a crash.
+CREATE TABLE session_notice (
+  id              INTEGER PRIMARY KEY,
+  session         INTEGER NOT NULL, -- session.id
+  moment          TEXT    NOT NULL CHECK (moment IN ('start', 'end')),
+  at_us           INTEGER NOT NULL, -- the session's start or end
+  covers          INTEGER NOT NULL, -- the smallest size of the journal in which what is told stands
+  queued_at_us    INTEGER NOT NULL, -- our clock when it was known
+  due_at_us       INTEGER NOT NULL, -- until when the client is to have it
+  state           TEXT    NOT NULL CHECK (state IN ('waiting', 'delivered', 'failed')),
+  failures        INTEGER NOT NULL CHECK (failures >= 0), -- attempts that failed
+  next_at_us      INTEGER NOT NULL, -- when it is tried next while waiting
+  last_error      TEXT,             -- what went wrong last
+  delivered_at_us INTEGER,          -- when the client's mail server took it
+  told            TEXT,             -- what that server said, and who of several receivers was refused
+  checkpoint_size INTEGER,          -- entries under the checkpoint that it carried
+  UNIQUE (session, moment)
+) STRICT;
+CREATE INDEX session_notice_open ON session_notice (next_at_us) WHERE state <> 'delivered';
+
 -- Sources as they were heard: written for every source that ever spoke, registered or not.
 CREATE TABLE source_seen (
   source         INTEGER PRIMARY KEY, -- word

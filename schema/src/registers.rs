@@ -4,12 +4,14 @@
 //! store. An entry is valid in `[from, to)`; the same id may stand in several entries whose
 //! validities don't overlap.
 
+mod notify;
 mod parse;
 mod retention;
 mod rows;
 mod stored;
 mod write;
 
+pub use notify::{NOTIFY_WITHIN, NotifyList};
 pub use parse::{RegisterError, parse};
 pub use retention::Retention;
 pub use rows::{

@@ -19,7 +19,8 @@ use crate::http::guard::guard;
 use crate::http::params::Param;
 use crate::live;
 use crate::pages::{
-    assets, board, entries, findings, gate, journal, orders, paper, registers, retention, session, sessions, sources,
+    assets, board, entries, findings, gate, journal, notices, orders, paper, registers, retention, session, sessions,
+    sources,
 };
 
 /// Who may ask.
@@ -68,6 +69,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/sessions", Access::Full, sessions::PARAMS, || get(sessions::sessions)),
         page("/sessions/find", Access::Full, session::FIND_PARAMS, || get(session::find)),
         page("/sessions/{id}", Access::Full, &[], || get(session::session)),
+        page("/sessions/{id}/notice", Access::Full, notices::SHEET_PARAMS, || get(notices::sheet)),
         page("/entries", Access::Full, entries::PARAMS, || get(entries::entries)),
         page("/entries.csv", Access::Full, entries::PARAMS, || get(entries::entries_csv)),
         page("/findings", Access::Full, findings::PARAMS, || get(findings::findings)),

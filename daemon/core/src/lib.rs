@@ -16,6 +16,7 @@ mod memory;
 mod model;
 mod movement;
 pub mod names;
+pub mod notice;
 mod place;
 pub mod replay;
 pub mod retention;

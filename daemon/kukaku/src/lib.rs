@@ -20,6 +20,7 @@ pub mod failure;
 pub mod key_files;
 pub mod logs;
 pub mod mqtt_passwords;
+pub mod notices;
 pub mod order_csv;
 pub mod outbox;
 pub mod packs;

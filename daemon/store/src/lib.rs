@@ -26,6 +26,7 @@ mod holds;
 mod identity;
 mod load;
 mod lock;
+pub mod notices;
 mod observations;
 mod offsets;
 mod outbox;

@@ -21,7 +21,14 @@ pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
      ALTER TABLE session ADD COLUMN factors INTEGER NOT NULL DEFAULT 0;
      CREATE TABLE order_step (entry INTEGER PRIMARY KEY, work_order INTEGER NOT NULL, client INTEGER NOT NULL,
        state TEXT NOT NULL, at_us INTEGER NOT NULL, from_us INTEGER NOT NULL, to_us INTEGER NOT NULL) STRICT;
-     CREATE INDEX order_step_by_order ON order_step (work_order, at_us, entry);",
+     CREATE INDEX order_step_by_order ON order_step (work_order, at_us, entry);
+     CREATE TABLE session_notice (id INTEGER PRIMARY KEY, session INTEGER NOT NULL,
+       moment TEXT NOT NULL CHECK (moment IN ('start', 'end')), at_us INTEGER NOT NULL, covers INTEGER NOT NULL,
+       queued_at_us INTEGER NOT NULL, due_at_us INTEGER NOT NULL,
+       state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'failed')),
+       failures INTEGER NOT NULL CHECK (failures >= 0), next_at_us INTEGER NOT NULL, last_error TEXT,
+       delivered_at_us INTEGER, told TEXT, checkpoint_size INTEGER, UNIQUE (session, moment)) STRICT;
+     CREATE INDEX session_notice_open ON session_notice (next_at_us) WHERE state <> 'delivered';",
 ];
 
 const ACT: &str = "set up the store's tables";

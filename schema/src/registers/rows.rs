@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::notify::NotifyList;
 use crate::instant::DurationUs;
 
 /// The site.
@@ -126,6 +127,12 @@ pub struct Client {
     /// Its maintenance is frozen (凍結): no session at all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub frozen: bool,
+    /// Where it is told that a session of its began or ended; nowhere where nothing is said.
+    #[serde(default, skip_serializing_if = "NotifyList::is_empty")]
+    pub notify: NotifyList,
+    /// Within what time it is told; 10 min where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify_within: Option<DurationUs>,
 }
 
 /// Hours of the local day, `"08:00-20:00"`; past midnight where the end is not after the start.

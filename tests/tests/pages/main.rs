@@ -10,6 +10,7 @@ mod client;
 mod day;
 mod gate;
 mod hostile;
+mod notices;
 mod orders;
 mod rules;
 mod site;

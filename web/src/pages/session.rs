@@ -12,6 +12,7 @@ use super::entries::way_chip;
 use super::findings::{CauseLink, FindingLine};
 use super::gaps::{Gaps, gaps_in};
 use super::layout::{Frame, page};
+use super::notices::NoticeLine;
 use super::sessions::SessionLine;
 use super::svg::{Bar, Mark, Row, timeline};
 use super::{View, read_view};
@@ -64,6 +65,7 @@ struct Facts {
     footage: Vec<FootageRow>,
     cameras: Vec<String>,
     doors: Vec<String>,
+    notices: Vec<NoticeLine>,
     gaps: Gaps,
     holes: Option<i64>,
     shown: Span,
@@ -99,6 +101,7 @@ impl Facts {
             readings,
             findings: query::session_findings(reader, &row.source, &row.session, shown)?,
             footage: query::footage_in(reader, &cameras, span)?,
+            notices: super::notices::lines_of(reader, view, id)?,
             gaps: gaps_in(reader, view, span, Some(&row.source))?,
             row,
             cameras,
@@ -172,6 +175,8 @@ struct SessionPage {
     footage: Vec<FootageLine>,
     no_cameras: bool,
     trust: Vec<TrustLine>,
+    notices: Vec<NoticeLine>,
+    ended: bool,
     gaps: Gaps,
 }
 
@@ -235,6 +240,8 @@ pub(crate) async fn session(
         footage: facts.footage.iter().map(|segment| footage_line(segment, &view)).collect(),
         no_cameras: facts.cameras.is_empty(),
         trust: trust_lines(&facts, &view),
+        notices: facts.notices.clone(),
+        ended: row.end != SessionEnd::Open,
         gaps: facts.gaps.clone(),
         line,
         f,

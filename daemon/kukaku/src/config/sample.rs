@@ -80,6 +80,8 @@ listen = "127.0.0.1:1883"
 # url = "http://192.0.2.30:8430"
 # key = "witness.example/city+27a9c216+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X"   # kukaku-verify witness-init が表示した公開鍵
 
+# [alerts]
+# notices = "duty-mail"          # 市への開始・終了通知を送る mail（宛先は台帳の notify）
 # [[alerts.mail]]                # 通知先
 # id = "duty-mail"
 # server = "mail.example.jp"
@@ -172,6 +174,8 @@ listen = "127.0.0.1:1883"
 # url = "http://192.0.2.30:8430"
 # key = "witness.example/city+27a9c216+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X"   # public key that `kukaku-verify witness-init` printed
 
+# [alerts]
+# notices = "duty-mail"          # the mail channel for notices to clients (addresses: `notify` in the registers)
 # [[alerts.mail]]                # where alerts go
 # id = "duty-mail"
 # server = "mail.example.jp"

@@ -17,6 +17,7 @@ mod import;
 mod keys;
 mod kills;
 mod links;
+mod notices;
 mod orders;
 mod packs;
 mod power;

@@ -195,6 +195,7 @@ impl Erasing<'_, '_> {
                 if proofs.iter().all(|proof| going.contains_key(&u64::from_be_bytes(*proof))) {
                     self.brought.extend(words.into_iter().flatten().map(Word));
                     self.execute("DELETE FROM revision WHERE session = ?1", &[&row])?;
+                    self.execute("DELETE FROM session_notice WHERE session = ?1", &[&row])?;
                     self.execute("DELETE FROM session WHERE id = ?1", &[&row])?;
                 }
             }

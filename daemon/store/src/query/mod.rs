@@ -10,6 +10,7 @@ mod coverage;
 mod entries;
 mod findings;
 mod journal;
+mod notice;
 mod orders;
 mod registers;
 mod sessions;
@@ -37,6 +38,7 @@ pub use journal::{
     CheckpointRow, Head, JournalEntry, JournalRow, UnreadableRow, head, journal_entries, journal_entry,
     newest_checkpoint, outbox_failing, unreadable,
 };
+pub use notice::{OrderAt, orders_between, told};
 pub use orders::{OrderRow, OrderStepRow, order_in_use, order_now, order_steps, orders};
 pub use registers::{RegisterChangeRow, register_changes, registers, registers_version};
 pub use sessions::{
