@@ -422,6 +422,31 @@ CREATE TABLE footage (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX footage_by_time ON footage (camera, start_us);
 
+-- Operation logs of terminals (操作ログ): the newest word on each file.
+CREATE TABLE oplog (
+  terminal INTEGER NOT NULL, -- word
+  path     TEXT    NOT NULL, -- where it is kept, below its folder
+  session  INTEGER,          -- word: the one session that it tells of; null: all of its time
+  start_us INTEGER NOT NULL, -- the first instant that it tells of
+  end_us   INTEGER NOT NULL, -- the first instant after it
+  bytes    INTEGER NOT NULL CHECK (bytes >= 0), -- its size; 0 when it is gone
+  sha256   TEXT,             -- of the file, in hex, where it was read
+  gone     INTEGER NOT NULL CHECK (gone IN (0, 1)), -- 1: it is no longer kept
+  said_us  INTEGER NOT NULL, -- when that was said, by the source's clock
+  entry    INTEGER NOT NULL, -- the journal entry that says so
+  PRIMARY KEY (terminal, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX oplog_by_time ON oplog (terminal, start_us);
+
+-- When terminals were switched on and off.
+CREATE TABLE terminal_power (
+  entry    INTEGER PRIMARY KEY, -- the journal entry
+  terminal INTEGER NOT NULL, -- word
+  at_us    INTEGER NOT NULL, -- device time corrected by the offset of the source as it was known then
+  state    TEXT    NOT NULL CHECK (state IN ('on', 'off')) -- what it is from then on
+) STRICT;
+CREATE INDEX terminal_power_by_time ON terminal_power (terminal, at_us);
+
 -- Work orders (リモート保守申請): what each became, step by step; the forms themselves are in `payload`.
 CREATE TABLE order_step (
   entry      INTEGER PRIMARY KEY, -- the journal entry

@@ -11,12 +11,12 @@ mod words;
 
 pub use kinds::{
     CameraHealth, ClockStep, DoorReading, DoorState, DoorUsed, FootageSegment, Header, Kind, ManualEntry, Muster,
-    Observation, OrderRevised, ReaderStatus, SessionAlive, SessionEnded, SessionStarted, SourceAlive, SourceCaughtUp,
-    SourceClock, SystemState, WatchGap, WatchStarted, json_schemas,
+    Observation, OplogSegment, OrderRevised, ReaderStatus, SessionAlive, SessionEnded, SessionStarted, SourceAlive,
+    SourceCaughtUp, SourceClock, SystemState, TerminalPower, WatchGap, WatchStarted, json_schemas,
 };
 pub use name::{NAME_MAX_BYTES, Name, PATH_MAX_BYTES, REMARK_MAX_BYTES, Remark, SegmentPath};
 pub use parse::{MAX_OBSERVATION_BYTES, Refusal, canonical_bytes, content_hash, kind_words, parse_observation};
 pub use words::{
-    DoorStateWord, ManualDirection, MusterEntry, OrderFile, OrderReport, ReaderStatusWord, ReadingResult, Sha256Hex,
-    SystemConcern,
+    DoorStateWord, ManualDirection, MusterEntry, OrderFile, OrderReport, PowerState, ReaderStatusWord, ReadingResult,
+    Sha256Hex, SystemConcern,
 };

@@ -10,7 +10,7 @@ use crate::lang::Lang;
 pub enum RecordClass {
     /// 入退室: readings, doors, readers, musters, lines of the entry book.
     Entry,
-    /// セッション: remote sessions and their verdicts, work orders.
+    /// セッション: remote sessions and their verdicts, work orders, operation logs and power of terminals.
     Session,
     /// カメラ: health of cameras.
     Camera,
@@ -94,7 +94,7 @@ impl RecordClass {
             "footage.segment" => Self::Footage,
             _ => match kind.split_once('.') {
                 Some(("door" | "reader", _)) => Self::Entry,
-                Some(("session" | "order", _)) => Self::Session,
+                Some(("session" | "order" | "oplog" | "terminal", _)) => Self::Session,
                 _ => Self::Operation,
             },
         }

@@ -20,7 +20,7 @@ use crate::http::params::Param;
 use crate::live;
 use crate::pages::{
     assets, board, entries, findings, gate, journal, notices, orders, paper, registers, retention, session, sessions,
-    sources,
+    sources, terminals,
 };
 
 /// Who may ask.
@@ -79,6 +79,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/orders/show", Access::Full, orders::ORDER_PARAMS, || get(orders::order)),
         act("/orders/act", Access::Full, || post(orders::act)),
         page("/sources", Access::Full, sources::PARAMS, || get(sources::sources)),
+        page("/terminals", Access::Full, &[], || get(terminals::terminals)),
         page("/registers", Access::Full, &[], || get(registers::registers)),
         act("/registers", Access::Full, || post(registers::import)),
         page("/registers.toml", Access::Full, &[], || get(registers::export)),

@@ -182,6 +182,8 @@ pub(crate) fn kind_label(kind: &str, lang: Lang) -> &'static str {
         "session.ended" => lang.pick("セッション終了", "session ended"),
         "camera.health" => lang.pick("カメラの状態", "camera health"),
         "footage.segment" => lang.pick("映像", "footage"),
+        "oplog.segment" => lang.pick("操作ログ", "operation log"),
+        "terminal.power" => lang.pick("端末の電源", "terminal power"),
         "watch.started" => lang.pick("監視開始", "watch started"),
         "watch.gap" => lang.pick("監視の中断", "watch gap"),
         "clock.step" => lang.pick("時計の変更", "clock step"),

@@ -80,6 +80,7 @@ pub(crate) enum Owner {
     Source(Word),
     Door(Word),
     Camera(Word),
+    Oplog(Word),
     Session(SessionKey),
     Shared(SessionKey),
     Order(Word),
@@ -104,6 +105,7 @@ pub(crate) struct Dirty {
     pub doors: BTreeSet<Word>,
     pub persons: BTreeMap<Word, UtcMicros>,
     pub cameras: BTreeSet<Word>,
+    pub oplogs: BTreeSet<Word>,
     pub groups: BTreeSet<GroupKey>,
     pub sessions: BTreeSet<SessionKey>,
     pub shared: BTreeSet<SessionKey>,
@@ -350,6 +352,9 @@ impl Engine {
             Touch::Camera(camera) => {
                 self.dirty.cameras.insert(camera);
             }
+            Touch::Oplog(terminal) => {
+                self.dirty.oplogs.insert(terminal);
+            }
             Touch::System(concern) => {
                 self.dirty.system.insert(concern);
             }
@@ -426,6 +431,7 @@ impl Engine {
             self.mark_person(person, UtcMicros::MIN);
         }
         self.dirty.cameras.extend(self.world.model.cameras.words());
+        self.dirty.oplogs.extend(self.world.memory.oplogs.keys().copied());
         self.dirty.groups.extend(self.world.memory.sessions.keys().copied());
         self.dirty.sessions.extend(self.sessions.keys().copied());
         self.dirty.shared.extend(self.sessions.keys().copied());

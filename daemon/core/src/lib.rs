@@ -17,6 +17,7 @@ mod model;
 mod movement;
 pub mod names;
 pub mod notice;
+mod oplog;
 mod place;
 pub mod replay;
 pub mod retention;

@@ -39,6 +39,7 @@ mod schema;
 mod sealing;
 mod stays;
 mod store;
+mod terminals;
 mod tree;
 pub mod users;
 mod values;

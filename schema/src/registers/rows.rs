@@ -366,6 +366,12 @@ pub struct Terminal {
     /// The address of its network card, for the register alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<String>,
+    /// What is done at it is logged: a session without an operation log is shown as such.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub oplog: bool,
+    /// How long its operation logs are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oplog_keep: Option<DurationUs>,
 }
 
 /// A person who may open sessions.

@@ -14,6 +14,7 @@ mod notices;
 mod orders;
 mod rules;
 mod site;
+mod terminals;
 mod tls;
 mod verifier;
 mod webdriver;

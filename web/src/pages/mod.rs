@@ -17,6 +17,7 @@ pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod sources;
 pub(crate) mod svg;
+pub(crate) mod terminals;
 
 use std::sync::Arc;
 

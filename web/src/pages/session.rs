@@ -15,6 +15,7 @@ use super::layout::{Frame, page};
 use super::notices::NoticeLine;
 use super::sessions::SessionLine;
 use super::svg::{Bar, Mark, Row, timeline};
+use super::terminals::OfSession;
 use super::{View, read_view};
 use crate::error::WebError;
 use crate::house::App;
@@ -66,6 +67,7 @@ struct Facts {
     cameras: Vec<String>,
     doors: Vec<String>,
     notices: Vec<NoticeLine>,
+    terminal: OfSession,
     gaps: Gaps,
     holes: Option<i64>,
     shown: Span,
@@ -101,6 +103,7 @@ impl Facts {
             readings,
             findings: query::session_findings(reader, &row.source, &row.session, shown)?,
             footage: query::footage_in(reader, &cameras, span)?,
+            terminal: super::terminals::of_session(reader, view, &row, shown)?,
             notices: super::notices::lines_of(reader, view, id)?,
             gaps: gaps_in(reader, view, span, Some(&row.source))?,
             row,
@@ -177,6 +180,7 @@ struct SessionPage {
     trust: Vec<TrustLine>,
     notices: Vec<NoticeLine>,
     ended: bool,
+    terminal: OfSession,
     gaps: Gaps,
 }
 
@@ -242,6 +246,7 @@ pub(crate) async fn session(
         trust: trust_lines(&facts, &view),
         notices: facts.notices.clone(),
         ended: row.end != SessionEnd::Open,
+        terminal: facts.terminal.clone(),
         gaps: facts.gaps.clone(),
         line,
         f,

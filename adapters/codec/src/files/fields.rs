@@ -173,6 +173,18 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
             (F::Sha256, MAY),
             (F::Gone, MAY),
         ],
+        Kind::OplogSegment => &[
+            (F::DeviceTime, NEED),
+            (F::Terminal, NEED),
+            (F::Session, MAY),
+            (F::Path, NEED),
+            (F::Start, NEED),
+            (F::End, NEED),
+            (F::Bytes, NEED),
+            (F::Sha256, MAY),
+            (F::Gone, MAY),
+        ],
+        Kind::TerminalPower => &[(F::DeviceTime, NEED), (F::Terminal, NEED), (F::State, NEED)],
         Kind::SourceCaughtUp => &[(F::From, NEED), (F::To, NEED), (F::Reader, MAY)],
         Kind::SourceClock => &[(F::OffsetMs, NEED), (F::From, NEED), (F::To, NEED), (F::MeasuredBy, NEED)],
         // Made by the daemon alone: nothing from outside maps to them.

@@ -2,9 +2,9 @@
 #![allow(missing_docs)]
 
 use kukaku_schema::observation::{
-    DoorReading, DoorState, DoorStateWord, DoorUsed, ManualDirection, ManualEntry, Muster, MusterEntry, OrderRevised,
-    ReaderStatus, ReaderStatusWord, ReadingResult, Remark, SessionAlive, SessionEnded, SessionStarted, SourceAlive,
-    SourceCaughtUp, SourceClock, WatchGap, WatchStarted,
+    DoorReading, DoorState, DoorStateWord, DoorUsed, ManualDirection, ManualEntry, Muster, MusterEntry, OplogSegment,
+    OrderRevised, ReaderStatus, ReaderStatusWord, ReadingResult, Remark, SegmentPath, SessionAlive, SessionEnded,
+    SessionStarted, Sha256Hex, SourceAlive, SourceCaughtUp, SourceClock, WatchGap, WatchStarted,
 };
 use kukaku_schema::{Name, Observation, OrderAct, OrderSide, OrderState, UtcMicros};
 
@@ -266,4 +266,23 @@ pub fn watched() -> Vec<Observation> {
         read("-08:00", "z-in", "A"),
         read("-18:00", "z-out", "A"),
     ]
+}
+
+/// What is said of a terminal's log of the morning: its size, and one of few hashes; size 0: it is gone.
+pub fn oplog(time: &str, path: &str, bytes: u64, hash: u8) -> Observation {
+    Observation::OplogSegment(OplogSegment {
+        source: name("vpn"),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at(time),
+        terminal: name("T"),
+        session: None,
+        path: SegmentPath::new(path).unwrap(),
+        start: at("06:00"),
+        end: at("12:00"),
+        bytes,
+        sha256: (bytes > 0).then(|| Sha256Hex::new(&format!("{hash:02x}").repeat(32)).unwrap()),
+        gone: bytes == 0,
+    })
 }

@@ -75,6 +75,12 @@ listen = "127.0.0.1:1883"
 # root = "/srv/nvr/recordings"
 # pattern = "%Y-%m-%d/%H/{camera}/%M.%S.mp4"
 
+# [[oplogs]]                     # 端末の操作ログのフォルダ
+# source = "oplog-1"
+# root = "/srv/oplog"
+# pattern = "{terminal}/%Y-%m-%d.log"
+# zone = "Asia/Tokyo"            # ファイル名の時刻の地域
+
 # [[witness]]                    # 証人（市などが kukaku-verify witness で動かす）。封印のたびに連署を求める
 # name = "札幌市"
 # url = "http://192.0.2.30:8430"
@@ -168,6 +174,12 @@ listen = "127.0.0.1:1883"
 # source = "nvr-1"
 # root = "/srv/nvr/recordings"
 # pattern = "%Y-%m-%d/%H/{camera}/%M.%S.mp4"
+
+# [[oplogs]]                     # a folder of the terminals' operation logs
+# source = "oplog-1"
+# root = "/srv/oplog"
+# pattern = "{terminal}/%Y-%m-%d.log"
+# zone = "Asia/Tokyo"            # of the times in file names
 
 # [[witness]]                    # whoever runs `kukaku-verify witness`: asked to cosign each checkpoint
 # name = "City of Sapporo"

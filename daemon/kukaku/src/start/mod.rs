@@ -9,6 +9,7 @@ pub mod broker;
 pub mod commands;
 pub mod footage;
 pub mod mqtt;
+pub mod oplogs;
 pub mod radius;
 pub mod serial;
 pub mod syslog;

@@ -60,6 +60,17 @@ fn body() -> impl Strategy<Value = FactBody> {
         (word(), any::<bool>()).prop_map(|(camera, healthy)| FactBody::Camera { camera, healthy }),
         (word(), word(), instant(), instant(), any::<bool>())
             .prop_map(|(camera, path, start, end, gone)| FactBody::Footage { camera, path, start, end, gone }),
+        ((word(), word()), (instant(), instant()), any::<u64>(), prop::option::of(any::<u64>()), any::<bool>())
+            .prop_map(|((terminal, path), (start, end), bytes, hash, gone)| FactBody::Oplog {
+                terminal,
+                path,
+                start,
+                end,
+                bytes,
+                hash,
+                gone
+            }),
+        (word(), any::<bool>()).prop_map(|(terminal, on)| FactBody::Power { terminal, on }),
         (prop::option::of(word()), instant(), instant()).prop_map(|(reader, from, to)| FactBody::CaughtUp {
             reader,
             from,

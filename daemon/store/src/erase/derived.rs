@@ -62,6 +62,12 @@ impl Erasing<'_, '_> {
             Observation::FootageSegment(_) => {
                 self.execute("DELETE FROM footage WHERE entry = ?1", &[&entry])?;
             }
+            Observation::OplogSegment(_) => {
+                self.execute("DELETE FROM oplog WHERE entry = ?1", &[&entry])?;
+            }
+            Observation::TerminalPower(_) => {
+                self.execute("DELETE FROM terminal_power WHERE entry = ?1", &[&entry])?;
+            }
             Observation::SourceClock(_) => {
                 self.execute("DELETE FROM source_offset WHERE entry = ?1", &[&entry])?;
             }

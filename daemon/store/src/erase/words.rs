@@ -12,13 +12,15 @@ use crate::error::{StoreError, in_act};
 use crate::load;
 
 /// Columns that hold words.
-const COLUMNS: [(&str, &[&str]); 10] = [
+const COLUMNS: [(&str, &[&str]); 12] = [
     ("source_seen", &["source", "epoch"]),
     ("client_seen", &["client"]),
     ("stay", &["person", "zone"]),
     ("outage", &["door"]),
     ("device_state", &["device", "source"]),
     ("footage", &["camera"]),
+    ("oplog", &["terminal", "session"]),
+    ("terminal_power", &["terminal"]),
     ("order_step", &["work_order", "client"]),
     ("source_offset", &["source"]),
     ("unreadable", &["source"]),

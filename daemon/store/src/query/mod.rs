@@ -14,6 +14,7 @@ mod notice;
 mod orders;
 mod registers;
 mod sessions;
+mod terminals;
 mod timeline;
 
 use std::ops::Deref;
@@ -45,6 +46,7 @@ pub use sessions::{
     CauseRow, RevisionRow, SessionFilter, SessionRow, VerdictRow, open_sessions, revisions, session, session_at,
     sessions, sessions_counted,
 };
+pub use terminals::{OplogRow, PowerRow, UnloggedRow, oplogs_in, oplogs_kept, power_in, sessions_unlogged};
 pub use timeline::{
     FootageRow, OutageRow, StayRow, footage_in, numbering_holes, outages_of_zone, readings_of, session_findings,
     stays_in,

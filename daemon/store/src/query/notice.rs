@@ -1,11 +1,11 @@
 //! What a client is told of a session, and the checkpoint under which it stands.
 
 use kukaku_core::notice::Told;
-use kukaku_schema::{Observation, OrderState, Span};
+use kukaku_schema::{Observation, OrderState, Span, UtcMicros};
 use rusqlite::{Connection, params};
 
 use super::SessionRow;
-use super::cells::kept;
+use super::cells::{instant_at, kept};
 use super::journal::body_of;
 use crate::error::{StoreError, in_act};
 use crate::notices::{NoticeMoment, NoticeRow};
@@ -26,6 +26,9 @@ pub struct OrderAt {
     pub period: Span,
     /// Who works.
     pub operators: Vec<String>,
+    /// Since when the city has allowed it; an emergency order, once allowed, since it was handed in.
+    /// None while it isn't allowed.
+    pub allowed_from: Option<UtcMicros>,
 }
 
 /// The orders of a client that were handed in, and not taken back, whose period meets `span`; the
@@ -57,10 +60,31 @@ pub fn orders_between(conn: &Connection, client: &str, span: Span) -> Result<Vec
             order: order.order.to_string(),
             state: order.state,
             period: Span::new(order.from, order.to),
+            allowed_from: allowed_from(conn, entry, order.emergency)?,
             operators: order.operators.iter().map(ToString::to_string).collect(),
         });
     }
     Ok(orders)
+}
+
+/// Since when the order of a step has been allowed without a break.
+fn allowed_from(conn: &Connection, entry: i64, emergency: bool) -> Result<Option<UtcMicros>, StoreError> {
+    let sql = "SELECT state, at_us FROM order_step
+               WHERE work_order = (SELECT work_order FROM order_step WHERE entry = ?1) ORDER BY at_us, entry";
+    let mut statement = conn.prepare_cached(sql).map_err(in_act(ACT))?;
+    let steps: Vec<(String, UtcMicros)> = statement
+        .query_map([entry], |row| Ok((row.get(0)?, instant_at(row, 1)?)))
+        .and_then(Iterator::collect)
+        .map_err(in_act(ACT))?;
+    let (mut allowed, mut submitted) = (None, None);
+    for (state, at) in steps {
+        match OrderState::from_word(&state) {
+            Some(state) if state.permits() => allowed = allowed.or(Some(at)),
+            Some(OrderState::Submitted) => (allowed, submitted) = (None, submitted.or(Some(at))),
+            _ => (allowed, submitted) = (None, None),
+        }
+    }
+    Ok(allowed.map(|at| submitted.filter(|_| emergency).unwrap_or(at)))
 }
 
 /// What a client is told of the start or end of a session.
