@@ -1,8 +1,21 @@
 //! When a terminal was on, held against the city's orders; its operation logs, and their absence.
 
+use kukaku::writer::Clock as _;
+
 use super::browser::{legible, no_complaints, sign_in};
 use super::site::{ADMIN, PASSWORD, REGISTERS, Site, at};
 use super::webdriver::Browser;
+
+/// The city allows an order, now.
+async fn approved(site: &Site, order: &str, from: i64, to: i64) {
+    let order = serde_json::json!({
+        "kind": "order.revised", "source": "kukaku", "device_time": site.clock.read().wall.to_rfc3339_utc(),
+        "order": order, "client": "tomakomai", "act": "approve", "state": "approved", "by": "hanako",
+        "side": "paper", "paper": "総務第12号", "from": at(from).to_rfc3339_utc(), "to": at(to).to_rfc3339_utc(),
+        "purpose": "定期保守", "content": "ログの確認", "operators": ["op-01"], "responsible": "鈴木 一郎",
+    });
+    site.tell_itself(&order.to_string()).await;
+}
 
 /// A terminal of one city, whose work needs orders and is logged.
 async fn told() -> Site {
@@ -15,13 +28,7 @@ async fn told() -> Site {
     site.pass_to(-900).await;
     site.writer.import_registers(registers, "manager".to_owned(), "操作ログ".to_owned()).await.unwrap();
     site.pass_to(-850).await;
-    let order = serde_json::json!({
-        "kind": "order.revised", "source": "kukaku", "device_time": at(-850).to_rfc3339_utc(), "order": "R8-0123",
-        "client": "tomakomai", "act": "approve", "state": "approved", "by": "hanako", "side": "paper",
-        "paper": "総務第12号", "from": at(0).to_rfc3339_utc(), "to": at(3600).to_rfc3339_utc(),
-        "purpose": "定期保守", "content": "ログの確認", "operators": ["op-01"], "responsible": "鈴木 一郎",
-    });
-    site.tell_itself(&order.to_string()).await;
+    approved(&site, "R8-0123", 0, 3600).await;
     // A quarter of an hour before the order begins, and again within it.
     for (seconds, state) in [(-800, "on"), (-700, "off"), (200, "on")] {
         site.pass_to(seconds).await;
@@ -45,6 +52,8 @@ async fn told() -> Site {
     });
     site.observe(&log.to_string()).await;
     site.pass_to(1000).await;
+    // Allowed only now, for the whole day: it makes nothing right that was before.
+    approved(&site, "R8-0999", -7200, 3600).await;
     site
 }
 

@@ -14,4 +14,5 @@ mod proof;
 mod rot;
 mod storage;
 mod stories;
+mod terminals;
 mod worlds;

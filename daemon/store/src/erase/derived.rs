@@ -62,7 +62,9 @@ impl Erasing<'_, '_> {
             Observation::FootageSegment(_) => {
                 self.execute("DELETE FROM footage WHERE entry = ?1", &[&entry])?;
             }
-            Observation::OplogSegment(_) => {
+            Observation::OplogSegment(o) => {
+                // No fact tells of it.
+                self.brought.extend(o.session.as_ref().and_then(|session| names.find(session.as_str())));
                 self.execute("DELETE FROM oplog WHERE entry = ?1", &[&entry])?;
             }
             Observation::TerminalPower(_) => {
