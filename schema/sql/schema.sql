@@ -376,6 +376,27 @@ CREATE INDEX outbox_due ON outbox (next_at_us) WHERE state = 'waiting';
 CREATE INDEX outbox_delivered ON outbox (channel, delivered_at_us) WHERE state = 'delivered';
 CREATE INDEX outbox_failed ON outbox (id) WHERE state = 'failed';
 
+-- Notices to clients (市への通知): one for the start of a session and one for its end, queued with
+-- the observation that brought it, so none is forgotten by a crash.
+CREATE TABLE session_notice (
+  id              INTEGER PRIMARY KEY,
+  session         INTEGER NOT NULL, -- session.id
+  moment          TEXT    NOT NULL CHECK (moment IN ('start', 'end')),
+  at_us           INTEGER NOT NULL, -- the session's start or end
+  covers          INTEGER NOT NULL, -- the smallest size of the journal in which what is told stands
+  queued_at_us    INTEGER NOT NULL, -- our clock when it was known
+  due_at_us       INTEGER NOT NULL, -- until when the client is to have it
+  state           TEXT    NOT NULL CHECK (state IN ('waiting', 'delivered', 'failed')),
+  failures        INTEGER NOT NULL CHECK (failures >= 0), -- attempts that failed
+  next_at_us      INTEGER NOT NULL, -- when it is tried next while waiting
+  last_error      TEXT,             -- what went wrong last
+  delivered_at_us INTEGER,          -- when the client's mail server took it
+  told            TEXT,             -- what that server said, and who of several receivers was refused
+  checkpoint_size INTEGER,          -- entries under the checkpoint that it carried
+  UNIQUE (session, moment)
+) STRICT;
+CREATE INDEX session_notice_open ON session_notice (next_at_us) WHERE state <> 'delivered';
+
 -- Sources as they were heard: written for every source that ever spoke, registered or not.
 CREATE TABLE source_seen (
   source         INTEGER PRIMARY KEY, -- word
@@ -423,6 +444,31 @@ CREATE TABLE footage (
   PRIMARY KEY (camera, path)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX footage_by_time ON footage (camera, start_us);
+
+-- Operation logs of terminals (操作ログ): the newest word on each file.
+CREATE TABLE oplog (
+  terminal INTEGER NOT NULL, -- word
+  path     TEXT    NOT NULL, -- where it is kept, below its folder
+  session  INTEGER,          -- word: the one session that it tells of; null: all of its time
+  start_us INTEGER NOT NULL, -- the first instant that it tells of
+  end_us   INTEGER NOT NULL, -- the first instant after it
+  bytes    INTEGER NOT NULL CHECK (bytes >= 0), -- its size; 0 when it is gone
+  sha256   TEXT,             -- of the file, in hex, where it was read
+  gone     INTEGER NOT NULL CHECK (gone IN (0, 1)), -- 1: it is no longer kept
+  said_us  INTEGER NOT NULL, -- when that was said, by the source's clock
+  entry    INTEGER NOT NULL, -- the journal entry that says so
+  PRIMARY KEY (terminal, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX oplog_by_time ON oplog (terminal, start_us);
+
+-- When terminals were switched on and off.
+CREATE TABLE terminal_power (
+  entry    INTEGER PRIMARY KEY, -- the journal entry
+  terminal INTEGER NOT NULL, -- word
+  at_us    INTEGER NOT NULL, -- device time corrected by the offset of the source as it was known then
+  state    TEXT    NOT NULL CHECK (state IN ('on', 'off')) -- what it is from then on
+) STRICT;
+CREATE INDEX terminal_power_by_time ON terminal_power (terminal, at_us);
 
 -- Work orders (リモート保守申請): what each became, step by step; the forms themselves are in `payload`.
 CREATE TABLE order_step (

@@ -216,8 +216,11 @@ finding_kinds! {
     FootageGap "footage_gap" High "映像の欠落" "Gap in the footage"
         do "録画装置を確認し、欠落の原因を記録してください。" "Check the recorder and write down why.";
     /// Footage is gone before its term.
-    FootageLost "footage_lost" Critical "保存期間前の映像消失" "Footage gone before its term"
-        do "消えた映像の控えがないか確認し、市に報告してください。" "Look for a copy and report to the city.";
+    FootageLost "footage_lost" Critical "保存期間前の映像・操作ログの消失" "Footage or operation log gone before its term"
+        do "消えたファイルの控えがないか確認し、市に報告してください。" "Look for a copy and report to the city.";
+    /// A file that was recorded with its hash has another one.
+    FootageChanged "footage_changed" Critical "映像・操作ログの変更" "Footage or operation log changed"
+        do "だれが変更したかを調べ、控えと照合し、市に報告してください。" "Find out who changed it, compare it with a copy, report to the city.";
     /// A source says nothing.
     SourceSilent "source_silent" High "機器からの応答なし" "Source silent"
         do "機器の電源と通信を確認してください。" "Check the device's power and its link.";

@@ -6,6 +6,7 @@
 
 mod duty;
 mod hours;
+mod notify;
 mod parse;
 mod retention;
 mod rows;
@@ -15,6 +16,7 @@ mod write;
 
 pub use duty::{Company, Permit, Pledge, Training};
 pub use hours::Hours;
+pub use notify::{NOTIFY_WITHIN, NotifyList};
 pub use parse::{RegisterError, parse};
 pub use retention::Retention;
 pub use rows::{

@@ -23,7 +23,7 @@ const BEAT: Duration = Duration::from_secs(8);
 const GATHER: Duration = Duration::from_millis(150);
 
 /// The sorts of change, by the words that pages listen to.
-const TOPICS: [(ChangedKind, &str); 9] = [
+const TOPICS: [(ChangedKind, &str); 10] = [
     (ChangedKind::Reading, "reading"),
     (ChangedKind::Stay, "stay"),
     (ChangedKind::Session, "session"),
@@ -33,6 +33,7 @@ const TOPICS: [(ChangedKind, &str); 9] = [
     (ChangedKind::Camera, "camera"),
     (ChangedKind::Registers, "registers"),
     (ChangedKind::Outbox, "outbox"),
+    (ChangedKind::Notice, "notice"),
 ];
 
 /// `GET /live`.

@@ -19,8 +19,8 @@ use crate::http::guard::guard;
 use crate::http::params::Param;
 use crate::live;
 use crate::pages::{
-    assets, board, companies, entries, findings, gate, journal, orders, paper, registers, retention, session, sessions,
-    sheets, sources,
+    assets, board, companies, entries, findings, gate, journal, notices, orders, paper, registers, retention, session,
+    sessions, sheets, sources, terminals,
 };
 
 /// Who may ask.
@@ -69,6 +69,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/sessions", Access::Full, sessions::PARAMS, || get(sessions::sessions)),
         page("/sessions/find", Access::Full, session::FIND_PARAMS, || get(session::find)),
         page("/sessions/{id}", Access::Full, &[], || get(session::session)),
+        page("/sessions/{id}/notice", Access::Full, notices::SHEET_PARAMS, || get(notices::sheet)),
         page("/entries", Access::Full, entries::PARAMS, || get(entries::entries)),
         page("/entries.csv", Access::Full, entries::PARAMS, || get(entries::entries_csv)),
         page("/findings", Access::Full, findings::PARAMS, || get(findings::findings)),
@@ -78,6 +79,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/orders/show", Access::Full, orders::ORDER_PARAMS, || get(orders::order)),
         act("/orders/act", Access::Full, || post(orders::act)),
         page("/sources", Access::Full, sources::PARAMS, || get(sources::sources)),
+        page("/terminals", Access::Full, &[], || get(terminals::terminals)),
         page("/registers", Access::Full, &[], || get(registers::registers)),
         act("/registers", Access::Full, || post(registers::import)),
         page("/registers/companies", Access::Full, &[], || get(companies::companies)),

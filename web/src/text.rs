@@ -184,6 +184,8 @@ pub(crate) fn kind_label(kind: &str, lang: Lang) -> &'static str {
         "session.ended" => lang.pick("セッション終了", "session ended"),
         "camera.health" => lang.pick("カメラの状態", "camera health"),
         "footage.segment" => lang.pick("映像", "footage"),
+        "oplog.segment" => lang.pick("操作ログ", "operation log"),
+        "terminal.power" => lang.pick("端末の電源", "terminal power"),
         "watch.started" => lang.pick("監視開始", "watch started"),
         "source.gap" => lang.pick("記録の取りこぼし", "records lost"),
         "watch.gap" => lang.pick("監視の中断", "watch gap"),

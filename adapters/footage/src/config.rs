@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use kukaku_schema::{DurationUs, Name, SiteZone};
 use serde::Deserialize;
 
+use crate::oplog::What;
 use crate::pattern::Pattern;
 
 /// How changes in the folder are noticed.
@@ -64,6 +65,9 @@ pub struct FootageConfig {
     /// The time between two passes while watching: finds what a notification missed.
     #[serde(default = "ten_minutes")]
     pub rescan_every: DurationUs,
+    /// What the files are.
+    #[serde(skip)]
+    pub what: What,
 }
 
 fn utc() -> String {
@@ -117,7 +121,11 @@ impl FootageConfig {
             Ok(zone) => zone,
             Err(reason) => return wrong("zone", reason),
         };
-        let pattern = match Pattern::parse(&self.pattern, zone) {
+        let read = match self.what {
+            What::Footage => Pattern::parse,
+            What::Oplog => Pattern::parse_daily,
+        };
+        let pattern = match read(&self.pattern, zone) {
             Ok(pattern) => pattern,
             Err(reason) => return wrong("pattern", reason),
         };

@@ -147,7 +147,7 @@ impl<I: Intake> Follower<I> {
     ) -> Result<Self, ConfigError> {
         let pattern = config.check()?;
         let mut follower = Self {
-            link: format!("footage:{}", config.source),
+            link: format!("{}:{}", config.what.word(), config.source),
             config: Arc::new(config),
             pattern,
             intake,
@@ -170,7 +170,8 @@ impl<I: Intake> Follower<I> {
         for known in cursor.known {
             // What an older pattern reported no longer fits: it is nothing that we can look for.
             if let Some(place) = follower.place(known.path.clone()).filter(|place| !follower.shelf.is_past(place)) {
-                let shelved = Shelved { start: known.start, end: known.end, bytes: known.bytes, seen_in: 0 };
+                let shelved =
+                    Shelved { start: known.start, end: known.end, bytes: known.bytes, changed: None, seen_in: 0 };
                 follower.shelve(place, shelved);
             }
         }

@@ -1,4 +1,5 @@
-//! Follows a recorder's folder and reports its segments as `footage.segment` observations.
+//! Follows a recorder's folder and reports its segments as `footage.segment` observations; a folder
+//! of operation logs likewise, as `oplog.segment`.
 //!
 //! A file is reported once it is complete: renamed into place, closed by its writer, or not
 //! grown for a named time. Its start and length come from the MP4 where it tells them, else
@@ -14,6 +15,7 @@ mod disk;
 mod event;
 mod follower;
 mod mp4;
+mod oplog;
 mod pattern;
 mod shelf;
 mod watch;
@@ -22,6 +24,7 @@ pub use config::{ConfigError, FootageConfig, Watch};
 pub use event::{LinkEvent, Reporter};
 pub use follower::{Follower, Handle};
 pub use mp4::{Timing, timing};
+pub use oplog::{OplogConfig, What};
 pub use pattern::{Named, Pattern};
 pub use shelf::{Cursor, KNOWN_MAX, KnownSegment};
 pub use watch::Hint;

@@ -91,6 +91,18 @@ impl Pattern {
     /// # Errors
     /// A sentence that says what is wrong with it.
     pub fn parse(text: &str, zone: SiteZone) -> Result<Self, String> {
+        let pattern = Self::parse_daily(text, zone)?;
+        if pattern.resolution > DurationUs::from_secs(3600) {
+            return Err(format!("{text:?} needs a whole date and an hour (%Y %m %d %H), or %s"));
+        }
+        Ok(pattern)
+    }
+
+    /// The same for files that hold a whole day: their names need no hour.
+    ///
+    /// # Errors
+    /// As `parse`.
+    pub fn parse_daily(text: &str, zone: SiteZone) -> Result<Self, String> {
         if text.is_empty() || text.len() > PATTERN_MAX_BYTES || text.starts_with('/') {
             return Err(format!("{text:?} must be a path below the root of 1 to {PATTERN_MAX_BYTES} bytes"));
         }
@@ -100,16 +112,18 @@ impl Pattern {
         }
         let has = |field| parts.iter().flatten().any(|token| *token == Token::Field(field));
         let dated = has(Field::Year) && ((has(Field::Month) && has(Field::Day)) || has(Field::DayOfYear));
-        let says_when = has(Field::Unix) || (dated && has(Field::Hour));
-        if !says_when {
-            return Err(format!("{text:?} needs a whole date and an hour (%Y %m %d %H), or %s"));
+        let finer = has(Field::Minute) || has(Field::Second);
+        if !has(Field::Unix) && (!dated || (finer && !has(Field::Hour))) {
+            return Err(format!("{text:?} needs a whole date (%Y %m %d), with %H before %M and %S, or %s"));
         }
         let resolution = if has(Field::Unix) || has(Field::Second) {
             DurationUs::from_secs(1)
         } else if has(Field::Minute) {
             DurationUs::from_secs(60)
-        } else {
+        } else if has(Field::Hour) {
             DurationUs::from_secs(3600)
+        } else {
+            DurationUs::from_secs(86_400)
         };
         if parts.iter().flatten().filter(|token| **token == Token::Camera).count() > 1 {
             return Err(format!("{text:?} names {{camera}} more than once"));

@@ -42,6 +42,8 @@ pub(crate) struct Shelved {
     pub(crate) start: UtcMicros,
     pub(crate) end: UtcMicros,
     pub(crate) bytes: u64,
+    /// When it was last changed, as its file system said; none: not looked at since the start.
+    pub(crate) changed: Option<UtcMicros>,
     /// The number of the last pass through the folder that saw it.
     pub(crate) seen_in: u64,
 }

@@ -93,6 +93,8 @@ pub struct AlertsConfig {
     pub tower: Vec<TowerConfig>,
     /// Who gets what; an alert goes to every channel of every rule that fits it.
     pub rule: Vec<Rule>,
+    /// The mail channel whose server takes notices to clients (`notify` in the registers).
+    pub notices: Option<ChannelId>,
     /// How failed deliveries are tried again.
     pub retry: RetryPolicy,
     /// How many messages a channel gets at most.
@@ -115,6 +117,9 @@ impl AlertsConfig {
             if let Some(stranger) = rule.to.iter().find(|id| !known.contains(id)) {
                 return Err(ConfigError::NoSuchChannel { rule: place + 1, channel: stranger.to_string() });
             }
+        }
+        if let Some(id) = self.notices.as_ref().filter(|id| !self.mail.iter().any(|mail| mail.id == **id)) {
+            return Err(ConfigError::value(id.as_str(), "notices", "names no [[alerts.mail]]"));
         }
         self.retry.check()
     }

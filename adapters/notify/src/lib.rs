@@ -12,6 +12,7 @@ mod alert;
 mod channel;
 mod config;
 mod error;
+mod letter;
 mod outbox;
 mod route;
 mod text;
@@ -29,6 +30,7 @@ pub use channel::{
 };
 pub use config::{Account, AlertsConfig, ChannelId};
 pub use error::{ConfigError, DeliveryError};
+pub use letter::Letter;
 pub use outbox::{
     Attempts, Batch, DeliveryState, GIVE_UP_NOT_BEFORE, RetryPolicy, STORM_WINDOW, StormLimit, digest, plan_batch,
 };

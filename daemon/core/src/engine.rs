@@ -87,6 +87,7 @@ pub(crate) enum Owner {
     Source(Word),
     Door(Word),
     Camera(Word),
+    Oplog(Word),
     Session(SessionKey),
     Shared(SessionKey),
     Order(Word),
@@ -113,6 +114,7 @@ pub(crate) struct Dirty {
     pub doors: BTreeSet<Word>,
     pub persons: BTreeMap<Word, UtcMicros>,
     pub cameras: BTreeSet<Word>,
+    pub oplogs: BTreeSet<Word>,
     pub groups: BTreeSet<GroupKey>,
     /// By new registers other records may belong together.
     pub joins: bool,

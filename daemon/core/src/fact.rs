@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord, ReadingResult, SystemConcern};
+use kukaku_schema::observation::{
+    DoorStateWord, ManualDirection, PowerState, ReaderStatusWord, ReadingResult, SystemConcern,
+};
 use kukaku_schema::{Name, Observation, OrderState, UtcMicros};
 
 use crate::names::{Names, Word};
@@ -150,6 +152,30 @@ pub enum FactBody {
         /// The recorder no longer holds it.
         gone: bool,
     },
+    /// `oplog.segment`.
+    Oplog {
+        /// Terminal.
+        terminal: Word,
+        /// Its path.
+        path: Word,
+        /// First instant.
+        start: UtcMicros,
+        /// First instant after it.
+        end: UtcMicros,
+        /// Its size.
+        bytes: u64,
+        /// The first eight bytes of its hash.
+        hash: Option<u64>,
+        /// It is no longer kept.
+        gone: bool,
+    },
+    /// `terminal.power`.
+    Power {
+        /// Terminal.
+        terminal: Word,
+        /// On, or off.
+        on: bool,
+    },
     /// `source.caught_up`.
     CaughtUp {
         /// Reader; none: all that the source reports.
@@ -260,6 +286,8 @@ impl Fact {
                 [Some(*client), *account, *target].into_iter().flatten().for_each(take);
             }
             FactBody::Listed { client, .. } => take(*client),
+            FactBody::Oplog { terminal, path, .. } => [*terminal, *path].into_iter().for_each(take),
+            FactBody::Power { terminal, .. } => take(*terminal),
             FactBody::CaughtUp { reader, .. } => reader.iter().copied().for_each(take),
             FactBody::SourceGap { of, .. } => take(*of),
             FactBody::Muster { inside } => inside.iter().flat_map(|(person, zone)| [*person, *zone]).for_each(take),
@@ -385,6 +413,18 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
         }
         Observation::LineListed(o) => {
             FactBody::Listed { client: names.intern(o.client.as_str()), from: o.from, to: o.to }
+        }
+        Observation::OplogSegment(o) => FactBody::Oplog {
+            terminal: names.intern(o.terminal.as_str()),
+            path: names.intern(o.path.as_str()),
+            start: o.start,
+            end: o.end,
+            bytes: o.bytes,
+            hash: o.sha256.as_ref().and_then(|hash| u64::from_str_radix(hash.as_str().get(..16)?, 16).ok()),
+            gone: o.gone,
+        },
+        Observation::TerminalPower(o) => {
+            FactBody::Power { terminal: names.intern(o.terminal.as_str()), on: o.state == PowerState::On }
         }
         Observation::SourceCaughtUp(o) => FactBody::CaughtUp { reader: opt(&o.reader), from: o.from, to: o.to },
         Observation::SourceClock(o) => {

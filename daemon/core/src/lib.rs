@@ -17,6 +17,8 @@ mod memory;
 mod model;
 mod movement;
 pub mod names;
+pub mod notice;
+mod oplog;
 mod place;
 pub mod replay;
 pub mod retention;

@@ -13,6 +13,7 @@ use kukaku_schema::{DurationUs, Span, UtcMicros};
 
 use crate::fact::OrderFact;
 use crate::names::{Word, WordMap};
+use crate::oplog::OplogMemory;
 
 /// What readings have in common; a reading holds its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -226,6 +227,8 @@ pub(crate) struct Memory {
     pub readers: BTreeMap<Word, Vec<Happening<ReaderStatusWord>>>,
     pub sessions: BTreeMap<GroupKey, SessionNotes>,
     pub cameras: BTreeMap<Word, CameraMemory>,
+    /// What was said of operation logs, by terminal.
+    pub oplogs: BTreeMap<Word, OplogMemory>,
     pub musters: Vec<MusterNote>,
     pub manuals: Vec<ManualNote>,
     /// Whether things of kukaku's own were well: since when, content, whether, entry.
@@ -262,6 +265,8 @@ pub(crate) enum Touch {
     Session(GroupKey),
     /// A camera.
     Camera(Word),
+    /// A terminal's operation logs.
+    Oplog(Word),
     /// A thing of kukaku's own.
     System(SystemConcern),
     /// A work order: client, order, the first instant that it speaks of.

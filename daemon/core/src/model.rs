@@ -75,6 +75,8 @@ pub(crate) struct TerminalModel {
     pub client: Option<Word>,
     /// Whether its addresses are registered, and others are thus wrong.
     pub addressed: bool,
+    /// How long its operation logs are kept.
+    pub oplog_keep: Option<DurationUs>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -258,6 +260,7 @@ impl Model {
                 zone: names.intern(&e.row.zone),
                 client: e.row.client.as_ref().map(|c| names.intern(c)),
                 addressed: !e.row.addresses.is_empty(),
+                oplog_keep: e.row.oplog_keep,
             };
             let id = names.intern(&e.row.id);
             model.terminals.or_insert_with(id, Vec::new).push(valid(e, value));

@@ -172,6 +172,9 @@ impl Replay {
         for camera in self.world.model.cameras.words() {
             out.extend(self.world.look_at_camera(camera).1);
         }
+        for terminal in self.world.memory.oplogs.keys() {
+            out.extend(crate::oplog::derive(&self.world.model, &self.world.memory, *terminal));
+        }
         out.extend(self.world.persons.iter().flat_map(|(_, w)| &w.oddities).map(crate::place::Oddity::finding));
         out.into_iter().map(|f| (f.key.clone(), f)).collect()
     }

@@ -31,6 +31,7 @@ fn set_time(mut o: Observation, t: UtcMicros) -> Observation {
         Observation::Muster(b) => b.device_time = t,
         Observation::ManualEntry(b) => b.device_time = t,
         Observation::OrderRevised(b) => b.device_time = t,
+        Observation::OplogSegment(b) => b.device_time = t,
         _ => {}
     }
     o
@@ -169,8 +170,12 @@ fn anything() -> impl Strategy<Value = Observation> {
             })
         },
     );
+    let size = prop::sample::select(vec![0_u64, 10, 20]);
+    let logs = (moment(), size, 0_u8..3, any::<bool>()).prop_map(|(t, bytes, hash, second)| {
+        set_time(oplog("09:00", if second { "b.log" } else { "a.log" }, bytes, hash), t)
+    });
     prop_oneof![
-        5 => orders, 3 => line, 7 => records, 5 => their_signs, 24 => readings, 2 => spoofed, 6 => states, 3 => statuses, 6 => starts, 2 => signs, 5 => ends, 2 => spans, 1 => gaps, 2 => losses,
+        3 => logs, 5 => orders, 3 => line, 7 => records, 5 => their_signs, 24 => readings, 2 => spoofed, 6 => states, 3 => statuses, 6 => starts, 2 => signs, 5 => ends, 2 => spans, 1 => gaps, 2 => losses,
         1 => clocks, 1 => musters, 2 => book,
     ]
 }

@@ -21,6 +21,7 @@ pub mod key_files;
 pub mod logs;
 pub mod lost;
 pub mod mqtt_passwords;
+pub mod notices;
 pub mod order_csv;
 pub mod outbox;
 pub mod packs;

@@ -22,6 +22,8 @@ pub enum ChangedKind {
     Registers = 1 << 7,
     /// The outbox.
     Outbox = 1 << 8,
+    /// Notices to clients.
+    Notice = 1 << 9,
 }
 
 /// One message after each commit: what it changed. Who lags behind misses nothing that a new

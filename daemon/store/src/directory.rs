@@ -121,6 +121,8 @@ impl Directory {
             Observation::SessionStarted(o) => (Some(&o.account), o.terminal.as_ref()),
             Observation::SessionAlive(o) => (o.account.as_ref(), o.terminal.as_ref()),
             Observation::SessionEnded(o) => (o.account.as_ref(), o.terminal.as_ref()),
+            Observation::OplogSegment(o) => (None, Some(&o.terminal)),
+            Observation::TerminalPower(o) => (None, Some(&o.terminal)),
             _ => (None, None),
         };
         let at = observation.header().device_time.unwrap_or(recorded_at);

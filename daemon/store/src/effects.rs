@@ -61,7 +61,10 @@ impl Batch<'_> {
                     self.changed.add(ChangedKind::Door);
                     self.outages.insert(door, outages);
                 }
-                Effect::Session(view) => self.session(&view)?,
+                Effect::Session(view) => {
+                    self.session(&view)?;
+                    self.queue_notices(&view, names)?;
+                }
                 Effect::SessionGone(key) => self.session_gone(key)?,
                 Effect::Revision(revision) => self.revision(&revision, names)?,
                 Effect::Finding { at, cause, change } => self.finding(at, cause, &change, names, route)?,

@@ -241,6 +241,8 @@ impl Batch<'_> {
                 self.show_device("camera", camera, camera_state(o), o.frame_age_ms, fact)
             }
             Observation::FootageSegment(segment) => self.show_footage(segment, fact, names),
+            Observation::OplogSegment(segment) => self.show_oplog(segment, fact, names),
+            Observation::TerminalPower(power) => self.show_power(power, fact, names),
             Observation::OrderRevised(order) => self.show_order(order, fact, names),
             Observation::SourceClock(clock) => {
                 self.changed.add(ChangedKind::Reading);

@@ -28,7 +28,22 @@ pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
      end_us INTEGER NOT NULL, account INTEGER, terminal INTEGER, target INTEGER, via INTEGER, address INTEGER,
      inner_address INTEGER, factors INTEGER NOT NULL, link TEXT NOT NULL CHECK (link IN ('line',
      'inner_address', 'terminal', 'address', 'target')), PRIMARY KEY (source, epoch, part, start_us) ) STRICT,
-     WITHOUT ROWID; CREATE INDEX session_part_by_session ON session_part (session, place);",
+     WITHOUT ROWID; CREATE INDEX session_part_by_session ON session_part (session, place);
+     CREATE TABLE session_notice (id INTEGER PRIMARY KEY, session INTEGER NOT NULL,
+       moment TEXT NOT NULL CHECK (moment IN ('start', 'end')), at_us INTEGER NOT NULL, covers INTEGER NOT NULL,
+       queued_at_us INTEGER NOT NULL, due_at_us INTEGER NOT NULL,
+       state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'failed')),
+       failures INTEGER NOT NULL CHECK (failures >= 0), next_at_us INTEGER NOT NULL, last_error TEXT,
+       delivered_at_us INTEGER, told TEXT, checkpoint_size INTEGER, UNIQUE (session, moment)) STRICT;
+     CREATE INDEX session_notice_open ON session_notice (next_at_us) WHERE state <> 'delivered';
+     CREATE TABLE oplog (terminal INTEGER NOT NULL, path TEXT NOT NULL, session INTEGER, start_us INTEGER NOT NULL,
+       end_us INTEGER NOT NULL, bytes INTEGER NOT NULL CHECK (bytes >= 0), sha256 TEXT,
+       gone INTEGER NOT NULL CHECK (gone IN (0, 1)), said_us INTEGER NOT NULL, entry INTEGER NOT NULL,
+       PRIMARY KEY (terminal, path)) STRICT, WITHOUT ROWID;
+     CREATE INDEX oplog_by_time ON oplog (terminal, start_us);
+     CREATE TABLE terminal_power (entry INTEGER PRIMARY KEY, terminal INTEGER NOT NULL, at_us INTEGER NOT NULL,
+       state TEXT NOT NULL CHECK (state IN ('on', 'off'))) STRICT;
+     CREATE INDEX terminal_power_by_time ON terminal_power (terminal, at_us);",
 ];
 
 const ACT: &str = "set up the store's tables";

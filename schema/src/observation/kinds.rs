@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::name::{Name, Remark, SegmentPath};
 use super::words::{
-    DoorStateWord, ManualDirection, MusterEntry, OrderFile, OrderReport, ReaderStatusWord, ReadingResult, Sha256Hex,
-    SystemConcern,
+    DoorStateWord, ManualDirection, MusterEntry, OrderFile, OrderReport, PowerState, ReaderStatusWord, ReadingResult,
+    Sha256Hex, SystemConcern,
 };
-use crate::instant::{Span, UtcMicros};
+use crate::instant::UtcMicros;
 use crate::order::{OrderAct, OrderSide, OrderState};
 
 /// What every observation says of itself.
@@ -267,6 +267,39 @@ observations! {
         #[serde(default, skip_serializing_if = "is_false")]
         gone: bool,
     }
+    /// An operation log of a terminal (操作ログ) that is kept, or no longer.
+    "oplog.segment" instant OplogSegment {
+        /// When this was said, by the source's clock.
+        device_time: UtcMicros,
+        /// The terminal, as registered.
+        terminal: Name,
+        /// The one session that it tells of, by its source's id; none: all that was done in its time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<Name>,
+        /// Where it is kept, below its folder.
+        path: SegmentPath,
+        /// The first instant that it tells of.
+        start: UtcMicros,
+        /// The first instant after it.
+        end: UtcMicros,
+        /// Its size in bytes; 0 when it is gone.
+        bytes: u64,
+        /// SHA-256 of the file in hex, where it was read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<Sha256Hex>,
+        /// It is no longer kept.
+        #[serde(default, skip_serializing_if = "is_false")]
+        gone: bool,
+    }
+    /// A terminal was switched on or off.
+    "terminal.power" instant TerminalPower {
+        /// When, by the source's clock.
+        device_time: UtcMicros,
+        /// The terminal, as registered.
+        terminal: Name,
+        /// What it is from then on.
+        state: PowerState,
+    }
     /// A source delivered all that it had kept of a span.
     "source.caught_up" span SourceCaughtUp {
         /// The reader it speaks of; none: everything it reports.
@@ -431,40 +464,6 @@ observations! {
         /// The report on the work, once there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         report: Option<OrderReport>,
-    }
-}
-
-impl Kind {
-    /// Whether only the daemon itself may make it; links refuse it from outside.
-    #[must_use]
-    pub fn is_internal(self) -> bool {
-        matches!(
-            self,
-            Self::WatchStarted
-                | Self::SourceGap
-                | Self::WatchGap
-                | Self::ClockStep
-                | Self::Muster
-                | Self::ManualEntry
-                | Self::OrderRevised
-                | Self::SystemState
-        )
-    }
-}
-
-impl Observation {
-    /// The span that a statement about a span speaks of.
-    #[must_use]
-    pub fn stated_span(&self) -> Option<Span> {
-        match self {
-            Self::SourceCaughtUp(SourceCaughtUp { from, to, .. })
-            | Self::SourceClock(SourceClock { from, to, .. })
-            | Self::LineUnlocked(LineUnlocked { from, to, .. })
-            | Self::LineListed(LineListed { from, to, .. })
-            | Self::SourceGap(SourceGap { from, to, .. })
-            | Self::WatchGap(WatchGap { from, to, .. }) => Some(Span::new(*from, *to)),
-            _ => None,
-        }
     }
 }
 

@@ -78,6 +78,9 @@ fn check(observation: &Observation) -> Result<(), Refusal> {
         Observation::FootageSegment(segment) if segment.end < segment.start => {
             Err(Refusal::Backwards { start_field: "start", end_field: "end" })
         }
+        Observation::OplogSegment(segment) if segment.end < segment.start => {
+            Err(Refusal::Backwards { start_field: "start", end_field: "end" })
+        }
         _ => Ok(()),
     }
 }

@@ -39,6 +39,16 @@ pub struct OrderReport {
     pub failure: bool,
 }
 
+/// Whether a terminal is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PowerState {
+    /// It was switched on.
+    On,
+    /// It was switched off.
+    Off,
+}
+
 /// Something of kukaku itself that it looks after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Hours;
+use super::notify::NotifyList;
 use crate::instant::DurationUs;
 
 /// The site.
@@ -136,6 +137,12 @@ pub struct Client {
     /// Zones, and companies that work under another one, need a permit of the client.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub permit: bool,
+    /// Where it is told that a session of its began or ended; nowhere where nothing is said.
+    #[serde(default, skip_serializing_if = "NotifyList::is_empty")]
+    pub notify: NotifyList,
+    /// Within what time it is told; 10 min where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify_within: Option<DurationUs>,
 }
 
 /// A security zone (区画).
@@ -307,6 +314,12 @@ pub struct Terminal {
     /// The address of its network card, for the register alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<String>,
+    /// What is done at it is logged: a session without an operation log is shown as such.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub oplog: bool,
+    /// How long its operation logs are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oplog_keep: Option<DurationUs>,
 }
 
 /// A person who may open sessions.

@@ -166,6 +166,11 @@ impl Site {
         self.folder.0.join("ca.pem")
     }
 
+    /// The file of the store.
+    pub fn store_file(&self) -> PathBuf {
+        self.folder.0.join("store.db")
+    }
+
     pub fn users(&self) -> Users {
         Users::open(&self.folder.0.join("store.db")).unwrap()
     }

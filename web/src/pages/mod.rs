@@ -9,6 +9,7 @@ pub(crate) mod gaps;
 pub(crate) mod gate;
 pub(crate) mod journal;
 pub(crate) mod layout;
+pub(crate) mod notices;
 pub(crate) mod orders;
 pub(crate) mod paper;
 pub(crate) mod registers;
@@ -19,6 +20,7 @@ pub(crate) mod sessions;
 pub(crate) mod sheets;
 pub(crate) mod sources;
 pub(crate) mod svg;
+pub(crate) mod terminals;
 
 use std::sync::Arc;
 
@@ -84,6 +86,7 @@ pub(crate) async fn read_view<T: Send + 'static>(
         let unwitnessed = witnessing.alarm(shared.now(), lang, &|at| when(&dir.zone, at, lang));
         let trouble: Vec<String> =
             unwitnessed.map(|text| clean(&text)).into_iter().chain(trouble(reader, lang)?).collect();
+        let trouble = trouble.into_iter().chain(notices::trouble(reader, shared.now(), lang)?).collect();
         let view = View { dir, now, lang, foot, trouble, witnessing };
         let data = read(reader, &view)?;
         Ok((view, data))

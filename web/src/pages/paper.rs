@@ -42,7 +42,7 @@ pub(crate) async fn paper(State(app): State<App>, Extension(viewer): Extension<V
 }
 
 /// The whole signed note, so that what is scanned proves itself.
-fn code(note: &str) -> Result<String, WebError> {
+pub(crate) fn code(note: &str) -> Result<String, WebError> {
     let code = QrCode::new(note.as_bytes()).map_err(|e| WebError::Bug(format!("draw a checkpoint: {e}")))?;
     let drawn = code.render::<svg::Color<'_>>().min_dimensions(CODE_PIXELS, CODE_PIXELS).build();
     // The drawing stands within a page: what comes before its element belongs to a file.

@@ -12,9 +12,11 @@ use super::entries::way_chip;
 use super::findings::{CauseLink, FindingLine};
 use super::gaps::{Gaps, gaps_in};
 use super::layout::{Frame, page};
+use super::notices::NoticeLine;
 use super::session_parts::{self, PartLine};
 use super::sessions::SessionLine;
 use super::svg::{Bar, Mark, Row, timeline};
+use super::terminals::OfSession;
 use super::{View, read_view};
 use crate::error::WebError;
 use crate::house::App;
@@ -67,6 +69,8 @@ struct Facts {
     footage: Vec<FootageRow>,
     cameras: Vec<String>,
     doors: Vec<String>,
+    notices: Vec<NoticeLine>,
+    terminal: OfSession,
     gaps: Gaps,
     holes: Option<i64>,
     shown: Span,
@@ -108,6 +112,8 @@ impl Facts {
             footage: query::footage_in(reader, &cameras, span)?,
             gaps: gaps_in(reader, view, span, &told_by)?,
             parts,
+            terminal: super::terminals::of_session(reader, view, &row, shown)?,
+            notices: super::notices::lines_of(reader, view, id)?,
             row,
             cameras,
             doors,
@@ -182,6 +188,9 @@ struct SessionPage {
     footage: Vec<FootageLine>,
     no_cameras: bool,
     trust: Vec<TrustLine>,
+    notices: Vec<NoticeLine>,
+    ended: bool,
+    terminal: OfSession,
     gaps: Gaps,
 }
 
@@ -247,6 +256,9 @@ pub(crate) async fn session(
         footage: facts.footage.iter().map(|segment| footage_line(segment, &view)).collect(),
         no_cameras: facts.cameras.is_empty(),
         trust: trust_lines(&facts, &view),
+        notices: facts.notices.clone(),
+        ended: row.end != SessionEnd::Open,
+        terminal: facts.terminal.clone(),
         gaps: facts.gaps.clone(),
         line,
         f,

@@ -176,6 +176,18 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
         ],
         Kind::LineUnlocked => &[(F::Client, NEED), (F::From, NEED), (F::To, NEED), (F::Account, MAY), (F::Target, MAY)],
         Kind::LineListed => &[(F::Client, NEED), (F::From, NEED), (F::To, NEED)],
+        Kind::OplogSegment => &[
+            (F::DeviceTime, NEED),
+            (F::Terminal, NEED),
+            (F::Session, MAY),
+            (F::Path, NEED),
+            (F::Start, NEED),
+            (F::End, NEED),
+            (F::Bytes, NEED),
+            (F::Sha256, MAY),
+            (F::Gone, MAY),
+        ],
+        Kind::TerminalPower => &[(F::DeviceTime, NEED), (F::Terminal, NEED), (F::State, NEED)],
         Kind::SourceCaughtUp => &[(F::From, NEED), (F::To, NEED), (F::Reader, MAY)],
         Kind::SourceClock => &[(F::OffsetMs, NEED), (F::From, NEED), (F::To, NEED), (F::MeasuredBy, NEED)],
         // Made by the daemon alone: nothing from outside maps to them.

@@ -332,6 +332,7 @@ fn kind(emit: Emit) -> Option<Kind> {
         Emit::Started => Some(Kind::SessionStarted),
         Emit::Alive => Some(Kind::SessionAlive),
         Emit::Ended => Some(Kind::SessionEnded),
+        Emit::Power => Some(Kind::TerminalPower),
         Emit::Ignore | Emit::Hold => None,
     }
 }

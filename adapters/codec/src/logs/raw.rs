@@ -70,6 +70,8 @@ pub enum Emit {
     Alive,
     /// `session.ended`.
     Ended,
+    /// `terminal.power`.
+    Power,
     /// Nothing: what a line is not, said outright.
     Ignore,
     /// Nothing yet: a later line recalls it.

@@ -2,12 +2,12 @@
 
 use kukaku_schema::UtcMicros;
 use kukaku_schema::intake::{ArrivalBody, Intake};
-use kukaku_schema::observation::{FootageSegment, Observation};
 
 use super::pass::blocking;
 use super::{Condition, Follower, Looked, PENDING_MAX};
 use crate::disk;
 use crate::event::LinkEvent;
+use crate::oplog::{Said, observation};
 use crate::shelf::{Place, is_mass};
 use std::io::ErrorKind;
 use std::sync::atomic::Ordering;
@@ -90,21 +90,10 @@ impl<I: Intake> Follower<I> {
         let Some(shelved) = self.shelf.get_mut(&place).copied() else {
             return Looked::Done;
         };
-        let segment = FootageSegment {
-            source: self.config.source.clone(),
-            epoch: None,
-            seq: None,
-            event_id: None,
-            device_time: self.now,
-            camera: place.camera.clone(),
-            path: place.path.clone(),
-            start: shelved.start,
-            end: shelved.end,
-            bytes: 0,
-            sha256: None,
-            gone: true,
-        };
-        if let Err(error) = self.keep(ArrivalBody::Observation(Box::new(Observation::FootageSegment(segment)))).await {
+        let (start, end) = (shelved.start, shelved.end);
+        let said = Said { device_time: self.now, start, end, bytes: 0, sha256: None, gone: true };
+        let said = observation(&self.config, &place, said);
+        if let Err(error) = self.keep(ArrivalBody::Observation(Box::new(said))).await {
             return self.stall(&error);
         }
         self.shelf.remove(&place);

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use kukaku_schema::intake::{Arrival, ArrivalBody, Intake, NotKept, Unreadable};
-use kukaku_schema::observation::{FootageSegment, Observation, SegmentPath, Sha256Hex};
+use kukaku_schema::observation::{SegmentPath, Sha256Hex};
 use kukaku_schema::{DurationUs, UtcMicros};
 
 use super::pass::blocking;
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::disk::{self, Contents, Opened, Stamp};
 use crate::event::LinkEvent;
+use crate::oplog::{Said, What, observation};
 use crate::shelf::{Place, Shelved};
 
 impl<I: Intake> Follower<I> {
@@ -23,11 +24,14 @@ impl<I: Intake> Follower<I> {
             self.pass_due = true;
             return Looked::Stalled;
         }
+        let is_log = self.config.what == What::Oplog;
+        // Whoever appends to a log closes it after each line.
+        let closed = closed && !is_log;
         let pass = self.pass;
         let is_past = self.shelf.is_past(&place);
         match self.shelf.get_mut(&place) {
             // The folder's listing showed it.
-            Some(shelved) if !closed && now.since(shelved.end) > SETTLED_AFTER => {
+            Some(shelved) if !closed && !is_log && now.since(shelved.end) > SETTLED_AFTER => {
                 shelved.seen_in = pass;
                 return Looked::Done;
             }
@@ -43,7 +47,7 @@ impl<I: Intake> Follower<I> {
         self.vanished.remove(&place);
         if let Some(shelved) = self.shelf.get_mut(&place) {
             shelved.seen_in = pass;
-            if shelved.bytes == stamp.bytes {
+            if shelved.bytes == stamp.bytes && (!is_log || shelved.changed == Some(stamp.changed)) {
                 self.pending.remove(&place);
                 return Looked::Done;
             }
@@ -131,27 +135,23 @@ impl<I: Intake> Follower<I> {
             let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
             Sha256Hex::new(&digits).expect("32 bytes are 64 hexadecimal digits")
         });
-        let segment = FootageSegment {
-            source: self.config.source.clone(),
-            epoch: None,
-            seq: None,
-            event_id: None,
-            // When the recorder finished it. The same however often it is reported, so that a
+        let said = Said {
+            // When its writer finished it. The same however often it is reported, so that a
             // crash between commit and memory makes a duplicate, not a second segment.
             device_time: stamp.changed,
-            camera: place.camera.clone(),
-            path: place.path.clone(),
             start,
             end,
             bytes: stamp.bytes,
             sha256,
             gone: false,
         };
-        if let Err(error) = self.keep(ArrivalBody::Observation(Box::new(Observation::FootageSegment(segment)))).await {
+        let said = observation(&self.config, &place, said);
+        if let Err(error) = self.keep(ArrivalBody::Observation(Box::new(said))).await {
             return self.stall(&error);
         }
         self.pending.remove(&place);
-        self.shelve(place, Shelved { start, end, bytes: stamp.bytes, seen_in: self.pass });
+        let shelved = Shelved { start, end, bytes: stamp.bytes, changed: Some(stamp.changed), seen_in: self.pass };
+        self.shelve(place, shelved);
         Looked::Done
     }
 
@@ -160,6 +160,9 @@ impl<I: Intake> Follower<I> {
     /// local time as if it were UTC.
     fn true_start(&mut self, place: &Place, contents: &Contents) -> UtcMicros {
         const SLACK: DurationUs = DurationUs::from_secs(2);
+        if self.config.what == What::Oplog {
+            return place.named_start;
+        }
         let Some(created) = contents.timing.created else {
             return place.named_start;
         };
@@ -183,7 +186,7 @@ impl<I: Intake> Follower<I> {
     /// Start and length where the file tells it; else the next file's start, else when the last
     /// byte was written, and never longer than the configured length.
     fn true_end(&self, place: &Place, start: UtcMicros, stamp: Stamp, contents: &Contents) -> UtcMicros {
-        if let Some(length) = contents.timing.length {
+        if let Some(length) = contents.timing.length.filter(|_| self.config.what == What::Footage) {
             return start.plus(length);
         }
         let longest = start.plus(self.config.segment_length);
@@ -202,8 +205,11 @@ impl<I: Intake> Follower<I> {
         if self.refused.contains(&path) {
             return Looked::Done;
         }
-        let body =
-            Unreadable::new(Some(self.config.source.to_string()), &path, format!("footage file refused: {reason}"));
+        let body = Unreadable::new(
+            Some(self.config.source.to_string()),
+            &path,
+            format!("{}: {reason}", self.config.what.refused()),
+        );
         if let Err(error) = self.keep(ArrivalBody::Unreadable(body)).await {
             return self.stall(&error);
         }

@@ -6,6 +6,7 @@
 mod gone;
 mod hostile;
 mod house;
+mod oplogs;
 
 use kukaku_schema::intake::ArrivalBody;
 use kukaku_schema::observation::{FootageSegment, Observation};

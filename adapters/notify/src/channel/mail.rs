@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use kukaku_schema::{DurationUs, Lang, UtcMicros};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message};
+use lettre::message::{Mailbox, Message, MessageBuilder};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
@@ -20,6 +20,7 @@ use super::{chain, within};
 use crate::alert::{Alert, Delivered};
 use crate::config::{Account, ChannelId, allow_plain, default_timeout, is_loopback, read_secret, timeout_of};
 use crate::error::{ConfigError, DeliveryError};
+use crate::letter::Letter;
 use crate::{text, tls, words};
 
 /// Most receivers of one mail; a longer list belongs into a list on the mail server.
@@ -122,17 +123,10 @@ impl Mail {
     pub fn message(&self, alert: &Alert, now: UtcMicros) -> Result<Message, DeliveryError> {
         let domain = self.from.email.domain();
         let id = |hex: String| format!("<kukaku-{hex}@{domain}>");
-        let sent = UNIX_EPOCH + Duration::from_micros(u64::try_from(now.0).unwrap_or(0));
-        let mut message = Message::builder()
-            .from(self.from.clone())
-            .subject(text::subject(alert))
-            .date(sent)
-            .message_id(Some(id(alert.delivery_id(&self.config.id))))
-            // No out-of-office answer is wanted (RFC 3834 section 5).
-            .raw_header(raw("Auto-Submitted", "auto-generated"))
+        let mut message = self
+            .headed(&alert.delivery_id(&self.config.id), text::subject(alert), now)
             .raw_header(raw("X-Kukaku-Severity", alert.severity.word()))
-            .raw_header(raw("X-Kukaku-State", alert.state.word()))
-            .header(ContentType::TEXT_PLAIN);
+            .raw_header(raw("X-Kukaku-State", alert.state.word()));
         for receiver in &self.to {
             message = message.to(receiver.clone());
         }
@@ -141,6 +135,19 @@ impl Mail {
             message = message.in_reply_to(first.clone()).references(first);
         }
         message.body(text::body(alert)).map_err(|e| DeliveryError::Refused(format!("write the mail: {}", chain(&e))))
+    }
+
+    /// The headers of every mail.
+    fn headed(&self, id: &str, subject: String, now: UtcMicros) -> MessageBuilder {
+        let sent = UNIX_EPOCH + Duration::from_micros(u64::try_from(now.0).unwrap_or(0));
+        Message::builder()
+            .from(self.from.clone())
+            .subject(subject)
+            .date(sent)
+            .message_id(Some(format!("<kukaku-{id}@{}>", self.from.email.domain())))
+            // No out-of-office answer is wanted (RFC 3834 section 5).
+            .raw_header(raw("Auto-Submitted", "auto-generated"))
+            .header(ContentType::TEXT_PLAIN)
     }
 
     /// Sends the mail.
@@ -152,13 +159,33 @@ impl Mail {
     /// `Refused` for a 5xx answer (address, password, policy), else `Retry`.
     pub async fn deliver(&self, alert: &Alert, now: UtcMicros) -> Result<Delivered, DeliveryError> {
         let message = self.message(alert, now)?;
-        let bytes = message.formatted();
         let everybody: Vec<Address> = self.to.iter().map(|one| one.email.clone()).collect();
+        self.deliver_to(&everybody, &message.formatted()).await
+    }
+
+    /// Sends a letter to its own receivers instead of the channel's.
+    ///
+    /// # Errors
+    /// As `deliver`; `Refused` too where it names no receiver that mail could go to.
+    pub async fn deliver_letter(&self, letter: &Letter, now: UtcMicros) -> Result<Delivered, DeliveryError> {
+        let unwritten = |why: String| DeliveryError::Refused(format!("write the mail: {why}"));
+        let address = |one: &String| one.parse::<Address>().map_err(|e| unwritten(format!("{one:?}: {e}")));
+        let everybody: Vec<Address> = letter.to.iter().map(address).collect::<Result<_, _>>()?;
+        let mut message = self.headed(&letter.delivery_id(), letter.subject(), now);
+        for receiver in &everybody {
+            message = message.to(Mailbox::new(None, receiver.clone()));
+        }
+        let message = message.body(letter.body()).map_err(|e| unwritten(chain(&e)))?;
+        self.deliver_to(&everybody, &message.formatted()).await
+    }
+
+    /// One dead address must not keep a message from everybody else.
+    async fn deliver_to(&self, everybody: &[Address], bytes: &[u8]) -> Result<Delivered, DeliveryError> {
         within(timeout_of(self.config.timeout), &format!("mail server {}", self.config.server), async {
-            match self.send(&everybody, &bytes).await {
+            match self.send(everybody, bytes).await {
                 Ok(()) => Ok(Delivered { confirmed: true, note: format!("{} receivers", everybody.len()) }),
                 Err(error) if error.is_refused() && everybody.len() > 1 => {
-                    self.send_singly(&everybody, &bytes, error).await
+                    self.send_singly(everybody, bytes, error).await
                 }
                 Err(error) => Err(error),
             }

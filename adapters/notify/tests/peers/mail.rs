@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::house::*;
-use kukaku_notify::{AlertState, Channels, DeliveryError};
+use kukaku_notify::{AlertState, Channel, Channels, DeliveryError, Letter};
 
 fn config(port: u16, more: &str) -> String {
     format!(
@@ -179,4 +179,35 @@ fn plain_text_over_a_network_and_readable_passwords_are_refused() {
     let text = config(25, &account.replace(&password, &secret).replace("account", "allow_plain = true\naccount"))
         .replace("127.0.0.1", "mail.example.jp");
     assert!(open(&text).contains("without TLS"), "{}", open(&text));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_goes_to_its_own_receivers_and_no_name_forges_a_line() {
+    let (server, port) = Peer::script("smtp.py", &["plain", "-", "-"]);
+    let channels = channels(&config(port, "tls = \"none\""));
+    let Channel::Mail(mail) = &channels.messages[0] else { panic!("the channel is no mail") };
+    let letter = Letter {
+        key: "vpn-1||7781|0|start".to_owned(),
+        to: vec!["city@example.lg.jp".to_owned()],
+        subject: format!("開始通知{HOSTILE}"),
+        lines: vec!["作業者：佐藤 花子".to_owned(), format!("端末：{HOSTILE}")],
+    };
+    mail.deliver_letter(&letter, now()).await.unwrap();
+    let event = server.event();
+    assert_eq!(event["receivers"], serde_json::json!(["city@example.lg.jp"]));
+    let first = parsed(&event);
+    assert_eq!(header(&first, "To").unwrap(), "city@example.lg.jp");
+    assert_eq!(header(&first, "Bcc"), None);
+    let body = first["body"].as_str().unwrap();
+    let lines: Vec<&str> = body.lines().collect();
+    assert!(lines.len() == 2 && lines[0] == "作業者：佐藤 花子" && lines[1].starts_with("端末：x"), "{body:?}");
+    // A repeated attempt is the same mail; another notice is another.
+    mail.deliver_letter(&letter, now()).await.unwrap();
+    let id = |mail: &serde_json::Value| header(mail, "Message-ID").unwrap();
+    assert_eq!(id(&parsed(&server.event())), id(&first));
+    let other = Letter { key: "vpn-1||7781|0|end".to_owned(), ..letter.clone() };
+    mail.deliver_letter(&other, now()).await.unwrap();
+    assert_ne!(id(&parsed(&server.event())), id(&first));
+    let nobody = Letter { to: vec!["a@b\nBcc: c@d".to_owned()], ..letter };
+    assert!(mail.deliver_letter(&nobody, now()).await.unwrap_err().is_refused());
 }

@@ -19,6 +19,10 @@ impl Engine {
         self.settle_doors(cause, effects);
         self.settle_persons(cause, effects);
         self.settle_cameras(cause, effects);
+        for terminal in std::mem::take(&mut self.dirty.oplogs) {
+            let findings = crate::oplog::derive(&self.world.model, &self.world.memory, terminal);
+            self.own(Owner::Oplog(terminal), findings, cause, effects);
+        }
         self.settle_groups(effects);
         self.settle_sessions(cause, effects);
         self.settle_shared(cause, effects);

@@ -82,6 +82,9 @@ impl Engine {
             Touch::Camera(camera) => {
                 self.dirty.cameras.insert(camera);
             }
+            Touch::Oplog(terminal) => {
+                self.dirty.oplogs.insert(terminal);
+            }
             Touch::System(concern) => {
                 self.dirty.system.insert(concern);
             }
@@ -164,6 +167,7 @@ impl Engine {
             self.mark_person(person, UtcMicros::MIN);
         }
         self.dirty.cameras.extend(self.world.model.cameras.words());
+        self.dirty.oplogs.extend(self.world.memory.oplogs.keys().copied());
         self.dirty.groups.extend(self.world.memory.sessions.keys().copied());
         self.dirty.joins = true;
         self.dirty.sessions.extend(self.sessions.keys().copied());

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::fact::{Fact, FactBody};
 use crate::names::Word;
+use crate::oplog::OplogNote;
 
 /// Puts `item` at its place; false if it is there already.
 fn put<T: Ord>(list: &mut Vec<T>, item: T) -> bool {
@@ -219,6 +220,23 @@ impl Memory {
                 };
                 known(new, Touch::Camera(*camera))
             }
+            FactBody::Oplog { terminal, path, start, end, bytes, hash, gone } => {
+                // By the source's own clock: only the order of what it said of one file counts.
+                let note = OplogNote {
+                    said: fact.device_time,
+                    order: fact.order,
+                    span: Span::new(*start, *end),
+                    bytes: *bytes,
+                    hash: *hash,
+                    gone: *gone,
+                    entry: fact.entry,
+                };
+                let notes = self.oplogs.entry(*terminal).or_default().entry(*path).or_default();
+                let again = notes.iter().any(|n| (n.said, n.order) == (note.said, note.order));
+                known(!again && put(notes, note), Touch::Oplog(*terminal))
+            }
+            // What it means is shown beside orders and sessions; no verdict rests on it.
+            FactBody::Power { .. } => Touch::Alive,
             FactBody::CaughtUp { reader, from, to } => {
                 known(put(&mut source.caught_up, (*reader, Span::new(*from, *to))), Touch::Source(fact.source))
             }

@@ -3,8 +3,9 @@
 
 use kukaku_schema::observation::{
     DoorReading, DoorState, DoorStateWord, DoorUsed, LineListed, LineUnlocked, ManualDirection, ManualEntry, Muster,
-    MusterEntry, OrderRevised, ReaderStatus, ReaderStatusWord, ReadingResult, Remark, SessionAlive, SessionEnded,
-    SessionStarted, SourceAlive, SourceCaughtUp, SourceClock, SourceGap, WatchGap, WatchStarted,
+    MusterEntry, OplogSegment, OrderRevised, ReaderStatus, ReaderStatusWord, ReadingResult, Remark, SegmentPath,
+    SessionAlive, SessionEnded, SessionStarted, Sha256Hex, SourceAlive, SourceCaughtUp, SourceClock, SourceGap,
+    WatchGap, WatchStarted,
 };
 use kukaku_schema::{Name, Observation, OrderAct, OrderSide, OrderState, UtcMicros};
 
@@ -320,4 +321,23 @@ pub fn by(source: &str, mut observation: Observation, change: impl FnOnce(&mut S
         other => panic!("{other:?} is not of a session"),
     }
     observation
+}
+
+/// What is said of a terminal's log of the morning: its size, and one of few hashes; size 0: it is gone.
+pub fn oplog(time: &str, path: &str, bytes: u64, hash: u8) -> Observation {
+    Observation::OplogSegment(OplogSegment {
+        source: name("vpn"),
+        epoch: None,
+        seq: None,
+        event_id: None,
+        device_time: at(time),
+        terminal: name("T"),
+        session: None,
+        path: SegmentPath::new(path).unwrap(),
+        start: at("06:00"),
+        end: at("12:00"),
+        bytes,
+        sha256: (bytes > 0).then(|| Sha256Hex::new(&format!("{hash:02x}").repeat(32)).unwrap()),
+        gone: bytes == 0,
+    })
 }

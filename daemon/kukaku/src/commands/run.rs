@@ -148,6 +148,9 @@ async fn open_rooms(rooms: &mut Rooms, dir: &SiteDir, loaded: &Loaded, writer: &
     for folder in &config.footage {
         start::footage::start(rooms, dir, folder, writer)?;
     }
+    for folder in &config.oplogs {
+        start::oplogs::start(rooms, dir, folder, writer)?;
+    }
     start::alerts::start(rooms, dir, config, writer, &start::writer::time_zone(dir)?).await?;
     start::witnesses::start(rooms, dir, &config.witness, writer).await?;
     start::backup::start(rooms, dir, config, writer);

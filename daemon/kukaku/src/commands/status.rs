@@ -32,6 +32,7 @@ struct Status {
     open_sessions_more: bool,
     findings: Findings,
     outbox: Outbox,
+    notices: Notices,
     sources: Vec<Source>,
     rooms: Vec<RoomReply>,
     certificates: Vec<CertificateDays>,
@@ -82,6 +83,13 @@ struct Findings {
 struct Outbox {
     failing: i64,
     given_up: i64,
+    last_error: Option<String>,
+}
+
+/// Notices to clients that are not delivered though the agreed minutes are over.
+#[derive(Debug, Serialize)]
+struct Notices {
+    overdue: i64,
     last_error: Option<String>,
 }
 
@@ -180,6 +188,8 @@ fn collect(dir: &SiteDir, config: &Config) -> Result<(Status, String), Failure> 
         }
     }
     let (failing, given_up, last_error) = query::outbox_failing(&conn).map_err(store)?;
+    let now = UtcMicros(Timestamp::now().as_microsecond());
+    let (overdue, notice_error) = kukaku_store::notices::overdue(&conn, now).map_err(store)?;
     let sources = query::sources(&conn).map_err(store)?.into_iter().map(|row| Source {
         registered: registers.sources.iter().any(|e| e.row.id == row.source),
         source: row.source,
@@ -210,6 +220,7 @@ fn collect(dir: &SiteDir, config: &Config) -> Result<(Status, String), Failure> 
         open_sessions_more,
         findings,
         outbox: Outbox { failing, given_up, last_error },
+        notices: Notices { overdue, last_error: notice_error },
         sources,
         rooms: rooms.unwrap_or_default(),
         certificates: certificate_days(dir, config),
@@ -303,6 +314,14 @@ fn lines(status: &Status, lang: Lang, time_zone: &str) -> Vec<String> {
             pick("断念", "given up"),
             status.outbox.given_up,
             status.outbox.last_error.as_deref().unwrap_or("")
+        ));
+    }
+    if status.notices.overdue > 0 {
+        out.push(format!(
+            "{}: {} — {}",
+            pick("期限を過ぎた市への通知", "overdue notices to clients"),
+            status.notices.overdue,
+            status.notices.last_error.as_deref().unwrap_or("")
         ));
     }
     for room in status.rooms.iter().filter(|room| !room.working) {

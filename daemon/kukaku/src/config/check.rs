@@ -59,6 +59,9 @@ pub fn check(config: &Config) -> Result<(), Fault> {
     for (place, folder) in config.footage.iter().enumerate() {
         folder.check().or_else(|e| fault(format!("footage.{place}.{}", e.field), e.reason))?;
     }
+    for (place, folder) in config.oplogs.iter().enumerate() {
+        folder.check().or_else(|e| fault(format!("oplogs.{place}.{}", e.field), e.reason))?;
+    }
     super::witness::check(&config.witness)
         .or_else(|(place, field, why)| fault(format!("witness.{place}.{field}"), why))?;
     if let Some(backup) = &config.backup {

@@ -64,6 +64,9 @@ pub struct Config {
     /// Folders that a recorder writes video files into.
     #[serde(default)]
     pub footage: Vec<kukaku_footage::FootageConfig>,
+    /// Folders of operation logs.
+    #[serde(default)]
+    pub oplogs: Vec<kukaku_footage::OplogConfig>,
     /// Witnesses that are asked to cosign each checkpoint.
     #[serde(default)]
     pub witness: Vec<WitnessConfig>,

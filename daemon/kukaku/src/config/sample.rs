@@ -86,11 +86,19 @@ listen = "127.0.0.1:1883"
 # root = "/srv/nvr/recordings"
 # pattern = "%Y-%m-%d/%H/{camera}/%M.%S.mp4"
 
+# [[oplogs]]                     # 端末の操作ログのフォルダ
+# source = "oplog-1"
+# root = "/srv/oplog"
+# pattern = "{terminal}/%Y-%m-%d.log"
+# zone = "Asia/Tokyo"            # ファイル名の時刻の地域
+
 # [[witness]]                    # 証人（市などが kukaku-verify witness で動かす）。封印のたびに連署を求める
 # name = "札幌市"
 # url = "http://192.0.2.30:8430"
 # key = "witness.example/city+27a9c216+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X"   # kukaku-verify witness-init が表示した公開鍵
 
+# [alerts]
+# notices = "duty-mail"          # 市への開始・終了通知を送る mail（宛先は台帳の notify）
 # [[alerts.mail]]                # 通知先
 # id = "duty-mail"
 # server = "mail.example.jp"
@@ -189,11 +197,19 @@ listen = "127.0.0.1:1883"
 # root = "/srv/nvr/recordings"
 # pattern = "%Y-%m-%d/%H/{camera}/%M.%S.mp4"
 
+# [[oplogs]]                     # a folder of the terminals' operation logs
+# source = "oplog-1"
+# root = "/srv/oplog"
+# pattern = "{terminal}/%Y-%m-%d.log"
+# zone = "Asia/Tokyo"            # of the times in file names
+
 # [[witness]]                    # whoever runs `kukaku-verify witness`: asked to cosign each checkpoint
 # name = "City of Sapporo"
 # url = "http://192.0.2.30:8430"
 # key = "witness.example/city+27a9c216+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X"   # public key that `kukaku-verify witness-init` printed
 
+# [alerts]
+# notices = "duty-mail"          # the mail channel for notices to clients (addresses: `notify` in the registers)
 # [[alerts.mail]]                # where alerts go
 # id = "duty-mail"
 # server = "mail.example.jp"

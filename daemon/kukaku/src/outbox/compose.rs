@@ -40,7 +40,7 @@ pub(super) fn compose(of: &Material<'_>) -> Result<Alert, String> {
     let kind = body.kind()?;
     let names = Named { registers: of.registers, lang };
     let who = names.list(body, &["person", "account", "session", "credential", "order", "client"]);
-    let place = names.list(body, &["zone", "door", "reader", "terminal", "camera", "source", "cause"]);
+    let place = names.list(body, &["zone", "door", "reader", "terminal", "camera", "segment", "source", "cause"]);
     let about = [&who, &place].into_iter().find(|text| !text.is_empty()).cloned().unwrap_or_default();
     let title = if about.is_empty() { kind.label(lang).to_owned() } else { format!("{} {about}", kind.label(lang)) };
     let mut proof: Vec<String> = of.proofs.iter().map(|(seq, said)| names.proof(*seq, said.as_ref())).collect();
@@ -99,6 +99,7 @@ impl Named<'_> {
             "reader" => self.lang.pick("リーダー", "reader"),
             "terminal" => self.lang.pick("端末", "terminal"),
             "camera" => self.lang.pick("カメラ", "camera"),
+            "segment" => self.lang.pick("ファイル", "file"),
             "order" => self.lang.pick("申請", "work order"),
             "source" => self.lang.pick("機器", "source"),
             "cause" => {

@@ -66,7 +66,7 @@ pub fn room_name(channel: &Channel) -> String {
 }
 
 /// Resolves when something of a kind changed, or messages were missed.
-pub(super) async fn outbox_changed(changes: &mut broadcast::Receiver<Changed>, kind: ChangedKind) {
+pub(crate) async fn outbox_changed(changes: &mut broadcast::Receiver<Changed>, kind: ChangedKind) {
     loop {
         match changes.recv().await {
             Ok(changed) if !changed.has(kind) => {}

@@ -12,11 +12,12 @@ mod messages;
 mod towers;
 
 pub use desk::{OutboxDesk, Route};
+pub(crate) use messages::outbox_changed;
 pub use messages::{room_name as message_room, work_channel};
 pub use towers::{keep_tower, room_name as tower_room};
 
 /// The longest wait between two looks into the outbox: a clock that was set is noticed by then.
-const LOOK_AT_LEAST_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+pub(crate) const LOOK_AT_LEAST_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// The shortest wait: a row that is due and can't go must not turn into a spin.
-const LOOK_AT_MOST_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
+pub(crate) const LOOK_AT_MOST_EVERY: std::time::Duration = std::time::Duration::from_millis(250);

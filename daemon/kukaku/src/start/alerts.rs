@@ -42,6 +42,7 @@ pub async fn start(
             work_channel(desk, channel, writer.clone(), ledger, stop)
         });
     }
+    crate::notices::start(rooms, dir.store(), &config.alerts, writer).map_err(Failure::Written)?;
     for tower in channels.towers {
         let tower = Arc::new(tower);
         let (desk, writer, ledger, zone) = (Arc::clone(&desk), writer.clone(), rooms.ledger(), time_zone.to_owned());

@@ -80,7 +80,7 @@ fn known(store: &Path, one: Option<&Name>) -> Result<Cursor, StoreError> {
     Ok(cursor)
 }
 
-fn reporter(room: String, ledger: Arc<Ledger>) -> Reporter {
+pub(super) fn reporter(room: String, ledger: Arc<Ledger>) -> Reporter {
     Arc::new(move |event| {
         let trouble = match event {
             LinkEvent::RootMissing { why } => Some(why),

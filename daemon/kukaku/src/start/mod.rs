@@ -10,6 +10,7 @@ pub mod commands;
 pub mod footage;
 pub mod guacamole;
 pub mod mqtt;
+pub mod oplogs;
 pub mod radius;
 pub mod serial;
 pub mod syslog;

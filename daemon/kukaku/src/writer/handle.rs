@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kukaku_ledger::Hash;
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
+use kukaku_store::notices::NoticeRow;
 use kukaku_store::{Changed, Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
@@ -170,6 +171,14 @@ impl Writer {
     /// [`ActError::NotKept`]: not noted, the messages are still as they were.
     pub async fn note_deliveries(&self, rows: Vec<OutboxRow>) -> Result<(), ActError> {
         self.act(Act::Deliveries(rows)).await.map(drop)
+    }
+
+    /// Notes what became of a notice to a client; `None` takes it back.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: not noted, it is still as it was.
+    pub async fn note_notice(&self, id: i64, row: Option<NoticeRow>) -> Result<(), ActError> {
+        self.act(Act::Notice { id, row: row.map(Box::new) }).await.map(drop)
     }
 
     /// Returns when everything that is due by now is kept; for a simulated clock, and before a

@@ -393,6 +393,13 @@ impl Stepper<'_> {
                 }
                 Ok(Ok(Done::Nothing))
             }
+            Act::Notice { id, row } => {
+                match row {
+                    Some(row) => self.batch.note_notice(row)?,
+                    None => self.batch.drop_notice(*id)?,
+                }
+                Ok(Ok(Done::Nothing))
+            }
             // Time has passed already; erasing, signing, witnesses and stopping follow the commit.
             Act::Witness(_)
             | Act::Advance

@@ -2,6 +2,7 @@
 
 use kukaku_ledger::Hash;
 use kukaku_schema::intake::{Kept, NotKept};
+use kukaku_store::notices::NoticeRow;
 use kukaku_store::{Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -48,6 +49,8 @@ pub(super) enum Act {
     ReleaseHold(HoldRelease),
     /// Note what became of messages.
     Deliveries(Vec<OutboxRow>),
+    /// Note what became of a notice to a client; none: it is taken back.
+    Notice { id: i64, row: Option<Box<NoticeRow>> },
     /// Let time pass to now, and answer when all that is due is kept.
     Advance,
     /// Erase values.

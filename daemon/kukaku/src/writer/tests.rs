@@ -15,4 +15,5 @@ mod rot;
 mod sheets;
 mod storage;
 mod stories;
+mod terminals;
 mod worlds;

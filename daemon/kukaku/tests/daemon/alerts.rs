@@ -9,14 +9,14 @@ use serde_json::Value;
 use crate::house::{Daemon, Folder, PATIENCE, Site, ago, exits, kukaku, kukaku_told, lines_of, text};
 
 /// A peer of `adapters/notify/tests/peer`, on a port of its own.
-struct Peer {
+pub struct Peer {
     child: Child,
     told: Receiver<String>,
-    port: u64,
+    pub port: u64,
 }
 
 impl Peer {
-    fn start(program: &str, arguments: &[&str]) -> Self {
+    pub fn start(program: &str, arguments: &[&str]) -> Self {
         let script = format!("{}/../../adapters/notify/tests/peer/{program}", env!("CARGO_MANIFEST_DIR"));
         let mut child =
             Command::new("/usr/bin/python3").arg(script).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
@@ -26,7 +26,7 @@ impl Peer {
         peer
     }
 
-    fn next(&self) -> Value {
+    pub fn next(&self) -> Value {
         let line = self.told.recv_timeout(PATIENCE).expect("the peer was told nothing");
         serde_json::from_str(&line).unwrap()
     }

@@ -144,8 +144,13 @@ impl Site {
 
     /// A site with more in its configuration.
     pub fn with_alerts(more: &str) -> Self {
+        Self::with_registers(REGISTERS, more)
+    }
+
+    /// The same, with registers of its own.
+    pub fn with_registers(registers: &str, more: &str) -> Self {
         let folder = Folder::new();
-        let registers = folder.write("site.toml", REGISTERS);
+        let registers = folder.write("site.toml", registers);
         let dir = folder.path("kukaku");
         let made = kukaku(&["init", text(&dir), "--lang", "en", "--registers", text(&registers)]);
         exits(&made, 0);

@@ -3,7 +3,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::house::{PATIENCE, Site, ago, lines_of, text};
+use crate::house::{PATIENCE, Site, ago, exits, kukaku, lines_of, text};
 
 #[test]
 fn a_reader_on_a_serial_line_is_heard() {
@@ -51,6 +51,44 @@ fn a_recorders_folder_is_followed_and_not_told_twice() {
         assert!(daemon.stop().0.success());
     }
     assert_eq!(site.journal().iter().filter(|kind| *kind == "footage.segment").count(), 1);
+}
+
+#[test]
+fn a_folder_of_operation_logs_is_followed_and_a_log_written_over_is_found() {
+    let site = Site::new();
+    let root = site.folder.path("oplog");
+    std::fs::create_dir_all(root.join("term-1")).unwrap();
+    let log = root.join("term-1/2026-11-20.log");
+    let write = |text: &str, hours: u64| {
+        std::fs::write(&log, text).unwrap();
+        let at = std::time::SystemTime::now() - std::time::Duration::from_secs(3600 * hours);
+        std::fs::File::options().write(true).open(&log).unwrap().set_modified(at).unwrap();
+    };
+    write("rm -rf /secret\n", 2);
+    site.configure(&format!(
+        "[web]\nlisten = \"127.0.0.1:0\"\n[[oplogs]]\nsource = \"oplog-1\"\nroot = \"{}\"\n\
+         pattern = \"{{terminal}}/%Y-%m-%d.log\"\nsettle = \"100ms\"\n",
+        text(&root)
+    ));
+    for _ in 0..2 {
+        let daemon = site.run();
+        site.wait_for("oplog.segment");
+        assert!(daemon.stop().0.success());
+    }
+    assert_eq!(site.journal().iter().filter(|kind| *kind == "oplog.segment").count(), 1, "not told twice");
+    // As many bytes as before, while nobody looked.
+    write("ls -la /secret\n", 1);
+    let daemon = site.run();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        let found = exits(&kukaku(&["status", site.dir(), "--json"]), 0);
+        let status: serde_json::Value = serde_json::from_str(&found).unwrap();
+        if status["findings"]["critical"] == 1 {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "the change was never found");
+    }
+    assert!(daemon.stop().0.success());
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod keys;
 mod kills;
 mod links;
 mod losses;
+mod notices;
 mod orders;
 mod packs;
 mod power;

@@ -31,6 +31,10 @@ const UNLOCKED: u8 = 24;
 const LISTED: u8 = 26;
 /// Records of a source that are gone for good.
 const SOURCE_GAP: u8 = 22;
+/// An operation log.
+const OPLOG: u8 = 27;
+/// A terminal's power.
+const POWER: u8 = 23;
 
 /// Appends a fact to the row of a commit; `before` is the entry of the one before it.
 pub(crate) fn append_fact(row: &mut Vec<u8>, before: u64, fact: &Fact, scratch: &mut Vec<u8>) {
@@ -173,6 +177,21 @@ fn write_body(out: &mut Out<'_>, body: &FactBody) {
             out.signed(end.0);
             out.flag(*gone);
         }
+        FactBody::Oplog { terminal, path, start, end, bytes, hash, gone } => {
+            sort(out, OPLOG);
+            out.word(*terminal);
+            out.word(*path);
+            out.signed(start.0);
+            out.signed(end.0);
+            out.number(*bytes);
+            out.maybe_number(*hash);
+            out.flag(*gone);
+        }
+        FactBody::Power { terminal, on } => {
+            sort(out, POWER);
+            out.word(*terminal);
+            out.flag(*on);
+        }
         FactBody::CaughtUp { reader, from, to } => {
             sort(out, 10);
             out.maybe_word(*reader);
@@ -298,6 +317,16 @@ fn read_body(input: &mut In<'_>) -> Result<FactBody, Fault> {
             end: instant(input)?,
             gone: input.flag()?,
         },
+        OPLOG => FactBody::Oplog {
+            terminal: input.word()?,
+            path: input.word()?,
+            start: instant(input)?,
+            end: instant(input)?,
+            bytes: input.number()?,
+            hash: input.maybe_number()?,
+            gone: input.flag()?,
+        },
+        POWER => FactBody::Power { terminal: input.word()?, on: input.flag()? },
         10 => FactBody::CaughtUp { reader: input.maybe_word()?, from: instant(input)?, to: instant(input)? },
         11 => FactBody::Clock { offset_us: input.signed()?, from: instant(input)?, to: instant(input)? },
         UNLOCKED => FactBody::Unlocked {

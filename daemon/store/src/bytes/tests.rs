@@ -63,6 +63,17 @@ fn body() -> impl Strategy<Value = FactBody> {
         (word(), instant(), instant(), prop::option::of(word()), prop::option::of(word()))
             .prop_map(|(client, from, to, account, target)| FactBody::Unlocked { client, from, to, account, target }),
         (word(), instant(), instant()).prop_map(|(client, from, to)| FactBody::Listed { client, from, to }),
+        ((word(), word()), (instant(), instant()), any::<u64>(), prop::option::of(any::<u64>()), any::<bool>())
+            .prop_map(|((terminal, path), (start, end), bytes, hash, gone)| FactBody::Oplog {
+                terminal,
+                path,
+                start,
+                end,
+                bytes,
+                hash,
+                gone
+            }),
+        (word(), any::<bool>()).prop_map(|(terminal, on)| FactBody::Power { terminal, on }),
         (prop::option::of(word()), instant(), instant()).prop_map(|(reader, from, to)| FactBody::CaughtUp {
             reader,
             from,

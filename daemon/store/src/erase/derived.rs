@@ -62,6 +62,14 @@ impl Erasing<'_, '_> {
             Observation::FootageSegment(_) => {
                 self.execute("DELETE FROM footage WHERE entry = ?1", &[&entry])?;
             }
+            Observation::OplogSegment(o) => {
+                // No fact tells of it.
+                self.brought.extend(o.session.as_ref().and_then(|session| names.find(session.as_str())));
+                self.execute("DELETE FROM oplog WHERE entry = ?1", &[&entry])?;
+            }
+            Observation::TerminalPower(_) => {
+                self.execute("DELETE FROM terminal_power WHERE entry = ?1", &[&entry])?;
+            }
             Observation::SourceClock(_) => {
                 self.execute("DELETE FROM source_offset WHERE entry = ?1", &[&entry])?;
             }
@@ -197,6 +205,7 @@ impl Erasing<'_, '_> {
                     self.brought.extend(words.into_iter().flatten().map(Word));
                     self.parts(row)?;
                     self.execute("DELETE FROM revision WHERE session = ?1", &[&row])?;
+                    self.execute("DELETE FROM session_notice WHERE session = ?1", &[&row])?;
                     self.execute("DELETE FROM session WHERE id = ?1", &[&row])?;
                 }
             }

@@ -12,13 +12,15 @@ use crate::error::{StoreError, in_act};
 use crate::load;
 
 /// Columns that hold words.
-const COLUMNS: [(&str, &[&str]); 11] = [
+const COLUMNS: [(&str, &[&str]); 13] = [
     ("source_seen", &["source", "epoch"]),
     ("client_seen", &["client"]),
     ("stay", &["person", "zone"]),
     ("outage", &["door"]),
     ("device_state", &["device", "source"]),
     ("footage", &["camera"]),
+    ("oplog", &["terminal", "session"]),
+    ("terminal_power", &["terminal"]),
     ("order_step", &["work_order", "client"]),
     ("session_part", &["source", "epoch", "part", "account", "terminal", "target", "via", "address", "inner_address"]),
     ("source_offset", &["source"]),

@@ -10,10 +10,12 @@ mod coverage;
 mod entries;
 mod findings;
 mod journal;
+mod notice;
 mod orders;
 mod parts;
 mod registers;
 mod sessions;
+mod terminals;
 mod timeline;
 
 use std::ops::Deref;
@@ -38,6 +40,7 @@ pub use journal::{
     CheckpointRow, Head, JournalEntry, JournalRow, UnreadableRow, head, journal_entries, journal_entry,
     newest_checkpoint, outbox_failing, unreadable,
 };
+pub use notice::{OrderAt, orders_between, told};
 pub use orders::{OrderRow, OrderStepRow, order_in_use, order_now, order_steps, orders};
 pub use parts::{PartRow, joined_to, session_parts};
 pub use registers::{RegisterChangeRow, register_changes, registers, registers_version};
@@ -45,6 +48,7 @@ pub use sessions::{
     CauseRow, RevisionRow, SessionFilter, SessionRow, VerdictRow, open_sessions, revisions, session, session_at,
     sessions, sessions_counted,
 };
+pub use terminals::{OplogRow, PowerRow, UnloggedRow, oplogs_in, oplogs_kept, power_in, sessions_unlogged};
 pub use timeline::{
     FootageRow, OutageRow, StayRow, footage_in, numbering_holes, outages_of_zone, readings_of, session_findings,
     stays_in,

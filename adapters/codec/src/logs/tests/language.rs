@@ -32,6 +32,24 @@ fn the_example_of_the_user_page_reads_its_own_lines() {
 }
 
 #[test]
+fn a_power_strip_says_when_a_terminal_was_on() {
+    let rules = rules(
+        "[[rule]]\nregex = 'outlet (?<outlet>\\d+) (?<state>on|off|fault)$'\nemit = \"power\"\n\
+         fields = { terminal = { template = \"{outlet}\", map = { 1 = \"term-1\" } }, state = \"{state}\" }\n",
+    );
+    let mut reader = reader(rules);
+    let mut read = |text: &str| {
+        let line = format!("<14>1 2026-11-22T08:58:00+09:00 pdu1 pdu - - - {text}");
+        let line = crate::logs::header::read(line.as_bytes(), noon(), &zone());
+        format!("{:?}", reader.take(&line, noon()))
+    };
+    let on = read("outlet 1 on");
+    assert!(on.contains("TerminalPower") && on.contains("term-1") && on.contains("state: On"), "{on}");
+    assert!(read("outlet 1 fault").contains("Refused"), "a third state is none");
+    assert!(!read("fan 2 on").contains("TerminalPower"));
+}
+
+#[test]
 fn a_wrong_rule_is_named_by_line_and_key() {
     for (text, wanted) in [
         ("[[rule]]\nemit = \"opened\"", "line 4, `rule.emit`: unknown variant `opened`"),

@@ -21,7 +21,7 @@ pub struct Writer {
 
 impl Intake for Writer {
     async fn submit(&self, arrival: Arrival) -> Result<Receipt, NotKept> {
-        assert_eq!(arrival.link, "footage:nvr-1");
+        assert!(["footage:nvr-1", "oplog:nvr-1"].contains(&arrival.link.as_str()), "{}", arrival.link);
         if self.refuses.load(Ordering::Acquire) {
             return Ok(Receipt::new(async { Err(NotKept { reason: "disk full".to_owned() }) }));
         }
@@ -37,6 +37,18 @@ impl Intake for Writer {
 pub fn line(body: &ArrivalBody) -> String {
     match body {
         ArrivalBody::Observation(observation) => {
+            if let Observation::OplogSegment(log) = &**observation {
+                let hash = log.sha256.as_ref().map_or("none", |hash| &hash.as_str()[..4]);
+                let gone = if log.gone { "gone " } else { "" };
+                return format!(
+                    "{gone}{} {} {}..{} {} {hash}",
+                    log.terminal,
+                    log.path.as_str(),
+                    log.start,
+                    log.end,
+                    log.bytes
+                );
+            }
             let Observation::FootageSegment(s) = &**observation else { panic!("{observation:?}") };
             if s.gone {
                 assert_eq!((s.bytes, &s.sha256), (0, &None));
