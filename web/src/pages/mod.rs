@@ -8,6 +8,7 @@ pub(crate) mod gaps;
 pub(crate) mod gate;
 pub(crate) mod journal;
 pub(crate) mod layout;
+pub(crate) mod order_answers;
 pub(crate) mod orders;
 pub(crate) mod paper;
 pub(crate) mod registers;

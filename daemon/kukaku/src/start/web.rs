@@ -3,13 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kukaku_core::retention::Disk;
+use kukaku_schema::order::OrderRefused;
 use kukaku_schema::period::day_text;
 use kukaku_schema::registers::parse;
-use kukaku_schema::{DurationUs, UtcMicros};
+use kukaku_schema::{DurationUs, Name, UtcMicros};
 use kukaku_store::{PlanInputs, read_only};
 use kukaku_tls::Clients;
 use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, OpenError, Part, Status};
 
+use crate::answers::{self, AnswerFailure};
 use crate::clock;
 use crate::commands::certificates::certificate_warnings;
 use crate::commands::check::{cannot_listen, free_bytes, free_mib};
@@ -191,5 +193,25 @@ impl Commands for DaemonCommands {
         let act = self.writer.import_registers(registers, who.to_owned(), why.to_owned());
         let change = self.runtime.block_on(act).map_err(|e| vec![e.to_string()])?;
         Ok(ImportOutcome { added: change.added, changed: 0, ended: change.closed })
+    }
+
+    fn order_sheet(&self, order: &str) -> Result<String, OrderRefused> {
+        answers::sheet(&self.dir.store(), order, clock::now()).map(|sheet| sheet.to_json()).map_err(for_page)
+    }
+
+    fn take_answer(&self, answer: &str, who: &str) -> Result<(String, bool), OrderRefused> {
+        let who = Name::new(who).map_err(|why| OrderRefused::new(why.clone(), why))?;
+        let act = answers::take(&self.writer, self.dir.store(), answer.to_owned(), who, clock::now());
+        self.runtime.block_on(act).map(|taken| (taken.order, taken.before)).map_err(for_page)
+    }
+}
+
+/// Why an answer was not taken, for the page.
+fn for_page(failure: AnswerFailure) -> OrderRefused {
+    match failure {
+        AnswerFailure::Refused(why) => why,
+        AnswerFailure::Failed(why) => {
+            OrderRefused::new(format!("記録できませんでした。しばらくしてからもう一度操作してください。（{why}）"), why)
+        }
     }
 }

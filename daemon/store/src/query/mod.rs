@@ -37,7 +37,7 @@ pub use journal::{
     CheckpointRow, Head, JournalEntry, JournalRow, UnreadableRow, head, journal_entries, journal_entry,
     newest_checkpoint, outbox_failing, unreadable,
 };
-pub use orders::{OrderRow, OrderStepRow, order_in_use, order_now, order_steps, orders};
+pub use orders::{OrderNewest, OrderRow, OrderStepRow, order_in_use, order_newest, order_now, order_steps, orders};
 pub use registers::{RegisterChangeRow, register_changes, registers, registers_version};
 pub use sessions::{
     CauseRow, RevisionRow, SessionFilter, SessionRow, VerdictRow, open_sessions, revisions, session, session_at,
