@@ -2,13 +2,14 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use kukaku_ledger::SigningKey;
 use kukaku_pack::{OrderSheet, SHEET_MAX_BYTES};
 use kukaku_verify::{Lang, fits, show_sheet, sign_answer};
 
-use super::{Failure, now, read_up_to, write_key};
+use super::{Failure, read_up_to, write_key};
 
 /// What the city does with an order.
 #[derive(Args)]
@@ -62,7 +63,7 @@ pub fn act(word: &str, given: &OrderAct, lang: Lang) -> Result<(), Failure> {
         return Err((1, lang.pick(other, "Another number: nothing was signed.").to_owned()));
     }
     let remarks = given.remarks.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    let answer = sign_answer(&sheet, word, &key, &by, remarks, now()).map_err(say)?;
+    let answer = sign_answer(&sheet, word, &key, &by, remarks, now_us()).map_err(say)?;
     let out = given.out.clone().unwrap_or_else(|| {
         let mut name = given.sheet.file_stem().unwrap_or_default().to_owned();
         name.push(format!(".{word}.txt"));
@@ -76,6 +77,12 @@ pub fn act(word: &str, given: &OrderAct, lang: Lang) -> Result<(), Failure> {
     let done = lang.pick("署名しました。このファイルを業者に渡してください:", "Signed. Give this file to the vendor:");
     println!("{done} {}", out.display());
     Ok(())
+}
+
+/// To the microsecond: an order may be signed within the second in which it was handed in.
+fn now_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+    i64::try_from(since).unwrap_or(i64::MAX)
 }
 
 fn ask(question: &str, lang: Lang) -> Result<String, Failure> {

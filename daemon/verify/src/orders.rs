@@ -130,7 +130,7 @@ pub fn fits(sheet: &OrderSheet, act: &str, lang: Lang) -> Result<(), String> {
     Err(lang.pick(&ja, &en).to_owned())
 }
 
-/// Signs what the city does with a sheet; `at` in seconds since 1970. Returns the file for the site.
+/// Signs what the city does with a sheet; `at_us` in microseconds since 1970. Returns the file for the site.
 ///
 /// # Errors
 /// The clock is behind the sheet's, or a text is too long.
@@ -140,18 +140,17 @@ pub fn sign_answer(
     key: &SigningKey,
     by: &str,
     remarks: Option<&str>,
-    at: u64,
+    at_us: i64,
 ) -> Result<String, OrderFileError> {
-    let at = i64::try_from(at).unwrap_or(i64::MAX).saturating_mul(1_000_000);
     // Both are RFC 3339 in UTC, so that texts compare as instants do.
-    let (now, made) = (kukaku_pack::instant_text(at), &sheet.made_at);
+    let (now, made) = (kukaku_pack::instant_text(at_us), &sheet.made_at);
     if now.as_str() < made.get(..19).unwrap_or_default() {
         return Err(OrderFileError {
             ja: format!("このパソコンの時計（{now}）が、申請のファイルの {made} より前です。時計を合わせてください。"),
             en: format!("this computer's clock says {now}, before the sheet's {made}; set the clock"),
         });
     }
-    OrderAnswer::new(sheet, act, at, by, remarks).sign(key)
+    OrderAnswer::new(sheet, act, at_us, by, remarks).sign(key)
 }
 
 /// What to tell of an answer that a pack shows.

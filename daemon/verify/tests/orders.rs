@@ -19,7 +19,8 @@ fn program(folder: &Path, arguments: &[&str], typed: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kukaku-verify"));
     command.args(arguments).current_dir(folder).env("LANG", "ja_JP.UTF-8");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    // A program that refuses at once reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
     child.wait_with_output().unwrap()
 }
 
@@ -68,6 +69,7 @@ fn an_officer_sees_every_field_types_the_number_and_signs_exactly_that() {
     let answer = std::fs::read(folder.join("order.approve.txt")).unwrap();
     let (answer, _) = OrderAnswer::open(&answer, &[key]).unwrap();
     assert_eq!((answer.act.as_str(), answer.by.as_str()), ("approve", "総務 太郎"));
+    assert!(answer.at.len() > "2026-11-22T00:00:00Z".len(), "an order of the same second is not before it");
     assert_eq!((answer.remarks.as_deref(), answer.sheet), (Some("立会いあり"), sheet.hash().to_string()));
     // What was signed is not written over, and a key neither.
     exits(&program(&folder, &approve, "総務 太郎\nR8-0123\n"), 1);
