@@ -19,6 +19,6 @@ pub use kinds::{
 pub use name::{NAME_MAX_BYTES, Name, PATH_MAX_BYTES, REMARK_MAX_BYTES, Remark, SegmentPath};
 pub use parse::{MAX_OBSERVATION_BYTES, Refusal, canonical_bytes, content_hash, kind_words, parse_observation};
 pub use words::{
-    DoorStateWord, ManualDirection, MusterEntry, OrderFile, OrderReport, PowerState, ReaderStatusWord, ReadingResult,
-    Sha256Hex, SystemConcern,
+    CityAnswer, DoorStateWord, ManualDirection, MusterEntry, OrderFile, OrderReport, PowerState, ReaderStatusWord,
+    ReadingResult, Sha256Hex, SystemConcern,
 };

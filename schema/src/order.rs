@@ -84,8 +84,8 @@ words! {
     enum OrderSide {
         /// The vendor's.
         Vendor "vendor" "業者" "vendor",
-        /// The city's, by an account of its own.
-        City "city" "市" "city",
+        /// The city's, signed with its own key.
+        City "city" "市の署名" "city, signed",
         /// The city's on paper, entered by the vendor (業者入力).
         Paper "paper" "書面（業者入力）" "on paper, entered by the vendor",
     }
@@ -99,7 +99,8 @@ pub struct OrderRefused {
 }
 
 impl OrderRefused {
-    fn new(ja: impl Into<String>, en: impl Into<String>) -> Self {
+    /// Says why, in both languages.
+    pub fn new(ja: impl Into<String>, en: impl Into<String>) -> Self {
         Self { ja: ja.into(), en: en.into() }
     }
 

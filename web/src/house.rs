@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
+use kukaku_schema::order::OrderRefused;
 use kukaku_schema::registers::sheet::SheetFile;
 use kukaku_schema::{DurationUs, Lang, UtcMicros};
 use kukaku_store::Changed;
@@ -61,6 +62,19 @@ pub trait Commands: Send + Sync {
     /// # Errors
     /// As for the plan.
     fn import_sheet(&self, sheet: &SheetFile, who: &str, why: &str) -> Result<ImportOutcome, Vec<String>>;
+
+    /// The file of a work order that the city answers with its own tool.
+    ///
+    /// # Errors
+    /// There is no such order, or it doesn't wait for the city.
+    fn order_sheet(&self, order: &str) -> Result<String, OrderRefused>;
+
+    /// Takes in the answer that the city signed, `who` being the signed-in user; returns the
+    /// order's number, and whether the same answer had been taken in before.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    fn take_answer(&self, answer: &str, who: &str) -> Result<(String, bool), OrderRefused>;
 }
 
 /// How the daemon is.

@@ -4,6 +4,7 @@
 //! the store, gives each room what it needs, keeps rooms running, and stops them in order. A
 //! library, so that tests and the demonstration call what the program calls.
 
+pub mod answers;
 pub mod backup;
 pub mod certificate;
 pub mod certificates;

@@ -18,6 +18,7 @@ mod error;
 mod instant;
 mod make;
 mod manifest;
+mod order;
 mod seal;
 mod sheets;
 mod shift_jis;
@@ -30,4 +31,8 @@ pub use error::PackError;
 pub use instant::instant_text;
 pub use make::{Closing, Made, Maker, Part};
 pub use manifest::{Encoding, FORMAT, Manifest, Order, manifest_text};
+pub use order::{
+    ANSWER_ACTS, ANSWER_MAX_BYTES, OrderAnswer, OrderFileError, OrderSheet, REMARKS_MAX_BYTES, SHEET_MAX_BYTES,
+    ShownAnswer,
+};
 pub use verify::{Verified, verify};

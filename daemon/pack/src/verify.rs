@@ -11,6 +11,7 @@ use crate::cover::{Row, cover};
 use crate::entry::{LINE_MAX_BYTES, Line, Opened};
 use crate::error::PackError;
 use crate::manifest::{Counted, Manifest, add_to_runs, is_named, manifest_text};
+use crate::order::{Answers, ShownAnswer};
 use crate::seal::Sealing;
 use crate::sheets::{SHEET_NAMES, Sheets};
 
@@ -19,6 +20,9 @@ pub(crate) const MANIFEST_MAX_BYTES: u32 = 8 * 1024 * 1024;
 
 /// Largest `range.json` in bytes: 126 hashes.
 const RANGE_MAX_BYTES: u32 = 64 * 1024;
+
+/// The kind of an entry that is a step of a work order.
+const ORDER_STEP: &str = "order.revised";
 
 /// Piece in which the two long files are read, in bytes.
 const PIECE: usize = 64 * 1024;
@@ -37,6 +41,8 @@ pub struct Verified {
     /// They are shown up to a fence; false: none was recorded after the period yet, and nothing
     /// proves that none follows the last one shown.
     pub to_end: bool,
+    /// The city's own answers to work orders; every signature holds under the key beside it.
+    pub answers: Vec<ShownAnswer>,
 }
 
 /// `range.json`.
@@ -87,13 +93,14 @@ pub fn verify<R: Read + Seek>(source: R, terms: impl FnOnce(&str) -> Vec<KeyTerm
     if opened.origin != manifest.origin || opened.head.size != manifest.tree_size || root.to_string() != manifest.root {
         return Err(PackError::Says("tree"));
     }
-    let course = check_entries(&archive, &manifest, root)?;
+    let (course, answers) = check_entries(&archive, &manifest, root)?;
     Ok(Verified {
         from_start: course.next.is_some(),
         to_end: course.counted.fence_after.is_some(),
         manifest,
         root,
         checkpoint,
+        answers,
     })
 }
 
@@ -138,7 +145,7 @@ fn check_entries<R: Read + Seek>(
     archive: &Archive<'_, R>,
     manifest: &Manifest,
     root: Hash,
-) -> Result<Course, PackError> {
+) -> Result<(Course, Vec<ShownAnswer>), PackError> {
     let range = Range::parse(&archive.small(RANGE, RANGE_MAX_BYTES)?)?;
     let end = range.first.checked_add(range.count).filter(|end| *end <= manifest.tree_size);
     let end = end.ok_or_else(|| PackError::form(RANGE, "the range lies outside the tree"))?;
@@ -159,7 +166,7 @@ fn check_entries<R: Read + Seek>(
         sealing.take(&head);
         sealing
     });
-    let mut text = Vec::new();
+    let (mut text, mut answers) = (Vec::new(), Answers::default());
     loop {
         text.clear();
         let read = (&mut entries).take(LINE_MAX_BYTES as u64).read_until(b'\n', &mut text)?;
@@ -179,6 +186,11 @@ fn check_entries<R: Read + Seek>(
             return Err(PackError::entry(seq, "is not the one in the tree"));
         }
         course.take(&line)?;
+        if let Opened::Whole { body, .. } = &line.opened
+            && line.leaf.kind == ORDER_STEP
+        {
+            answers.take(seq, body).map_err(|what| PackError::entry(seq, what))?;
+        }
         if let Some((number, bytes)) = sheets.row(&line)? {
             rows[number].take(&bytes);
         }
@@ -201,7 +213,7 @@ fn check_entries<R: Read + Seek>(
     }
     course.finish(range.first, range.count);
     course.compare(manifest)?;
-    Ok(course)
+    Ok((course, answers.shown))
 }
 
 fn push_side(row: &mut Row, start: u64, end: u64, hashes: &[String]) -> Result<(), PackError> {

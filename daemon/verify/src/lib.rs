@@ -11,6 +11,7 @@ mod cross;
 mod error;
 mod evidence;
 mod memory;
+mod orders;
 mod pack;
 mod paper;
 mod server;
@@ -23,6 +24,7 @@ pub use certificate::{
 pub use cross::{Crossed, OTHER_MAX_BYTES, cross_check, read_other};
 pub use error::MemoryError;
 pub use memory::{Finding, Memory, SiteView};
+pub use orders::{fits, show_sheet, sign_answer, tell_answer};
 pub use pack::{PackFailure, PackReport, verify_pack};
 pub use paper::{Compared, compare as compare_paper, looks_signed};
 pub use server::{BODY_MAX_BYTES, CONNECTIONS_MAX, REQUEST_TIME_MAX, serve, serve_within};

@@ -1,5 +1,7 @@
 //! `kukaku-verify`: the city's own tool.
 
+mod order_commands;
+
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -66,6 +68,15 @@ enum Command {
         #[arg(long)]
         site: Option<String>,
     },
+    OrderKey {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        key: PathBuf,
+    },
+    Approve(order_commands::OrderAct),
+    Reject(order_commands::OrderAct),
+    Accept(order_commands::OrderAct),
     WitnessInit {
         #[arg(long)]
         name: String,
@@ -209,6 +220,10 @@ fn run(command: Command, memory: Option<PathBuf>, lang: Lang) -> Result<(), Fail
             let (ja, en) = ("件の答えは記憶と一致します", "entries: the answer is that of the remembered tree");
             println!("{} {}", head.size, lang.pick(ja, en));
         }
+        Command::OrderKey { name, key } => return order_commands::make_key(&name, &key),
+        Command::Approve(given) => return order_commands::act("approve", &given, lang),
+        Command::Reject(given) => return order_commands::act("reject", &given, lang),
+        Command::Accept(given) => return order_commands::act("accept", &given, lang),
         Command::WitnessInit { name, key } => {
             let mut seed = [0; 32];
             getrandom::fill(&mut seed).map_err(|error| (1, error.to_string()))?;
@@ -255,7 +270,10 @@ fn now() -> u64 {
 
 /// Reads a file, or the standard input for `-`; never more than a note may hold.
 fn read(path: &Path, lang: Lang) -> Result<Vec<u8>, Failure> {
-    let limit = NOTE_MAX_BYTES as u64 + 1;
+    read_up_to(path, NOTE_MAX_BYTES as u64 + 1, lang)
+}
+
+fn read_up_to(path: &Path, limit: u64, lang: Lang) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let done = if path == Path::new("-") {
         std::io::stdin().take(limit).read_to_end(&mut bytes)

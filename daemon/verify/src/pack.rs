@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::error::MemoryError;
 use crate::memory::{Finding, Memory};
+use crate::orders::tell_answer;
 use crate::words::Lang;
 
 /// Largest file beside a pack in bytes: a checkpoint with all its cosignatures, and some lines.
@@ -178,6 +179,7 @@ impl PackReport {
             ]
         };
         lines.push(self.completeness(lang).to_owned());
+        lines.extend(self.verified.answers.iter().map(|shown| tell_answer(shown, lang)));
         lines.extend(self.witnessed(lang));
         lines
     }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::name::{Name, Remark, SegmentPath};
 use super::words::{
-    DoorStateWord, ManualDirection, MusterEntry, OrderFile, OrderReport, PowerState, ReaderStatusWord, ReadingResult,
-    Sha256Hex, SystemConcern,
+    CityAnswer, DoorStateWord, ManualDirection, MusterEntry, OrderFile, OrderReport, PowerState, ReaderStatusWord,
+    ReadingResult, Sha256Hex, SystemConcern,
 };
 use crate::instant::UtcMicros;
 use crate::order::{OrderAct, OrderSide, OrderState};
@@ -437,6 +437,9 @@ observations! {
         /// Number or hash of the paper, where it was done on paper.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         paper: Option<Name>,
+        /// What the city signed, where it did it by a signed file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<CityAnswer>,
         /// The first instant at which work is allowed.
         from: UtcMicros,
         /// The first instant after it.

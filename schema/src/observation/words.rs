@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::name::{Name, Remark};
 use crate::finding::FindingKind;
@@ -47,6 +48,41 @@ pub enum PowerState {
     On,
     /// It was switched off.
     Off,
+}
+
+/// What the city signed with its own tool, as it was taken in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CityAnswer {
+    /// The public key that it is signed with: `name+hash+base64`.
+    pub key: Name,
+    /// The signed note, without its last line end.
+    pub note: Remark,
+    /// The vendor's user who took it in.
+    pub taken_by: Name,
+}
+
+impl CityAnswer {
+    /// What tells it from every other: the hash of what was signed.
+    #[must_use]
+    pub fn identity(&self) -> Name {
+        let hash = Sha256::digest(self.note.as_str());
+        let hex = hash.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"));
+        Name::new(hex).expect("64 hex digits are a name")
+    }
+
+    /// The name of the key.
+    #[must_use]
+    pub fn key_name(&self) -> &str {
+        self.key.as_str().split('+').next().unwrap_or_default()
+    }
+
+    /// What the city remarked in it.
+    #[must_use]
+    pub fn remarks(&self) -> Option<String> {
+        let said: serde_json::Value = serde_json::from_str(self.note.as_str().lines().nth(1)?).ok()?;
+        said.get("remarks")?.as_str().map(str::to_owned)
+    }
 }
 
 /// Something of kukaku itself that it looks after.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{OrderAct, OrderRefused, OrderSide, OrderState};
 use crate::instant::UtcMicros;
-use crate::observation::{Name, OrderFile, OrderReport, OrderRevised, Remark};
+use crate::observation::{CityAnswer, Name, OrderFile, OrderReport, OrderRevised, Remark};
 use crate::registers::Registers;
 
 /// What is asked for (リモート保守申請), as a person writes it.
@@ -58,6 +58,8 @@ pub struct OrderStep {
     pub by: Name,
     /// The paper on which the city did it.
     pub paper: Option<Name>,
+    /// What the city signed.
+    pub answer: Option<CityAnswer>,
     /// When: now, or the day on the paper.
     pub at: UtcMicros,
     /// What is asked for, where it is written.
@@ -98,6 +100,12 @@ impl OrderStep {
                 "what the city did on paper names the paper, and nothing else does",
             ));
         }
+        if (self.side == OrderSide::City) != self.answer.is_some() {
+            return Err(OrderRefused::new(
+                "市の操作には市の署名が必要です。",
+                "what the city did itself bears its signature, and nothing else does",
+            ));
+        }
         let revised = match (self.form, newest) {
             (Some(form), _) if self.act == OrderAct::Write => {
                 check(&form, registers)?;
@@ -120,6 +128,7 @@ impl OrderStep {
                     by: self.by,
                     side: self.side,
                     paper: self.paper,
+                    answer: None,
                     from: form.from,
                     to: form.to,
                     emergency: form.emergency,
@@ -143,8 +152,11 @@ impl OrderStep {
                 act: self.act,
                 state,
                 by: self.by,
+                // Its identity is what was signed: the same answer never counts twice.
+                event_id: self.answer.as_ref().map(CityAnswer::identity),
                 side: self.side,
                 paper: self.paper,
+                answer: self.answer,
                 ..before.clone()
             },
         };
@@ -274,7 +286,7 @@ mod tests {
     fn step(act: OrderAct, side: OrderSide, time: &str) -> OrderStep {
         let paper = (side == OrderSide::Paper).then(|| name("受付12号"));
         let form = (act == OrderAct::Write).then(form);
-        OrderStep { act, side, by: name("suzuki"), paper, at: at(time), form, report: None }
+        OrderStep { act, side, by: name("suzuki"), paper, answer: None, at: at(time), form, report: None }
     }
 
     fn take(step: OrderStep, newest: Option<&OrderRevised>) -> Result<OrderRevised, OrderRefused> {

@@ -1,5 +1,6 @@
 //! Registers from and to TOML, with errors that name file, line, key and what was expected.
 
+mod city_key;
 mod duty;
 mod place;
 mod refer;
@@ -131,6 +132,7 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
         for zone in &client.entry.row.zones {
             refer(&place, &client.span, "client", "zones", zone, "zone", &ids.zone)?;
         }
+        city_key::check(&place, client)?;
         if client.entry.row.report_days == Some(0) {
             let line = place.line_of(&client.span, "report_days");
             return Err(place.error(line, "[[client]] `report_days` = 0: expected at least 1".to_owned()));

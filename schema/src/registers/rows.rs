@@ -125,6 +125,9 @@ pub struct Client {
     /// The zones from which its systems may be maintained; any where nothing is said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub zones: Vec<String>,
+    /// The public keys with which it signs its answers to work orders: `name+hash+base64`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub city_keys: Vec<String>,
     /// Its maintenance is frozen (凍結): no session at all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub frozen: bool,

@@ -1,8 +1,11 @@
 //! A facility manager hands in a work order and reports the work, in the browser.
 
+use kukaku_ledger::SigningKey;
+use kukaku_pack::{OrderAnswer, OrderSheet};
+
 use super::browser::{legible, no_complaints, sign_in};
 use super::day;
-use super::site::{ADMIN, PASSWORD, Site, at};
+use super::site::{ADMIN, PASSWORD, REGISTERS, Site, at};
 use super::webdriver::Browser;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -37,6 +40,12 @@ async fn an_order_is_written_handed_in_allowed_on_paper_and_reported() {
         "{shown}"
     );
     legible(&browser, "order");
+    browser.picture("order-waits");
+    // What is no signature of the city is refused on the page, and kept.
+    browser.type_into("#answer", "承認します");
+    browser.follow("form[action='/orders/take'] button");
+    let alert = browser.text_of("[role=alert]");
+    assert!(alert.contains("kukaku-verify の作った回答") && alert.contains("読めなかった記録"), "{alert}");
 
     // The city's paper is entered elsewhere; the page shows it.
     let body = serde_json::json!({
@@ -77,5 +86,45 @@ async fn an_order_is_written_handed_in_allowed_on_paper_and_reported() {
     browser.open(&format!("{address}/orders/show?id=R8-0123"));
     let over = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
     assert!(over.as_i64().unwrap() <= 0, "the order is {over} pixels wider than a phone");
+    no_complaints(&browser);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_citys_signature_is_taken_in_on_the_page_and_shown_as_the_citys() {
+    let site = Site::new().await;
+    day::tell(&site).await;
+    let city = SigningKey::from_seed("tomakomai-soumu", &[5; 32]).unwrap();
+    let line = format!("id = \"tomakomai\"\ncity_keys = [\"{}\"]", city.verifier());
+    let registers = REGISTERS.replacen("id = \"tomakomai\"", &line, 1);
+    let registers = kukaku_schema::registers::parse(&registers, "test").unwrap();
+    site.writer.import_registers(registers, "kanri".to_owned(), "市の鍵".to_owned()).await.unwrap();
+    let form = serde_json::json!({
+        "kind": "order.revised", "source": "kukaku", "device_time": at(3650).to_rfc3339_utc(), "order": "R8-0200",
+        "client": "tomakomai", "act": "submit", "state": "submitted", "by": "hanako", "side": "vendor",
+        "from": "2026-11-24T12:00:00+09:00", "to": "2026-11-24T15:00:00+09:00",
+        "purpose": "定期保守", "content": "ログの確認", "operators": ["op-01"], "responsible": "鈴木 一郎",
+    });
+    site.pass_to(3650).await;
+    site.tell_itself(&form.to_string()).await;
+    let address = format!("http://localhost:{}", site.addr.port());
+    let browser = Browser::start("answers");
+    browser.resize(1440, 1000);
+    sign_in(&browser, &address, ADMIN, PASSWORD);
+    browser.open(&format!("{address}/orders/show?id=R8-0200"));
+    // The file as the page gives it.
+    let asked = "return fetch('/orders/sheet.json?id=R8-0200').then(answer => answer.text())";
+    let sheet = OrderSheet::parse(browser.run(asked).as_str().unwrap().as_bytes()).unwrap();
+    site.pass_to(3700).await;
+    let answer = OrderAnswer::new(&sheet, "reject", at(3690).0, "総務 太郎", Some("月末は避けてください <b>"));
+    let text = serde_json::json!(answer.sign(&city).unwrap());
+    browser.run(&format!("document.querySelector('#answer').value = {text}"));
+    browser.follow("form[action='/orders/take'] button");
+    let shown = browser.text_of("main");
+    for part in ["却下", "総務 太郎", "市の署名 tomakomai-soumu", "月末は避けてください <b>"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    assert!(!shown.contains("市の操作を待っています"));
+    legible(&browser, "order");
+    browser.picture("order-signed");
     no_complaints(&browser);
 }

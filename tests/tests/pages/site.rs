@@ -12,6 +12,7 @@ use kukaku::register_lines::changes;
 use kukaku::writer::{Clock as _, Purpose, SimClock, Wanted, Writer, WriterConfig};
 use kukaku_ledger::SigningKey;
 use kukaku_schema::intake::{Arrival, ArrivalBody, Intake as _, Unreadable};
+use kukaku_schema::order::OrderRefused;
 use kukaku_schema::registers::sheet::SheetFile;
 use kukaku_schema::{Lang, SiteZone, UtcMicros, parse_observation};
 use kukaku_store::Store;
@@ -41,6 +42,8 @@ impl Drop for Folder {
 }
 
 struct TestCommands {
+    store: PathBuf,
+    now: kukaku_web::Clock,
     writer: Writer,
     runtime: tokio::runtime::Handle,
 }
@@ -81,6 +84,24 @@ impl Commands for TestCommands {
         let act = self.writer.import_wanted(Wanted::Sheet(sheet.clone()), who.to_owned(), None, why.to_owned());
         let change = self.runtime.block_on(act).map_err(|e| vec![e.to_string()])?;
         Ok(ImportOutcome { added: change.added, changed: 0, ended: change.closed })
+    }
+
+    fn order_sheet(&self, order: &str) -> Result<String, OrderRefused> {
+        let sheet = kukaku::answers::sheet(&self.store, order, (self.now)());
+        sheet.map(|sheet| sheet.to_json()).map_err(refused)
+    }
+
+    fn take_answer(&self, answer: &str, who: &str) -> Result<(String, bool), OrderRefused> {
+        let who = kukaku_schema::Name::new(who).unwrap();
+        let act = kukaku::answers::take(&self.writer, self.store.clone(), answer.to_owned(), who, (self.now)());
+        self.runtime.block_on(act).map(|taken| (taken.order, taken.before)).map_err(refused)
+    }
+}
+
+fn refused(failure: kukaku::answers::AnswerFailure) -> OrderRefused {
+    match failure {
+        kukaku::answers::AnswerFailure::Refused(why) => why,
+        kukaku::answers::AnswerFailure::Failed(why) => panic!("{why}"),
     }
 }
 
@@ -148,13 +169,19 @@ impl Site {
         let addr = bound.local_addr();
         let stop = Arc::new(Notify::new());
         let (feed, page_clock, stopped) = (writer.clone(), clock.clone(), Arc::clone(&stop));
+        let now: kukaku_web::Clock = Arc::new(move || page_clock.read().wall);
         let house = House {
-            store,
+            store: store.clone(),
             intake: writer.clone(),
             changes: Arc::new(move || feed.changes()),
-            commands: Arc::new(TestCommands { writer: writer.clone(), runtime: tokio::runtime::Handle::current() }),
             logs: Arc::new(crate::logs::posted()),
-            clock: Arc::new(move || page_clock.read().wall),
+            commands: Arc::new(TestCommands {
+                store,
+                now: Arc::clone(&now),
+                writer: writer.clone(),
+                runtime: tokio::runtime::Handle::current(),
+            }),
+            clock: now,
             site_ca_pem: ca,
         };
         tokio::spawn(async move { bound.serve(house, async move { stopped.notified().await }).await.unwrap() });

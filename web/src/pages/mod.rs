@@ -10,6 +10,7 @@ pub(crate) mod gate;
 pub(crate) mod journal;
 pub(crate) mod layout;
 pub(crate) mod notices;
+pub(crate) mod order_answers;
 pub(crate) mod orders;
 pub(crate) mod paper;
 pub(crate) mod registers;

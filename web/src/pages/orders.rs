@@ -76,6 +76,7 @@ struct StepLine {
     act: &'static str,
     who: String,
     state: Chip,
+    remarks: Option<String>,
     entry: i64,
 }
 
@@ -98,6 +99,7 @@ struct OrderPage {
     may_report: bool,
     operators: Vec<Choice>,
     waits_for_city: bool,
+    sheet: String,
     errors: Vec<String>,
 }
 
@@ -171,7 +173,7 @@ fn ticked(fields: &Fields, operator: &str) -> bool {
     fields.get(&format!("op:{operator}")) == "1"
 }
 
-fn href(order: &str) -> String {
+pub(super) fn href(order: &str) -> String {
     format!("/orders/show?id={}", escape(order))
 }
 
@@ -351,7 +353,7 @@ async fn step(
     let (by, source) = (Name::new(viewer.name()), Name::new(OWN_SOURCE));
     let (Ok(by), Ok(source)) = (by, source) else { return Err(WebError::NotFound) };
     let now = app.now();
-    let step = OrderStep { act, side: OrderSide::Vendor, by, paper: None, at: now, form, report };
+    let step = OrderStep { act, side: OrderSide::Vendor, by, paper: None, answer: None, at: now, form, report };
     let revised = match step.take(source, newest.as_ref(), registers, now) {
         Ok(revised) => revised,
         Err(why) => return Ok(Err(why.text(lang).to_owned())),
@@ -364,7 +366,7 @@ async fn step(
     }))
 }
 
-async fn show(app: &App, viewer: &Viewer, id: String, errors: Vec<String>) -> Result<Response, WebError> {
+pub(super) async fn show(app: &App, viewer: &Viewer, id: String, errors: Vec<String>) -> Result<Response, WebError> {
     let number = id.clone();
     let (view, steps) = read_view(app, viewer, move |reader, _| query::order_steps(reader, &number)).await?;
     let newest = steps.iter().rev().find_map(|step| step.order.as_ref()).ok_or(WebError::NotFound)?;
@@ -385,18 +387,23 @@ async fn show(app: &App, viewer: &Viewer, id: String, errors: Vec<String>) -> Re
         may_report: vendor.clone().any(|act| act == OrderAct::Report),
         operators: operators(&view, |id| newest.operators.iter().any(|one| one.as_str() == id)),
         waits_for_city: OrderAct::possible(newest.state).iter().any(|act| act.is_the_citys()),
+        sheet: format!("/orders/sheet.json?id={}", escape(&id)),
         steps: steps
             .iter()
             .map(|step| {
                 let order = step.order.as_ref();
                 let paper = order.and_then(|o| o.paper.as_ref()).map_or_else(String::new, |paper| format!(" {paper}"));
+                let answer = order.and_then(|o| o.answer.as_ref());
+                let key = answer.map_or_else(String::new, |answer| format!(" {}", answer.key_name()));
                 StepLine {
                     at: order.map_or_else(String::new, |o| text::when(zone, o.device_time, lang)),
                     recorded: text::when(zone, step.recorded_at, lang),
                     act: order.map_or(lang.pick("抹消済", "erased"), |o| o.act.label(lang)),
-                    who: order
-                        .map_or_else(String::new, |o| clean(&format!("{}（{}{paper}）", o.by, o.side.label(lang)))),
+                    who: order.map_or_else(String::new, |o| {
+                        clean(&format!("{}（{}{paper}{key}）", o.by, o.side.label(lang)))
+                    }),
                     state: order.map_or_else(|| Chip::dim(""), |o| state_chip(o.state, lang)),
+                    remarks: answer.and_then(kukaku_schema::observation::CityAnswer::remarks).map(|text| clean(&text)),
                     entry: step.entry,
                 }
             })

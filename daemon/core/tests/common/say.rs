@@ -141,6 +141,7 @@ pub fn order(time: &str, order: &str, state: OrderState) -> Observation {
         by: name("suzuki"),
         side: OrderSide::Vendor,
         paper: None,
+        answer: None,
         from: at("09:00"),
         to: at("10:00"),
         emergency: false,

@@ -109,6 +109,24 @@ pub enum OrderAction {
         after_help = "Both passwords are asked; without a terminal they are read from standard input, one a line."
     )]
     Accept(OnPaper),
+    /// Write an order into a file, for the city to answer with its own tool
+    #[command(after_help = "The city runs `kukaku-verify approve FILE` (or reject, accept) and sends the answer back.")]
+    Sheet {
+        /// Its number
+        id: String,
+        /// The file; it must not be there yet
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Take in the answer that the city signed (市の署名)
+    #[command(after_help = "The password is asked; without a terminal it is read from standard input.")]
+    Take {
+        /// The city's answer
+        file: PathBuf,
+        /// User who takes it in [asked]
+        #[arg(long, value_name = "USER")]
+        by: Option<String>,
+    },
     /// Take an order back (取下げ)
     Withdraw(Done),
     /// List the orders, those that begin last first

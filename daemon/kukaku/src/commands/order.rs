@@ -1,7 +1,9 @@
 //! `kukaku order`: work orders (リモート保守申請).
 
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
+use kukaku_pack::ANSWER_MAX_BYTES;
 use kukaku_schema::observation::OrderReport;
 use kukaku_schema::order::{OrderForm, OrderRefused};
 use kukaku_schema::{Lang, Name, OrderAct, OrderSide, Registers, SiteZone};
@@ -11,7 +13,9 @@ use serde::Serialize;
 
 use super::muster::credentials;
 use super::registers::{act, present};
+use crate::answers::{self, AnswerFailure};
 use crate::cli::{OnPaper, OrderAction, OrderArgs};
+use crate::clock;
 use crate::control::{Credentials, OrderRequest, Request};
 use crate::failure::Failure;
 use crate::order_csv;
@@ -63,6 +67,12 @@ pub fn run(args: &OrderArgs) -> Result<(), Failure> {
         OrderAction::Approve(paper) => on_paper(&dir, OrderAct::Approve, paper),
         OrderAction::Reject(paper) => on_paper(&dir, OrderAct::Reject, paper),
         OrderAction::Accept(paper) => on_paper(&dir, OrderAct::Accept, paper),
+        OrderAction::Sheet { id, out } => sheet(&dir, id, out),
+        OrderAction::Take { file, by } => {
+            let answer = read_answer(file)?;
+            let by = credentials("user who takes it in", by.as_ref())?;
+            act(&dir, &Request::TakeAnswer { answer, by })
+        }
         OrderAction::Report { id, file, by } => {
             let report: OrderReport = read(file)?;
             let by = credentials("user who hands it in", by.as_ref())?;
@@ -131,6 +141,32 @@ fn read<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T, Failure> {
         let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
         Failure::Written(format!("{}, line {line}: {}", file.display(), e.message()))
     })
+}
+
+fn sheet(dir: &SiteDir, id: &str, out: &Path) -> Result<(), Failure> {
+    let sheet = answers::sheet(&dir.store(), id, clock::now()).map_err(|failure| match failure {
+        AnswerFailure::Refused(why) => Failure::Written(why.to_string()),
+        AnswerFailure::Failed(why) => Failure::Store(why),
+    })?;
+    let mut options = std::fs::OpenOptions::new();
+    let opened = options.write(true).create_new(true).open(out);
+    let mut file = opened.map_err(|e| Failure::io("write", out, &e))?;
+    file.write_all(sheet.to_json().as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(|e| Failure::io("write", out, &e))?;
+    let what = format!("{}: SHA-256 {}", out.display(), sheet.hash());
+    say(shown(&format!("{what}; the city answers it with `kukaku-verify approve {}`", out.display())));
+    Ok(())
+}
+
+fn read_answer(file: &Path) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let limit = 2 * ANSWER_MAX_BYTES as u64;
+    std::fs::File::open(file)
+        .and_then(|f| f.take(limit).read_to_end(&mut bytes))
+        .map_err(|e| Failure::Written(format!("read {}: {e}", file.display())))?;
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::Written(format!("{}: no answer that kukaku-verify made: not UTF-8", file.display())))
 }
 
 fn form_line(form: &OrderForm, zone: &SiteZone) -> String {
@@ -228,7 +264,8 @@ fn show(dir: &SiteDir, id: &str, json: bool) -> Result<(), Failure> {
 fn step_line(step: &OrderStepRow, zone: &SiteZone) -> String {
     let entry = step.entry;
     let Some(order) = &step.order else { return format!("記録 {entry}: 抹消済 erased") };
-    let paper = order.paper.as_ref().map_or_else(String::new, |paper| format!(" {paper}"));
+    let key = order.answer.as_ref().map(|answer| format!(" {}", answer.key_name()));
+    let paper = order.paper.as_ref().map(|paper| format!(" {paper}")).or(key).unwrap_or_default();
     let (act, side) = (order.act.label(Lang::Ja), order.side.label(Lang::Ja));
     format!(
         "記録 {entry}  {}  {act} ({})  {} {side}{paper}",

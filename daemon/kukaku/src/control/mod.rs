@@ -92,6 +92,13 @@ pub enum Request {
     },
     /// Do something with a work order.
     Order(Box<OrderRequest>),
+    /// Take in what the city signed of a work order.
+    TakeAnswer {
+        /// The file.
+        answer: String,
+        /// User who takes it in.
+        by: Credentials,
+    },
     /// Place a hold (保全).
     PlaceHold {
         /// Records of this client.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::by_two::{names, signed_in_users};
 use super::server::{Desk, not_kept};
 use super::{Credentials, Reply};
+use crate::answers::{self, AnswerFailure};
 use crate::clock;
 use crate::failure::Failure;
 
@@ -58,7 +59,7 @@ pub(super) async fn act(desk: &Desk, request: OrderRequest) -> Result<Reply, Fai
     };
     let now = clock::now();
     let by = Name::new(by.user).map_err(Failure::Failed)?;
-    let step = order::OrderStep { act, side, by, paper, at: at.unwrap_or(now), form, report };
+    let step = order::OrderStep { act, side, by, paper, answer: None, at: at.unwrap_or(now), form, report };
     let store = desk.store.clone();
     let taken = tokio::task::spawn_blocking(move || take(&store, &id, step, now));
     let revised = taken.await.map_err(|e| Failure::Failed(e.to_string()))??;
@@ -67,6 +68,26 @@ pub(super) async fn act(desk: &Desk, request: OrderRequest) -> Result<Reply, Fai
     let arrival = Arrival { link: "order".to_owned(), body };
     let kept = async { desk.writer.submit(arrival).await?.await }.await.map_err(not_kept)?;
     Ok(Reply::Done { lines: vec![format!("journal entry {}: {line}", kept.journal_seq)] })
+}
+
+/// Takes in what the city signed.
+pub(super) async fn take_answer(desk: &Desk, answer: String, by: Credentials) -> Result<Reply, Failure> {
+    let taken_by = Name::new(by.user.as_str()).map_err(Failure::Failed)?;
+    signed_in_users(desk, vec![by]).await?;
+    let taken = answers::take(&desk.writer, desk.store.clone(), answer, taken_by, clock::now()).await;
+    let taken = taken.map_err(|failure| match failure {
+        AnswerFailure::Refused(why) => Failure::Written(format!("{why}; the file is kept as unreadable")),
+        AnswerFailure::Failed(why) => Failure::Store(why),
+    })?;
+    let revised = &taken.revised;
+    let key = revised.answer.as_ref().map_or("", |answer| answer.key_name());
+    let said = format!("{} by {}, signed with {key}", revised.act.word(), revised.by);
+    let line = if taken.before {
+        format!("order {}: this answer ({said}) was taken in before, as entry {}", taken.order, taken.entry)
+    } else {
+        format!("journal entry {}: order {} is {} ({said})", taken.entry, taken.order, revised.state.word())
+    };
+    Ok(Reply::Done { lines: vec![line] })
 }
 
 fn take(store: &std::path::Path, id: &Name, step: order::OrderStep, now: UtcMicros) -> Result<OrderRevised, Failure> {

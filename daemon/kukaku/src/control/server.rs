@@ -177,6 +177,7 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
             by_two::manual_entry(desk, line, written_by, confirmed_by).await
         }
         Request::Order(request) => orders::act(desk, *request).await,
+        Request::TakeAnswer { answer, by } => orders::take_answer(desk, answer, by).await,
         Request::PlaceHold { client, from, to, person, camera, reason, by } => {
             let period = Span::new(from.unwrap_or(UtcMicros::MIN), to.unwrap_or(UtcMicros::MAX));
             let hold = NewHold { client, period, person, camera, reason, by: by.user.clone() };

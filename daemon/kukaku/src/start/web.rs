@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kukaku_core::retention::Disk;
+use kukaku_schema::order::OrderRefused;
 use kukaku_schema::period::day_text;
 use kukaku_schema::registers::parse;
 use kukaku_schema::registers::sheet::SheetFile;
@@ -11,6 +12,7 @@ use kukaku_store::{PlanInputs, read_only};
 use kukaku_tls::Clients;
 use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, OpenError, Part, PostedLog, PostedLogs, Status};
 
+use crate::answers::{self, AnswerFailure};
 use crate::clock;
 use crate::commands::certificates::certificate_warnings;
 use crate::commands::check::{cannot_listen, free_bytes, free_mib};
@@ -226,5 +228,25 @@ impl Commands for DaemonCommands {
         let act = self.writer.import_wanted(Wanted::Sheet(sheet.clone()), who.to_owned(), None, why.to_owned());
         let change = self.runtime.block_on(act).map_err(|e| vec![e.to_string()])?;
         Ok(ImportOutcome { added: change.added, changed: 0, ended: change.closed })
+    }
+
+    fn order_sheet(&self, order: &str) -> Result<String, OrderRefused> {
+        answers::sheet(&self.dir.store(), order, clock::now()).map(|sheet| sheet.to_json()).map_err(for_page)
+    }
+
+    fn take_answer(&self, answer: &str, who: &str) -> Result<(String, bool), OrderRefused> {
+        let who = Name::new(who).map_err(|why| OrderRefused::new(why.clone(), why))?;
+        let act = answers::take(&self.writer, self.dir.store(), answer.to_owned(), who, clock::now());
+        self.runtime.block_on(act).map(|taken| (taken.order, taken.before)).map_err(for_page)
+    }
+}
+
+/// Why an answer was not taken, for the page.
+fn for_page(failure: AnswerFailure) -> OrderRefused {
+    match failure {
+        AnswerFailure::Refused(why) => why,
+        AnswerFailure::Failed(why) => {
+            OrderRefused::new(format!("記録できませんでした。しばらくしてからもう一度操作してください。（{why}）"), why)
+        }
     }
 }

@@ -8,6 +8,7 @@
 mod alerts;
 mod backup;
 mod begin;
+mod city_answers;
 mod configuration;
 mod disk;
 mod full;

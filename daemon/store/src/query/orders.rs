@@ -102,18 +102,42 @@ pub fn order_steps(conn: &Connection, order: &str) -> Result<Vec<OrderStepRow>, 
     .collect()
 }
 
+/// How an order stands now, and the entry that says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderNewest {
+    /// The journal entry.
+    pub entry: i64,
+    /// What the journal holds there: JSON, to the byte.
+    pub body: String,
+    /// The same, read.
+    pub order: OrderRevised,
+}
+
+/// How an order stands now, with what the journal holds of it; none where there is no such order,
+/// or it is erased.
+///
+/// # Errors
+/// The store.
+pub fn order_newest(conn: &Connection, order: &str) -> Result<Option<OrderNewest>, StoreError> {
+    let Some(entry) = newest_entry(conn, order)? else { return Ok(None) };
+    let Some(body) = body_of(conn, entry.unsigned_abs())? else { return Ok(None) };
+    let order = read(entry, &body)?;
+    let body = String::from_utf8(body).map_err(|error| StoreError::corrupt(ACT, error.to_string()))?;
+    Ok(Some(OrderNewest { entry, body, order }))
+}
+
 /// How an order stands now.
 ///
 /// # Errors
 /// The store.
 pub fn order_now(conn: &Connection, order: &str) -> Result<Option<OrderRevised>, StoreError> {
+    newest_entry(conn, order)?.map_or(Ok(None), |entry| revised(conn, entry))
+}
+
+fn newest_entry(conn: &Connection, order: &str) -> Result<Option<i64>, StoreError> {
     let sql = "SELECT entry FROM order_step WHERE work_order = (SELECT id FROM word WHERE text = ?1)
                ORDER BY at_us DESC, entry DESC LIMIT 1";
-    let entry: Option<i64> = conn
-        .prepare_cached(sql)
-        .and_then(|mut s| s.query_row([order], |row| row.get(0)).optional())
-        .map_err(in_act(ACT))?;
-    entry.map_or(Ok(None), |entry| revised(conn, entry))
+    conn.prepare_cached(sql).and_then(|mut s| s.query_row([order], |row| row.get(0)).optional()).map_err(in_act(ACT))
 }
 
 /// Whether an open session of the client rests on an order's operators.
@@ -132,8 +156,12 @@ pub fn order_in_use(conn: &Connection, order: &OrderRevised) -> Result<bool, Sto
 
 fn revised(conn: &Connection, entry: i64) -> Result<Option<OrderRevised>, StoreError> {
     let Some(body) = body_of(conn, entry.unsigned_abs())? else { return Ok(None) };
-    match serde_json::from_slice(&body) {
-        Ok(Observation::OrderRevised(order)) => Ok(Some(*order)),
+    read(entry, &body).map(Some)
+}
+
+fn read(entry: i64, body: &[u8]) -> Result<OrderRevised, StoreError> {
+    match serde_json::from_slice(body) {
+        Ok(Observation::OrderRevised(order)) => Ok(*order),
         _ => Err(StoreError::corrupt(ACT, format!("entry {entry} is no step of a work order"))),
     }
 }
