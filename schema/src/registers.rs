@@ -7,6 +7,7 @@
 mod parse;
 mod retention;
 mod rows;
+mod standing;
 mod stored;
 mod write;
 
@@ -16,6 +17,7 @@ pub use rows::{
     Account, Camera, Client, Credential, Door, Hours, Operator, Person, Policy, PolicyRow, Reader, ReaderDirection,
     Site, Source, Terminal, TrustClass, UseEvidence, Zone,
 };
+pub use standing::{StandingPermission, Weekday};
 pub use stored::{StoredEntry, from_stored, to_stored};
 pub use write::to_toml;
 
@@ -72,6 +74,8 @@ pub struct Registers {
     pub accounts: Vec<Entry<Account>>,
     /// Sources of observations.
     pub sources: Vec<Entry<Source>>,
+    /// Permissions to be in zones without a work order.
+    pub standing_permissions: Vec<Entry<StandingPermission>>,
     /// Agreements on retention.
     pub retentions: Vec<Entry<Retention>>,
 }

@@ -1,6 +1,7 @@
 //! Registers made ready for the engine: numbers instead of texts, look-ups by instant.
 
 mod ask;
+mod standing;
 
 use std::collections::BTreeSet;
 
@@ -9,6 +10,7 @@ use kukaku_schema::registers::{Entry, Hours, OUTSIDE, Policy, ReaderDirection, R
 use kukaku_schema::{DurationUs, SiteZone, Span, UtcMicros};
 
 use crate::names::{Names, Word, WordMap};
+use standing::{Demand, Permit};
 
 /// A place: a zone, or `None` for outside all zones.
 pub type Place = Option<Word>;
@@ -29,6 +31,8 @@ pub(crate) struct ZoneModel {
     pub factors: u8,
     pub hours: Option<Hours>,
     policies: Vec<(Span, Policy)>,
+    /// What it demands of who is inside.
+    pub demands: Vec<Demand>,
     /// It can be entered through a door that has no entry reader.
     pub entry_unread: bool,
 }
@@ -133,6 +137,12 @@ pub(crate) struct Model {
     pub at_address: WordMap<Vec<Valid<Word>>>,
     pub sources: WordMap<SourceModel>,
     pub cameras: WordMap<CameraModel>,
+    /// Standing permissions by person.
+    permits: WordMap<Vec<Valid<Permit>>>,
+    /// The zones in which being inside ever needs a permission.
+    pub permission_zones: Vec<Word>,
+    /// The zones that ever demand company.
+    pub company_zones: Vec<Word>,
     /// The longest `max_stay`, grace and window of any zone or door: how far a change reaches.
     pub longest_stay: DurationUs,
     pub longest_grace: DurationUs,
@@ -192,6 +202,9 @@ impl Model {
             at_address: WordMap::default(),
             sources: WordMap::default(),
             cameras: WordMap::default(),
+            permits: WordMap::default(),
+            permission_zones: Vec::new(),
+            company_zones: Vec::new(),
             longest_stay: DurationUs::ZERO,
             longest_grace: DurationUs::ZERO,
             longest_order_grace: policies.iter().map(|(_, p)| p.order_grace).max().unwrap_or_default(),
@@ -217,6 +230,7 @@ impl Model {
                 factors: entry.row.factors.unwrap_or(1),
                 hours: entry.row.hours,
                 policies,
+                demands: Vec::new(),
                 entry_unread: false,
                 chain,
             };
@@ -244,6 +258,7 @@ impl Model {
         model.take_readers(registers, names);
         model.take_people(registers, names);
         model.take_clients(registers, names);
+        model.take_standing(registers, names);
         for e in &registers.terminals {
             let value = TerminalModel {
                 zone: names.intern(&e.row.zone),

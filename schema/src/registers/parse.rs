@@ -3,6 +3,7 @@
 mod place;
 mod refer;
 mod retention;
+mod standing;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -10,7 +11,7 @@ use toml::Spanned;
 use super::rows::{
     Account, Camera, Client, Credential, Door, Operator, Person, PolicyRow, Reader, Site, Source, Terminal, Zone,
 };
-use super::{Entry, OUTSIDE, Registers, Retention};
+use super::{Entry, OUTSIDE, Registers, Retention, StandingPermission};
 use crate::instant::{SiteZone, Span, UtcMicros};
 use crate::period::day_of;
 use place::{Place, Placed, read_rows};
@@ -43,7 +44,7 @@ macro_rules! file_type {
 file_type! {
     client: Client, zone: Zone, door: Door, reader: Reader, camera: Camera, terminal: Terminal,
     operator: Operator, person: Person, credential: Credential, account: Account, source: Source,
-    retention: Retention,
+    standing_permission: StandingPermission, retention: Retention,
 }
 
 /// Reads a registers file and checks every reference in it.
@@ -73,6 +74,8 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
     let credentials = read_rows::<Credential>(&place, &zone, "credential", parsed.credential)?;
     let accounts = read_rows::<Account>(&place, &zone, "account", parsed.account)?;
     let sources = read_rows::<Source>(&place, &zone, "source", parsed.source)?;
+    let permissions =
+        read_rows::<StandingPermission>(&place, &zone, "standing_permission", parsed.standing_permission)?;
     let retentions = read_rows::<Retention>(&place, &zone, "retention", parsed.retention)?;
 
     let ids = Ids {
@@ -183,6 +186,8 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
     for source in &sources {
         refer_opt(&place, &source.span, "source", "client", source.entry.row.client.as_ref(), "client", &ids.client)?;
     }
+    standing::check_company(&place, &zones)?;
+    standing::check(&place, &permissions, &ids)?;
     retention::check(&place, &retentions, &ids.client)?;
     let whole = Span::new(UtcMicros::MIN, UtcMicros::MAX);
     Ok(Registers {
@@ -199,6 +204,7 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
         credentials: entries(credentials),
         accounts: entries(accounts),
         sources: entries(sources),
+        standing_permissions: entries(permissions),
         retentions: entries(retentions),
     })
 }

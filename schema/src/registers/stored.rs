@@ -38,6 +38,7 @@ pub fn to_stored(registers: &Registers) -> Vec<StoredEntry> {
     out.extend(registers.credentials.iter().map(|e| stored("credential", e.row.id.clone(), e)));
     out.extend(registers.accounts.iter().map(|e| stored("account", e.row.id.clone(), e)));
     out.extend(registers.sources.iter().map(|e| stored("source", e.row.id.clone(), e)));
+    out.extend(registers.standing_permissions.iter().map(|e| stored("standing_permission", e.row.id.clone(), e)));
     out.extend(registers.retentions.iter().map(|e| stored("retention", e.row.id.clone(), e)));
     out
 }
@@ -78,6 +79,7 @@ pub fn from_stored(entries: impl IntoIterator<Item = StoredEntry>) -> Result<Reg
         credentials: vec![],
         accounts: vec![],
         sources: vec![],
+        standing_permissions: vec![],
         retentions: vec![],
     };
     for entry in entries {
@@ -95,6 +97,7 @@ pub fn from_stored(entries: impl IntoIterator<Item = StoredEntry>) -> Result<Reg
             "credential" => r.credentials.push(read(&entry)?),
             "account" => r.accounts.push(read(&entry)?),
             "source" => r.sources.push(read(&entry)?),
+            "standing_permission" => r.standing_permissions.push(read(&entry)?),
             "retention" => r.retentions.push(read(&entry)?),
             other => {
                 return Err(format!("register table {other:?} is unknown to this version"));

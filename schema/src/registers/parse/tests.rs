@@ -42,6 +42,13 @@ operator = "op-01"
 client = "tomakomai"
 [[source]]
 id = "panel"
+[[standing_permission]]
+id = "cleaning"
+persons = ["op-01"]
+zones = ["zone-a"]
+purpose = "清掃"
+weekdays = ["mon", "thu"]
+hours = "07:00-08:00"
 [[retention]]
 id = "tmk-entry"
 client = "tomakomai"
@@ -71,11 +78,16 @@ fn every_mistake_names_file_line_key_and_what_was_expected() {
         ("id = \"zone-a\"", "id = \"outside\"", 13, "no zone at all"),
         ("operator = \"op-01\"\nvalid", "valid", 32, "exactly one"),
         ("valid_to = \"2027-04-01\"", "valid_to = \"2027-4-1\"", 35, "expected a date"),
-        ("client = \"tomakomai\"\nclass", "client = \"tomakoma\"\nclass", 44, "names no [[client]]"),
-        ("class = \"entry\"", "class = \"entries\"", 45, "unknown variant `entries`"),
-        ("class = \"entry\"", "class = \"proof\"", 45, "never erased"),
-        ("13 months", "15 months", 47, "`at_most` can end before `at_least` does"),
-        ("13 months", "1 fortnight", 46, "is no period like"),
+        ("persons = [\"op-01\"]", "persons = [\"op-1\"]", 44, "names no [[operator]] or [[person]]; expected one of"),
+        ("persons = [\"op-01\"]", "persons = []", 44, "`persons` is empty"),
+        ("zones = [\"zone-a\"]", "zones = [\"zone-b\"]", 45, "names no [[zone]]"),
+        ("\"thu\"", "\"木\"", 47, "unknown variant `木`"),
+        ("name = \"セキュリティ区画A\"", "name = \"A\"\nmin_persons = 1", 15, "expected at least 2"),
+        ("client = \"tomakomai\"\nclass", "client = \"tomakoma\"\nclass", 51, "names no [[client]]"),
+        ("class = \"entry\"", "class = \"entries\"", 52, "unknown variant `entries`"),
+        ("class = \"entry\"", "class = \"proof\"", 52, "never erased"),
+        ("13 months", "15 months", 54, "`at_most` can end before `at_least` does"),
+        ("13 months", "1 fortnight", 53, "is no period like"),
         ("Asia/Tokyo", "Asia/Tokio", 5, "IANA"),
     ];
     for (from, to, line, part) in cases {
