@@ -1,5 +1,7 @@
 //! What presences without a session touch, and what touches them.
 
+use std::collections::BTreeSet;
+
 use kukaku_schema::{Span, UtcMicros};
 
 use super::{Engine, Owner, Task};
@@ -24,7 +26,8 @@ impl Engine {
         let stays = self.world.persons.get(person).map_or(&[][..], |w| &w.stays);
         let is_there = |zone: &Word| {
             // A reading that changes nothing may still be one more proof.
-            change.zones.contains(zone) || !runs(stays, *zone, from, model.longest_stay).is_empty()
+            change.zones.contains(zone)
+                || !runs(stays, *zone, Span::new(from, UtcMicros::MAX), model.longest_stay).is_empty()
         };
         let zones: Vec<Word> = model.company_zones.iter().copied().filter(is_there).collect();
         for zone in zones {
@@ -89,7 +92,7 @@ impl Engine {
 
     fn runs_of(&self, person: Word, zone: Word, from: UtcMicros) -> Vec<Span> {
         let stays = self.world.persons.get(person).map_or(&[][..], |w| &w.stays);
-        runs(stays, zone, from, self.world.model.longest_stay)
+        runs(stays, zone, Span::new(from, UtcMicros::MAX), self.world.model.longest_stay)
     }
 
     pub(super) fn settle_presence(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
@@ -110,11 +113,12 @@ impl Engine {
                 now.extend(runs.into_iter().map(|run| (*zone, run)));
             }
             let begin_of = |zone: Word| begins.iter().find(|(of, _)| *of == zone).map_or(from, |(_, begin)| *begin);
+            let there: BTreeSet<(UtcMicros, Word)> = now.iter().map(|(zone, run)| (run.start, *zone)).collect();
             let gone: Vec<(UtcMicros, Word)> = self
                 .known_presences(person, first)
                 .into_iter()
                 .filter(|(start, zone)| *start >= begin_of(*zone))
-                .filter(|(start, zone)| !now.iter().any(|(of, run)| of == zone && run.start == *start))
+                .filter(|known| !there.contains(known))
                 .collect();
             for (start, zone) in gone {
                 self.judge_presence(person, zone, start, None, cause, effects);

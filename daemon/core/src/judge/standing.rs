@@ -6,17 +6,21 @@ use kukaku_schema::{DurationUs, FindingKind, Span, UtcMicros};
 
 use super::{Court, Horizon};
 use crate::effect::{Finding, FindingKey, PROOFS_MAX, Stay, Subject};
+use crate::memory::OrderNote;
 use crate::names::Word;
 use crate::spans;
 
 /// Most persons that a finding about a zone names.
 const PERSONS_MAX: usize = 16;
 
-/// The presences of one person in a zone that reach `from`, and all later ones: his stays there,
-/// those that follow each other without a break as one. `longest` is the longest stay.
-pub(crate) fn runs(stays: &[Stay], zone: Word, from: UtcMicros, longest: DurationUs) -> Vec<Span> {
+/// The presences of one person in a zone that meet `near`: his stays there, those that follow
+/// each other without a break as one. `longest` is the longest stay. The end of one that goes on
+/// after `near` is some instant after it.
+pub(crate) fn runs(stays: &[Stay], zone: Word, near: Span, longest: DurationUs) -> Vec<Span> {
+    let from = near.start;
     let first = spans::partition_near_end(stays, |s| s.span.start < from.minus(longest));
-    let here = stays[first..].iter().filter(|s| s.zone == zone && s.span.end >= from);
+    let until = stays[first..].iter().take_while(|s| s.span.start <= near.end);
+    let here = until.filter(|s| s.zone == zone && s.span.end >= from);
     let mut out = spans::joined(here.map(|s| s.span).collect());
     let Some(earliest) = out.first_mut() else { return out };
     // What ended where it begins belongs to it.
@@ -106,6 +110,11 @@ impl Court<'_> {
         }
         for order in self.memory.orders_naming.get(&person).into_iter().flatten() {
             let notes = self.memory.orders.get(order).map_or(&[][..], |notes| notes);
+            let is_near =
+                |note: &OrderNote| note.says.from.minus(grace) < run.end && note.says.to.plus(grace) > run.start;
+            if !notes.iter().any(is_near) {
+                continue;
+            }
             let mut clients: Vec<Word> = notes.iter().map(|note| note.says.client).collect();
             clients.sort_unstable();
             clients.dedup();
@@ -190,6 +199,7 @@ impl Court<'_> {
                 company.entry(person).or_default().push(*span);
             }
         }
+        inside.sort_unstable();
         let anybody = spans::joined(inside.iter().map(|(span, _)| *span).collect());
         let company: Vec<Vec<Span>> = company.into_values().map(spans::joined).collect();
         for span in company.iter().flatten().chain(&anybody) {
@@ -215,18 +225,20 @@ impl Court<'_> {
         out
     }
 
-    /// The finding that too few were in a zone; `inside` are the stays there.
+    /// The finding that too few were in a zone; `inside` are the stays there, by their start.
     fn alone(&self, zone: Word, span: Span, inside: &[(Span, Word)]) -> Finding {
         let about = vec![Subject::Zone(zone)];
         let mut subjects = about.clone();
         let mut proofs = Vec::new();
-        for (_, person) in inside.iter().filter(|(stay, _)| !stay.intersect(span).is_empty()) {
+        let first = inside.partition_point(|(stay, _)| stay.start < span.start.minus(self.model.longest_stay));
+        let near = inside[first..].iter().take_while(|(stay, _)| stay.start < span.end);
+        for (_, person) in near.filter(|(stay, _)| !stay.intersect(span).is_empty()) {
             if subjects.contains(&Subject::Person(*person)) || subjects.len() > PERSONS_MAX {
                 continue;
             }
             subjects.push(Subject::Person(*person));
             let stays = self.persons.get(*person).map_or(&[][..], |known| &known.stays);
-            let there = runs(stays, zone, span.start, self.model.longest_stay);
+            let there = runs(stays, zone, span, self.model.longest_stay);
             for run in there.iter().filter(|run| !run.intersect(span).is_empty()) {
                 proofs.extend(self.readings_at(*person, run.start));
                 // What is after the span has no part in it.
