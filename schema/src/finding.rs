@@ -206,6 +206,12 @@ finding_kinds! {
     /// An entry outside the zone's hours.
     EntryOutsideHours "entry_outside_hours" Medium "時間外の入室" "Entry outside hours"
         do "作業の予定があったかを確認してください。" "Check whether work was planned.";
+    /// Somebody in a zone whom no work order and no standing permission allows there.
+    UnauthorisedPresence "unauthorised_presence" High "許可のない在室" "Presence without permission"
+        do "在室の理由を本人に確認し、必要な作業申請または常時許可を台帳に残してください。" "Ask what he did there; what is regular belongs into a work order or a standing permission.";
+    /// Fewer people in a zone than it demands.
+    TwoPersonRule "two_person_rule" High "人数不足の在室" "Too few people in the zone"
+        do "同室すべき人の所在を確認し、一人の間の作業を映像で確認してください。" "Find out where the others were, and see by footage what was done meanwhile.";
     /// A camera is not reachable or not recording.
     CameraDown "camera_down" High "カメラ停止" "Camera down"
         do "カメラの電源、配線、録画装置を確認してください。" "Check the camera's power and cabling, and the recorder.";

@@ -11,6 +11,7 @@ mod parse;
 mod retention;
 mod rows;
 pub mod sheet;
+mod standing;
 mod stored;
 mod write;
 
@@ -23,6 +24,7 @@ pub use rows::{
     Account, Camera, Client, Credential, Door, Operator, Person, Policy, PolicyRow, Reader, ReaderDirection, Site,
     Source, Terminal, TrustClass, UseEvidence, Zone,
 };
+pub use standing::{StandingPermission, Weekday};
 pub use stored::{StoredEntry, from_stored, to_stored};
 pub use write::to_toml;
 
@@ -79,6 +81,8 @@ pub struct Registers {
     pub accounts: Vec<Entry<Account>>,
     /// Sources of observations.
     pub sources: Vec<Entry<Source>>,
+    /// Permissions to be in zones without a work order.
+    pub standing_permissions: Vec<Entry<StandingPermission>>,
     /// Agreements on retention.
     pub retentions: Vec<Entry<Retention>>,
     /// Companies, and those who work under them (再委託).

@@ -9,6 +9,7 @@ mod joining;
 mod lines;
 mod restore;
 mod settle;
+mod standing;
 mod touching;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,6 +80,10 @@ pub(crate) enum Task {
     Line(Word, UtcMicros),
     /// Papers whose term passes.
     Terms,
+    /// A person in a zone since an instant: person, instant, zone.
+    Presence(Word, UtcMicros, Word),
+    /// A zone that demands company.
+    Few(Word),
 }
 
 /// Whose findings they are.
@@ -92,6 +97,9 @@ pub(crate) enum Owner {
     Shared(SessionKey),
     Order(Word),
     Line(Word, UtcMicros),
+    Presence(Word, UtcMicros, Word),
+    /// Too few people in a zone from an instant on.
+    Few(Word, UtcMicros),
     System(SystemConcern),
     Terms,
 }
@@ -122,6 +130,12 @@ pub(crate) struct Dirty {
     pub shared: BTreeSet<SessionKey>,
     pub orders: BTreeSet<Word>,
     pub lines: BTreeSet<(Word, UtcMicros)>,
+    /// Persons whose permission to be where they are may differ from an instant on.
+    pub presence: BTreeMap<Word, UtcMicros>,
+    /// Presences whose time has come: person, start, zone.
+    pub runs: BTreeSet<(Word, UtcMicros, Word)>,
+    /// Zones in which company may differ from an instant on.
+    pub few: BTreeMap<Word, UtcMicros>,
     pub system: BTreeSet<SystemConcern>,
     pub terms: bool,
 }

@@ -5,9 +5,11 @@ mod lines;
 mod obligations;
 mod permission;
 mod shared;
+mod standing;
 mod verdict;
 
 pub(crate) use shared::{crowded, shared_accounts};
+pub(crate) use standing::runs;
 
 use kukaku_schema::registers::Policy;
 use kukaku_schema::{Grade, Span, UtcMicros, Verdict};

@@ -237,6 +237,8 @@ pub(crate) struct Memory {
     pub orders: BTreeMap<Word, Vec<OrderNote>>,
     /// The work orders that ever were a client's.
     pub orders_of: BTreeMap<Word, BTreeSet<Word>>,
+    /// The work orders that ever named a person.
+    pub orders_naming: BTreeMap<Word, BTreeSet<Word>>,
     /// What cities recorded of their lines, by client.
     pub lines: BTreeMap<Word, LineMemory>,
     pub watched_from: Option<UtcMicros>,

@@ -2,6 +2,7 @@
 
 mod ask;
 mod duty;
+mod standing;
 
 use std::collections::BTreeSet;
 
@@ -11,6 +12,7 @@ use kukaku_schema::{DurationUs, SiteZone, Span, UtcMicros};
 
 use crate::names::{Names, Word, WordMap};
 pub(crate) use duty::{Duties, Paper};
+use standing::{Demand, Permit};
 
 /// A place: a zone, or `None` for outside all zones.
 pub type Place = Option<Word>;
@@ -31,6 +33,8 @@ pub(crate) struct ZoneModel {
     pub factors: u8,
     pub hours: Option<Hours>,
     policies: Vec<(Span, Policy)>,
+    /// What it demands of who is inside.
+    pub demands: Vec<Demand>,
     /// It can be entered through a door that has no entry reader.
     pub entry_unread: bool,
 }
@@ -143,6 +147,12 @@ pub(crate) struct Model {
     pub sources: WordMap<SourceModel>,
     pub cameras: WordMap<CameraModel>,
     pub duties: Duties,
+    /// Standing permissions by person.
+    permits: WordMap<Vec<Valid<Permit>>>,
+    /// The zones in which being inside ever needs a permission.
+    pub permission_zones: Vec<Word>,
+    /// The zones that ever demand company.
+    pub company_zones: Vec<Word>,
     /// The longest `max_stay`, grace and window of any zone or door: how far a change reaches.
     pub longest_stay: DurationUs,
     pub longest_grace: DurationUs,
@@ -203,6 +213,9 @@ impl Model {
             sources: WordMap::default(),
             cameras: WordMap::default(),
             duties: Duties::new(registers, names),
+            permits: WordMap::default(),
+            permission_zones: Vec::new(),
+            company_zones: Vec::new(),
             longest_stay: DurationUs::ZERO,
             longest_grace: DurationUs::ZERO,
             longest_order_grace: policies.iter().map(|(_, p)| p.order_grace).max().unwrap_or_default(),
@@ -228,6 +241,7 @@ impl Model {
                 factors: entry.row.factors.unwrap_or(1),
                 hours: entry.row.hours,
                 policies,
+                demands: Vec::new(),
                 entry_unread: false,
                 chain,
             };
@@ -255,6 +269,7 @@ impl Model {
         model.take_readers(registers, names);
         model.take_people(registers, names);
         model.take_clients(registers, names);
+        model.take_standing(registers, names);
         for e in &registers.terminals {
             let value = TerminalModel {
                 zone: names.intern(&e.row.zone),

@@ -64,6 +64,27 @@ pub fn both(a: &[Span], b: &[Span]) -> Vec<Span> {
     out
 }
 
+/// The spans that at least `count` of the sets hold.
+#[must_use]
+pub fn at_least(sets: &[Vec<Span>], count: usize) -> Vec<Span> {
+    let ends = sets.iter().flatten().flat_map(|span| [(span.start, true), (span.end, false)]);
+    let mut ends: Vec<(UtcMicros, bool)> = ends.collect();
+    ends.sort_unstable();
+    let (mut open, mut since, mut out) = (0_usize, None, Vec::new());
+    for (at, begins) in ends {
+        open = if begins { open + 1 } else { open.saturating_sub(1) };
+        match (since, open >= count) {
+            (None, true) => since = Some(at),
+            (Some(start), false) => {
+                out.push(Span::new(start, at));
+                since = None;
+            }
+            _ => {}
+        }
+    }
+    joined(out)
+}
+
 /// As `partition_point`, for one that is likely near the end: it touches little before it.
 #[must_use]
 pub fn partition_near_end<T>(list: &[T], is_before: impl Fn(&T) -> bool) -> usize {
@@ -133,6 +154,9 @@ mod tests {
         assert_eq!(both(&set(&[(0, 10), (20, 30)]), &set(&[(5, 25)])), set(&[(5, 10), (20, 25)]));
         let (a, b) = (set(&[(0, 1), (4, 6), (8, 9)]), set(&[(0, 1), (5, 7), (8, 9)]));
         assert_eq!((differing(&a, &b), differing(&a, &a)), (Some(Span::new(UtcMicros(4), UtcMicros(7))), None));
+        let sets = [set(&[(0, 10)]), set(&[(2, 4), (6, 12)]), set(&[(4, 6)])];
+        assert_eq!(at_least(&sets, 2), set(&[(2, 10)]));
+        assert_eq!((at_least(&sets, 1), at_least(&sets, 3)), (set(&[(0, 12)]), vec![]));
         let near_end =
             |n: u32| (0..=n).all(|at| partition_near_end(&(0..n).collect::<Vec<_>>(), |x| *x < at) == at as usize);
         assert!((0..40).all(near_end));

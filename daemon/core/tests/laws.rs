@@ -260,6 +260,24 @@ date = "2026-04-01"
 until = "2026-11-22"
 "#;
 
+/// Who may be in the zones without an order.
+const STANDING: &str = r#"
+[[standing_permission]]
+id = "cleaning"
+persons = ["V", "B"]
+zones = ["inner", "y"]
+purpose = "清掃"
+weekdays = ["sun"]
+hours = "20:00-10:00"
+[[standing_permission]]
+id = "check"
+persons = ["A"]
+zones = ["z"]
+purpose = "点検"
+hours = "07:00-09:00"
+valid_from = "2026-11-22T08:00:00+09:00"
+"#;
+
 /// The site; `lively`: a source is to say every ten minutes that it lives.
 fn site_of(lively: bool) -> Registers {
     let panel = "id = \"panel\"\nclass = \"A\"";
@@ -267,6 +285,10 @@ fn site_of(lively: bool) -> Registers {
     let text = SITE.replace("name = \"苫小牧市\"\nwork_orders = false", agreed);
     assert_ne!(text, SITE);
     let text = text + PAPERS;
+    let guarded = "name = \"区画Z\"\npermission = true\nmin_persons = 2";
+    let text = text.replace("name = \"区画Z\"", guarded);
+    let text = text.replace("name = \"別棟Y\"", "name = \"別棟Y\"\nmin_persons = 3\npermission = true");
+    let text = format!("{text}\n{STANDING}");
     let text = if lively { text.replace(panel, &format!("{panel}\nalive_every = \"10m\"")) } else { text };
     let text = text.replace("name = \"鈴木\"", "name = \"鈴木\"\ncompany = \"sub\"");
     kukaku_schema::registers::parse(&text, "site").unwrap()

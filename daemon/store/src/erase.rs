@@ -11,6 +11,7 @@
 mod ask;
 mod derived;
 mod offboard;
+mod permitted;
 mod spared;
 mod words;
 

@@ -5,6 +5,7 @@ mod duty;
 mod place;
 mod refer;
 mod retention;
+mod standing;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -12,7 +13,7 @@ use toml::Spanned;
 use super::rows::{
     Account, Camera, Client, Credential, Door, Operator, Person, PolicyRow, Reader, Site, Source, Terminal, Zone,
 };
-use super::{Company, Entry, OUTSIDE, Permit, Pledge, Registers, Retention, Training};
+use super::{Company, Entry, OUTSIDE, Permit, Pledge, Registers, Retention, StandingPermission, Training};
 use crate::instant::{SiteZone, Span, UtcMicros};
 use crate::period::day_of;
 use place::{Place, Placed, read_rows};
@@ -46,6 +47,7 @@ file_type! {
     client: Client, zone: Zone, door: Door, reader: Reader, camera: Camera, terminal: Terminal,
     operator: Operator, person: Person, credential: Credential, account: Account, source: Source,
     retention: Retention, company: Company, pledge: Pledge, training: Training, permit: Permit,
+    standing_permission: StandingPermission,
 }
 
 /// Reads a registers file and checks every reference in it.
@@ -75,6 +77,8 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
     let credentials = read_rows::<Credential>(&place, &zone, "credential", parsed.credential)?;
     let accounts = read_rows::<Account>(&place, &zone, "account", parsed.account)?;
     let sources = read_rows::<Source>(&place, &zone, "source", parsed.source)?;
+    let permissions =
+        read_rows::<StandingPermission>(&place, &zone, "standing_permission", parsed.standing_permission)?;
     let retentions = read_rows::<Retention>(&place, &zone, "retention", parsed.retention)?;
     let companies = read_rows::<Company>(&place, &zone, "company", parsed.company)?;
     let pledges = duty::read_dated::<Pledge>(&place, &zone, "pledge", parsed.pledge)?;
@@ -191,6 +195,8 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
     for source in &sources {
         refer_opt(&place, &source.span, "source", "client", source.entry.row.client.as_ref(), "client", &ids.client)?;
     }
+    standing::check_company(&place, &zones)?;
+    standing::check(&place, &permissions, &ids)?;
     retention::check(&place, &retentions, &ids.client)?;
     duty::check_companies(&place, &companies, &operators, &ids)?;
     duty::check_pledges(&place, &pledges, &ids)?;
@@ -211,6 +217,7 @@ pub fn parse(text: &str, file: &str) -> Result<Registers, RegisterError> {
         credentials: entries(credentials),
         accounts: entries(accounts),
         sources: entries(sources),
+        standing_permissions: entries(permissions),
         retentions: entries(retentions),
         companies: entries(companies),
         pledges: entries(pledges),

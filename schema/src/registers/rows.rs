@@ -165,6 +165,12 @@ pub struct Zone {
     /// When entries are expected; always where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<Hours>,
+    /// Being inside needs a work order or a standing permission.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub permission: bool,
+    /// How many people have to be inside while anybody is; one alone is enough where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_persons: Option<u8>,
     /// See `Policy::grace_before`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace_before: Option<DurationUs>,

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Account, Camera, Client, Company, Credential, Door, Operator, Permit, Person, Pledge, Reader, Registers, Retention,
-    Source, Terminal, Training, Zone,
+    Source, StandingPermission, Terminal, Training, Zone,
 };
 use crate::instant::UtcMicros;
 use crate::lang::Lang;
@@ -86,6 +86,7 @@ tables! {
     "client": Client, "zone": Zone, "door": Door, "reader": Reader, "camera": Camera, "terminal": Terminal,
     "operator": Operator, "person": Person, "credential": Credential, "account": Account, "source": Source,
     "retention": Retention, "company": Company, "pledge": Pledge, "training": Training, "permit": Permit,
+    "standing_permission": StandingPermission,
 }
 
 /// The keys that together stand once at a time.

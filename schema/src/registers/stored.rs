@@ -38,6 +38,7 @@ pub fn to_stored(registers: &Registers) -> Vec<StoredEntry> {
     out.extend(registers.credentials.iter().map(|e| stored("credential", e.row.id.clone(), e)));
     out.extend(registers.accounts.iter().map(|e| stored("account", e.row.id.clone(), e)));
     out.extend(registers.sources.iter().map(|e| stored("source", e.row.id.clone(), e)));
+    out.extend(registers.standing_permissions.iter().map(|e| stored("standing_permission", e.row.id.clone(), e)));
     out.extend(registers.retentions.iter().map(|e| stored("retention", e.row.id.clone(), e)));
     out.extend(registers.companies.iter().map(|e| stored("company", e.row.id.clone(), e)));
     out.extend(registers.pledges.iter().map(|e| stored("pledge", e.row.id.clone(), e)));
@@ -82,6 +83,7 @@ pub fn from_stored(entries: impl IntoIterator<Item = StoredEntry>) -> Result<Reg
         credentials: vec![],
         accounts: vec![],
         sources: vec![],
+        standing_permissions: vec![],
         retentions: vec![],
         companies: vec![],
         pledges: vec![],
@@ -103,6 +105,7 @@ pub fn from_stored(entries: impl IntoIterator<Item = StoredEntry>) -> Result<Reg
             "credential" => r.credentials.push(read(&entry)?),
             "account" => r.accounts.push(read(&entry)?),
             "source" => r.sources.push(read(&entry)?),
+            "standing_permission" => r.standing_permissions.push(read(&entry)?),
             "retention" => r.retentions.push(read(&entry)?),
             "company" => r.companies.push(read(&entry)?),
             "pledge" => r.pledges.push(read(&entry)?),

@@ -31,6 +31,7 @@ pub fn to_toml(registers: &Registers) -> Result<String, toml::ser::Error> {
     write_rows(&mut out, "credential", &registers.credentials)?;
     write_rows(&mut out, "account", &registers.accounts)?;
     write_rows(&mut out, "source", &registers.sources)?;
+    write_rows(&mut out, "standing_permission", &registers.standing_permissions)?;
     write_rows(&mut out, "retention", &registers.retentions)?;
     write_rows(&mut out, "company", &registers.companies)?;
     write_rows(&mut out, "pledge", &registers.pledges)?;

@@ -296,6 +296,26 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
             }),
         },
         Table {
+            id: "standing_permission",
+            headings: vec![
+                id,
+                lang.pick("目的", "Purpose"),
+                lang.pick("許可された人", "Who"),
+                zone,
+                lang.pick("曜日", "Days"),
+                lang.pick("時間", "Hours"),
+            ],
+            rows: lines(&r.standing_permissions, view, |p| {
+                let and = lang.pick("、", ", ");
+                let persons: Vec<String> = p.persons.iter().map(|id| view.dir.person(id)).collect();
+                let zones: Vec<String> = p.zones.iter().map(|id| view.dir.zone_name(id, lang)).collect();
+                let days: Vec<&str> = p.weekdays.iter().map(|day| day.label(lang)).collect();
+                let days = if days.is_empty() { lang.pick("毎日", "every day").to_owned() } else { days.join(and) };
+                let hours = p.hours.map_or_else(|| lang.pick("終日", "all day").to_owned(), registers::Hours::to_text);
+                vec![p.id.clone(), p.purpose.clone(), persons.join(and), zones.join(and), days, hours]
+            }),
+        },
+        Table {
             id: "zone",
             headings: vec![
                 id,
@@ -303,6 +323,8 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
                 lang.pick("親の区画", "Lies in"),
                 lang.pick("認証要素", "Factors"),
                 lang.pick("時間", "Hours"),
+                lang.pick("在室の許可", "Permission to be inside"),
+                lang.pick("必要な人数", "People demanded"),
             ],
             rows: lines(&r.zones, view, |z| {
                 vec![
@@ -311,6 +333,8 @@ fn tables(r: &Registers, view: &View) -> Vec<Table> {
                     maybe(&z.parent),
                     z.factors.map_or_else(String::new, |n| n.to_string()),
                     z.hours.map_or_else(String::new, registers::Hours::to_text),
+                    if z.permission { lang.pick("必要", "needed").to_owned() } else { String::new() },
+                    z.min_persons.map_or_else(String::new, |n| n.to_string()),
                 ]
             }),
         },

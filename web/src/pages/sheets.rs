@@ -41,6 +41,7 @@ pub(crate) fn title(table: &'static str, lang: Lang) -> &'static str {
         "company" => lang.pick("会社", "Companies"),
         "pledge" => lang.pick("誓約書", "Pledges"),
         "training" => lang.pick("教育", "Trainings"),
+        "standing_permission" => lang.pick("常時許可", "Standing permissions"),
         "permit" => lang.pick("許可・承諾・資格", "Permits and certificates"),
         other => other,
     }

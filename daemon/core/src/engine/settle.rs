@@ -30,6 +30,8 @@ impl Engine {
         self.settle_system(cause, effects);
         self.settle_lines(cause, effects);
         self.settle_terms(cause, effects);
+        self.settle_presence(cause, effects);
+        self.settle_company(cause, effects);
     }
 
     fn settle_sources(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
@@ -103,6 +105,7 @@ impl Engine {
                 let stays = stays[spans::partition_near_end(stays, |s| s.span.start < from)..].to_vec();
                 effects.push(Effect::Stays { person, from, stays });
             }
+            self.mark_company_of(person, from, &change);
             if let Some(from) = change.from {
                 self.mark_sessions_of(person, from);
                 let since = from.minus(self.world.model.longest_grace);

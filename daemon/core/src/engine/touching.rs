@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kukaku_schema::{Span, UtcMicros};
+use kukaku_schema::{DurationUs, Span, UtcMicros};
 
 use super::{Engine, SMALLEST, Task};
 use crate::memory::Touch;
@@ -37,6 +37,14 @@ impl Engine {
                 self.dirty.lines.insert((client, from));
             }
             Task::Terms => self.dirty.terms = true,
+            Task::Presence(person, start, zone) => {
+                self.dirty.runs.insert((person, start, zone));
+            }
+            Task::Few(zone) => {
+                // What lies there is judged now.
+                let from = self.world.now.minus(self.world.model.zone_lag(zone)).minus(DurationUs(1));
+                self.mark_few(zone, from);
+            }
         }
     }
 
@@ -93,6 +101,7 @@ impl Engine {
                 let grace = self.world.model.policy(self.world.now).order_grace;
                 let index = self.by_client.get(&client).into_iter().flatten();
                 self.dirty.sessions.extend(index.filter(|(end, _)| *end >= from.minus(grace)).map(|(_, key)| *key));
+                self.mark_presence_under(order, from);
             }
             Touch::Line(client, span, unlocked) => {
                 if unlocked {
@@ -178,5 +187,6 @@ impl Engine {
         let unlocks = lines.flat_map(|(client, line)| line.unlocks.keys().map(|from| (*client, *from)));
         self.dirty.lines.extend(unlocks);
         self.dirty.terms = true;
+        self.mark_all_company();
     }
 }

@@ -30,10 +30,10 @@ struct Permits {
 }
 
 /// A stretch of time in which an order allows work.
-struct Stretch {
-    span: Span,
+pub(super) struct Stretch {
+    pub span: Span,
     pending: bool,
-    note: usize,
+    pub note: usize,
 }
 
 impl Court<'_> {
@@ -143,7 +143,7 @@ impl Court<'_> {
 
     /// When an order allowed work: each of its states from its own instant on, none of them
     /// before; an emergency order from when it was handed in, if it was allowed in time.
-    fn stretches(
+    pub(super) fn stretches(
         &self,
         notes: &[OrderNote],
         client: Word,

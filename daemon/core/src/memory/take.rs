@@ -204,6 +204,9 @@ impl Memory {
                 let again = notes.iter().any(|n| (n.occ, n.content) == (occ, fact.order));
                 let new = !again && put(notes, note);
                 self.orders_of.entry(says.client).or_default().insert(says.order);
+                for operator in &says.operators {
+                    self.orders_naming.entry(*operator).or_default().insert(says.order);
+                }
                 known(new, Touch::Order(says.client, says.order, from))
             }
             FactBody::Camera { camera, healthy } => {

@@ -118,6 +118,7 @@ impl Batch<'_> {
                 .and_then(|mut statement| statement.execute([row]))
                 .map_err(in_act(ACT))?;
         }
+        self.forget_permitted()?;
         for (seq, kind, body) in &masked {
             self.masked_copy(*seq, kind, body, names)?;
         }

@@ -42,6 +42,13 @@ operator = "op-01"
 client = "tomakomai"
 [[source]]
 id = "panel"
+[[standing_permission]]
+id = "cleaning"
+persons = ["op-01"]
+zones = ["zone-a"]
+purpose = "清掃"
+weekdays = ["mon", "thu"]
+hours = "07:00-08:00"
 [[retention]]
 id = "tmk-entry"
 client = "tomakomai"
@@ -93,26 +100,31 @@ fn every_mistake_names_file_line_key_and_what_was_expected() {
         ("id = \"zone-a\"", "id = \"outside\"", 13, "no zone at all"),
         ("operator = \"op-01\"\nvalid", "valid", 32, "exactly one"),
         ("valid_to = \"2027-04-01\"", "valid_to = \"2027-4-1\"", 35, "expected a date"),
-        ("client = \"tomakomai\"\nclass", "client = \"tomakoma\"\nclass", 44, "names no [[client]]"),
-        ("class = \"entry\"", "class = \"entries\"", 45, "unknown variant `entries`"),
-        ("class = \"entry\"", "class = \"proof\"", 45, "never erased"),
-        ("13 months", "15 months", 47, "`at_most` can end before `at_least` does"),
-        ("13 months", "1 fortnight", 46, "is no period like"),
+        ("persons = [\"op-01\"]", "persons = [\"op-1\"]", 44, "names no [[operator]] or [[person]]; expected one of"),
+        ("persons = [\"op-01\"]", "persons = []", 44, "`persons` is empty"),
+        ("zones = [\"zone-a\"]", "zones = [\"zone-b\"]", 45, "names no [[zone]]"),
+        ("\"thu\"", "\"木\"", 47, "unknown variant `木`"),
+        ("name = \"セキュリティ区画A\"", "name = \"A\"\nmin_persons = 1", 15, "expected at least 2"),
+        ("client = \"tomakomai\"\nclass", "client = \"tomakoma\"\nclass", 51, "names no [[client]]"),
+        ("class = \"entry\"", "class = \"entries\"", 52, "unknown variant `entries`"),
+        ("class = \"entry\"", "class = \"proof\"", 52, "never erased"),
+        ("13 months", "15 months", 54, "`at_most` can end before `at_least` does"),
+        ("13 months", "1 fortnight", 53, "is no period like"),
         (
             "subcontracted_by = \"main\"",
             "subcontracted_by = \"mian\"",
-            54,
+            61,
             "`subcontracted_by` = \"mian\" names no [[company]]",
         ),
-        ("subcontracted_by = \"main\"", "subcontracted_by = \"sub\"", 54, "leads back to itself"),
-        ("name = \"本社\"", "name = \"本社\"\nsubcontracted_by = \"sub\"", 51, "leads back to itself"),
-        ("clients = [\"tomakomai\"]\n[[pledge]]", "clients = [\"tomakoma\"]\n[[pledge]]", 55, "names no [[client]]"),
-        ("id = \"p-1\"\noperator = \"op-01\"", "id = \"p-1\"\noperator = \"op-1\"", 58, "names no [[operator]]"),
-        ("date = \"2026-04-01\"", "date = \"2026/4/1\"", 59, "is no day like"),
-        ("until = \"2027-03-31\"", "until = \"2026-03-31\"", 65, "`until` lies before `date`"),
-        ("until = \"2027-03-31\"", "valid_to = \"2026-03-31\"", 64, "leave nothing"),
-        ("zone = \"zone-a\"\ndate", "date", 66, "exactly one"),
-        ("zone = \"zone-a\"\ndate", "zone = \"zone-a\"\noperator = \"op-01\"\ndate", 66, "exactly one"),
+        ("subcontracted_by = \"main\"", "subcontracted_by = \"sub\"", 61, "leads back to itself"),
+        ("name = \"本社\"", "name = \"本社\"\nsubcontracted_by = \"sub\"", 58, "leads back to itself"),
+        ("clients = [\"tomakomai\"]\n[[pledge]]", "clients = [\"tomakoma\"]\n[[pledge]]", 62, "names no [[client]]"),
+        ("id = \"p-1\"\noperator = \"op-01\"", "id = \"p-1\"\noperator = \"op-1\"", 65, "names no [[operator]]"),
+        ("date = \"2026-04-01\"", "date = \"2026/4/1\"", 66, "is no day like"),
+        ("until = \"2027-03-31\"", "until = \"2026-03-31\"", 72, "`until` lies before `date`"),
+        ("until = \"2027-03-31\"", "valid_to = \"2026-03-31\"", 71, "leave nothing"),
+        ("zone = \"zone-a\"\ndate", "date", 73, "exactly one"),
+        ("zone = \"zone-a\"\ndate", "zone = \"zone-a\"\noperator = \"op-01\"\ndate", 73, "exactly one"),
         ("clients = [\"tomakomai\"]\n[[credential]]", "company = \"mian\"\n[[credential]]", 31, "names no [[company]]"),
         ("Asia/Tokyo", "Asia/Tokio", 5, "IANA"),
     ];

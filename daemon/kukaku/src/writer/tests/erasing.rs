@@ -266,6 +266,16 @@ client = "chitose"
 id = "tmk-a03"
 operator = "op-03"
 client = "tomakomai"
+[[standing_permission]]
+id = "check-of-one"
+persons = ["op-TSUBAME-1"]
+zones = ["zone-a"]
+purpose = "点検"
+[[standing_permission]]
+id = "check-of-two"
+persons = ["op-TSUBAME-1", "op-03"]
+zones = ["zone-a"]
+purpose = "点検"
 "#;
 
 #[tokio::test]
@@ -313,6 +323,8 @@ async fn a_client_that_left_is_nowhere_and_the_others_bytes_are_the_same() {
     assert_eq!(house.ask(&format!("SELECT kind FROM journal WHERE seq = {entry}")), "offboarded");
     let report = house.verify();
     assert_eq!((report.faults, report.erased), (Vec::new(), said.erased.values().sum::<u64>()));
+    let permitted = house.ask("SELECT group_concat(body) FROM register_entry WHERE tbl = 'standing_permission'");
+    assert!(permitted.contains("check-of-two") && !permitted.contains("check-of-one"), "{permitted}");
     // Who worked for both works for the other.
     house.clock.pass_to(at(3 * DAY));
     submit(&writer, &reading(60, 3 * DAY, "north-in", "card:3")).await.unwrap();
