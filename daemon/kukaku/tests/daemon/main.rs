@@ -18,6 +18,7 @@ mod joined;
 mod keys;
 mod kills;
 mod links;
+mod networks;
 mod orders;
 mod packs;
 mod power;
