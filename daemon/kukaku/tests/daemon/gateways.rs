@@ -15,7 +15,7 @@ fn free_port() -> u16 {
 }
 
 /// The sessions, once there are so many that have ended.
-fn sessions_of(site: &Site, ended: usize) -> Vec<SessionRow> {
+pub fn sessions_of(site: &Site, ended: usize) -> Vec<SessionRow> {
     let deadline = std::time::Instant::now() + PATIENCE;
     loop {
         let conn = kukaku_store::read_only(&site.dir.join("store.db")).unwrap();

@@ -19,6 +19,7 @@ mod keys;
 mod kills;
 mod links;
 mod networks;
+mod one_way;
 mod orders;
 mod packs;
 mod power;
