@@ -20,6 +20,7 @@ peers=(
   "rsyslog-relp /usr/share/doc/rsyslog-relp"            # the same, sending what must not be lost
   "rsyslog-gnutls /usr/share/doc/rsyslog-gnutls"        # the same, over TLS
   "bsdutils /usr/bin/logger"                            # a program that sends to one
+  "iproute2 /usr/share/doc/iproute2"                    # machines with networks of their own
   "freeradius-utils /usr/bin/radclient"                 # a gateway that accounts for its sessions
 )
 

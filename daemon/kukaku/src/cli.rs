@@ -50,7 +50,7 @@ pub enum Command {
     /// Make a new installation (新規設置)
     #[command(after_help = EXIT_CODES)]
     Init(InitArgs),
-    /// Check configuration, keys, certificates, ports, disk and clock (設定の点検)
+    /// Check configuration, keys, certificates, ports, networks, disk and clock (設定の点検)
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
     /// Run the daemon until SIGTERM or Ctrl-C (運転)

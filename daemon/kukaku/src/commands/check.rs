@@ -6,9 +6,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use kukaku_notify::Channels;
-use kukaku_syslog::Transport;
 
 use super::certificates::certificates_of;
+use super::networks;
 use crate::certificates::{read_certificate, warning};
 use crate::cli::CheckArgs;
 use crate::config::{Config, load};
@@ -65,6 +65,7 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         lines.extend(super::gateways::lines(&config, None, &[]));
         lines.extend(ports(&config));
     }
+    lines.extend(networks::lines(&config));
     lines.push(time());
     let problems = lines.iter().filter(|line| matches!(line, Line::Problem(_))).count();
     for line in &lines {
@@ -81,10 +82,10 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
 }
 
 /// What keeps the daemon from starting though the configuration is well formed: secrets that
-/// others can read, or that stand in manuals.
+/// others can read, or that stand in manuals, and listeners that are open to two networks.
 #[must_use]
 pub fn refusals(dir: &SiteDir, config: &Config) -> Vec<String> {
-    let lines = secret_files(config).into_iter().chain(key_modes(dir));
+    let lines = secret_files(config).into_iter().chain(key_modes(dir)).chain(networks::refused(config));
     lines
         .filter_map(|line| match line {
             Line::Problem(what) => Some(what),
@@ -232,24 +233,21 @@ fn disk(folder: &Path, wanted_mib: u64) -> Line {
 /// Every address for TCP that the daemon will listen on, with its key.
 #[must_use]
 pub fn addresses(config: &Config) -> Vec<(&'static str, SocketAddr)> {
-    let mut found = vec![("web.listen", config.web.listen)];
-    if let Some(mqtt) = &config.mqtt {
-        found.extend(mqtt.listen.map(|address| ("mqtt.listen", address)));
-        found.extend(mqtt.tls.as_ref().map(|tls| ("mqtt.tls.listen", tls.listen)));
-    }
-    let streams = config.syslog.iter().filter(|port| port.listen.transport != Transport::Udp);
-    found.extend(streams.map(|port| ("syslog.listen", port.listen.address)));
-    found.extend(config.radius.iter().filter_map(|radius| Some(("radius.tls.listen", radius.tls.as_ref()?.listen))));
-    found
+    let streams = networks::listeners(config).into_iter().filter(|listener| !listener.is_udp);
+    streams.map(|listener| (listener.key, listener.address)).collect()
 }
 
 /// Every address for UDP that it will, with its key.
 #[must_use]
 pub fn datagram_addresses(config: &Config) -> Vec<(&'static str, SocketAddr)> {
-    let syslog = config.syslog.iter().filter(|port| port.listen.transport == Transport::Udp);
-    let mut found: Vec<_> = syslog.map(|port| ("syslog.listen", port.listen.address)).collect();
-    found.extend(config.radius.iter().filter_map(|radius| Some(("radius.listen", radius.listen?))));
-    found
+    let datagrams = networks::listeners(config).into_iter().filter(|listener| listener.is_udp);
+    datagrams.map(|listener| (listener.key, listener.address)).collect()
+}
+
+/// What works today, yet has to be repaired, and is told at each start.
+#[must_use]
+pub fn warnings(config: &Config) -> Vec<String> {
+    networks::routing_problem(config).into_iter().collect()
 }
 
 fn ports(config: &Config) -> Vec<Line> {

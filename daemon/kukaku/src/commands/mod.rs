@@ -14,6 +14,7 @@ pub mod init;
 pub mod keys;
 pub mod mapping;
 pub mod muster;
+mod networks;
 pub mod offboard;
 pub mod order;
 pub mod reconcile;

@@ -52,6 +52,9 @@ pub fn run_site(
     for (_, warning) in certificate_warnings(dir, &loaded.config) {
         tracing::warn!("{warning}");
     }
+    for warning in check::warnings(&loaded.config) {
+        tracing::warn!("{warning}");
+    }
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -25,6 +25,8 @@ pub fn check(config: &Config) -> Result<(), Fault> {
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log) {
         return fault("log", format!("{:?} is no log filter like \"info\": {error}", config.log));
     }
+    super::network::check(&config.network)
+        .or_else(|(place, field, why)| fault(format!("network.{place}.{field}"), why))?;
     check_web(config)?;
     if let Some(mqtt) = &config.mqtt {
         check_mqtt(mqtt)?;

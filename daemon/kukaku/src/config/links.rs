@@ -42,7 +42,7 @@ fn connections() -> u32 {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MqttTlsConfig {
-    /// Address and port, usually `"0.0.0.0:8883"`. Wrong: devices don't get through.
+    /// Address and port, `"192.0.2.10:8883"`. Wrong: devices don't get through.
     pub listen: SocketAddr,
     /// The certificate that devices are shown, with its chain.
     /// Wrong: they refuse to deliver.

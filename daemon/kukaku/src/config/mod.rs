@@ -8,6 +8,7 @@ mod backup;
 mod check;
 mod links;
 mod load;
+mod network;
 mod paths;
 mod sample;
 mod web;
@@ -17,6 +18,7 @@ pub use backup::BackupConfig;
 pub use check::{Fault, check, split_address};
 pub use links::{BrokerConfig, BrokerTlsConfig, MqttCertificateConfig, MqttListenConfig, MqttTlsConfig, RateConfig};
 pub use load::{ConfigError, Loaded, load, parse};
+pub use network::NetworkConfig;
 pub use sample::sample;
 pub use web::{TlsConfig, WebConfig, WebLogConfig};
 pub use witness::{WITNESSES_MAX, WitnessConfig};
@@ -40,6 +42,9 @@ pub struct Config {
     /// Default: 1024. Wrong: the disk is full before anybody is told, and nothing is kept then.
     #[serde(default = "one_gib")]
     pub free_disk_mib: u64,
+    /// The networks that this machine stands in; none named: where listeners stand is not checked.
+    #[serde(default)]
+    pub network: Vec<NetworkConfig>,
     /// The pages and the API.
     #[serde(default)]
     pub web: WebConfig,

@@ -16,6 +16,11 @@ lang = "{lang}"                     # 画面に選択がないときの言語：
 log = "info"                     # 記録の細かさ
 free_disk_mib = 1024             # 空き容量がこれを下回ると警告（MiB）
 
+# [[network]]                    # この機械がつながるネットワーク。書くと、待ち受けがちょうど一つに属さないとき起動しません
+# name = "office"
+# label = "事務所LAN"
+# addresses = ["192.0.2.0/24"]
+
 [web]
 listen = "127.0.0.1:8420"        # この機械の中だけ。他の機械に見せるには下の [web.tls] が必要
 # public_url = "https://kukaku.example.jp:8420"   # 通知に書く画面の住所
@@ -33,7 +38,7 @@ listen = "127.0.0.1:8420"        # この機械の中だけ。他の機械に見
 listen = "127.0.0.1:1883"
 
 # [mqtt.tls]
-# listen = "0.0.0.0:8883"
+# listen = "192.0.2.10:8883"
 # certificate = "tls/server.pem"
 # key = "tls/server.key"
 # client_ca = "tls/devices-ca.pem"   # 機器の証明書を発行した認証局
@@ -127,6 +132,11 @@ lang = "{lang}"                     # language where nobody chose one: "ja" or "
 log = "info"                     # how much is logged
 free_disk_mib = 1024             # speak up when less space is free (MiB)
 
+# [[network]]                    # networks of this machine; once named, each listener must stand in exactly one
+# name = "office"
+# label = "office LAN"
+# addresses = ["192.0.2.0/24"]
+
 [web]
 listen = "127.0.0.1:8420"        # this machine alone; for others, [web.tls] below is needed
 # public_url = "https://kukaku.example.jp:8420"   # address of the pages, for links in alerts
@@ -144,7 +154,7 @@ listen = "127.0.0.1:8420"        # this machine alone; for others, [web.tls] bel
 listen = "127.0.0.1:1883"
 
 # [mqtt.tls]
-# listen = "0.0.0.0:8883"
+# listen = "192.0.2.10:8883"
 # certificate = "tls/server.pem"
 # key = "tls/server.key"
 # client_ca = "tls/devices-ca.pem"   # the CA of the devices' certificates

@@ -15,6 +15,15 @@ const WRONG: &[(&str, usize, &str)] = &[
     ("[web]\nlistne = \"127.0.0.1:0\"\n", 2, "listne"),
     ("[web]\npublic_url = \"kukaku.example.jp\"\n", 2, "public_url"),
     ("[web]\n[web.tls]\ncertificate = \"a.pem\"\n", 2, "missing field `key`"),
+    ("[[network]]\nname = \"a\"\naddresses = []\n", 3, "192.0.2.0/24"),
+    ("[[network]]\nname = \"a\"\naddresses = [\"192.0.2.1/24\"]\n", 3, "begins at 192.0.2.0"),
+    ("[[network]]\nname = \"a\"\naddresses = [\"0.0.0.0/0\"]\n", 3, "loopback"),
+    ("[[network]]\nname = \"\"\naddresses = [\"192.0.2.0/24\"]\n", 2, "one line"),
+    (
+        "[[network]]\nname = \"a\"\naddresses = [\"192.0.2.0/24\"]\n[[network]]\nname = \"a\"\naddresses = [\"::2\"]\n",
+        5,
+        "twice",
+    ),
     ("[mqtt]\n", 1, "listen"),
     ("[mqtt]\nlisten = \"192.0.2.1:1883\"\n", 2, "needs TLS"),
     ("[mqtt]\nlisten = \"127.0.0.1:1883\"\nconnections_max = 0\n", 3, "1 or more"),
@@ -69,6 +78,7 @@ fn the_written_configuration_is_right_in_both_languages_also_with_its_comments_t
             })
             .collect();
         let config = kukaku::config::parse(&whole, "kukaku.toml", std::path::Path::new(".")).unwrap();
+        assert_eq!(config.network.len(), 1, "{lang:?}");
         assert_eq!((config.broker.len(), config.serial.len(), config.footage.len()), (1, 1, 1), "{lang:?}");
         assert_eq!(config.alerts.rule.len(), 1);
         assert!(config.web.tls.is_some() && config.mqtt.unwrap().tls.is_some());

@@ -27,7 +27,7 @@ fn wait_for_port(port: u16) -> TcpStream {
 }
 
 /// The sessions, once there are so many that have ended.
-fn sessions_of(site: &Site, ended: usize) -> Vec<SessionRow> {
+pub fn sessions_of(site: &Site, ended: usize) -> Vec<SessionRow> {
     let deadline = std::time::Instant::now() + PATIENCE;
     loop {
         let conn = kukaku_store::read_only(&site.dir.join("store.db")).unwrap();

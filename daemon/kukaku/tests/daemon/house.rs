@@ -116,6 +116,20 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
+/// The program on a machine of its own: a network namespace whose addresses a shell's lines set up.
+pub fn on_machine(setup: &str, arguments: &[&str]) -> Command {
+    let can = Command::new("unshare").args(["--net", "ip", "link", "set", "lo", "up"]).status();
+    assert!(
+        can.is_ok_and(|status| status.success()),
+        "network namespaces are needed: run as root (CAP_SYS_ADMIN, CAP_NET_ADMIN), with util-linux and iproute2"
+    );
+    let mut command = Command::new("unshare");
+    // Nothing forks: the child becomes the program, and gets its signals.
+    command.args(["--net", "sh", "-ec", &format!("{setup}\nexec \"$@\""), "sh", env!("CARGO_BIN_EXE_kukaku")]);
+    command.args(arguments).env("LC_ALL", "en_US.UTF-8").env_remove("KUKAKU_DIR").env_remove("KUKAKU_LOG");
+    command
+}
+
 pub fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -181,6 +195,11 @@ impl Site {
     /// Runs it as a service manager does.
     pub fn run_under(&self, environment: &[(&str, &str)]) -> Daemon {
         Daemon::start(self, environment)
+    }
+
+    /// Runs it on a machine of its own, as `on_machine` has it.
+    pub fn run_on_machine(&self, setup: &str) -> Daemon {
+        Daemon::of(on_machine(setup, &["run", self.dir()]))
     }
 
     /// Runs it with every write and sync of it told in `trace`.
