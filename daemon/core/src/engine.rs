@@ -7,6 +7,7 @@
 
 mod joining;
 mod lines;
+mod pairs;
 mod restore;
 mod settle;
 mod standing;
@@ -94,7 +95,7 @@ pub(crate) enum Owner {
     Camera(Word),
     Oplog(Word),
     Session(SessionKey),
-    Shared(SessionKey),
+    Crowd(SessionKey),
     Order(Word),
     Line(Word, UtcMicros),
     Presence(Word, UtcMicros, Word),
@@ -127,7 +128,9 @@ pub(crate) struct Dirty {
     /// By new registers other records may belong together.
     pub joins: bool,
     pub sessions: BTreeSet<SessionKey>,
-    pub shared: BTreeSet<SessionKey>,
+    pub crowds: BTreeSet<SessionKey>,
+    /// Sessions of one account at once, by their keys in order.
+    pub pairs: BTreeSet<pairs::Pair>,
     pub orders: BTreeSet<Word>,
     pub lines: BTreeSet<(Word, UtcMicros)>,
     /// Persons whose permission to be where they are may differ from an instant on.
@@ -156,6 +159,7 @@ pub struct Engine {
     /// The longest session that has ended: how far behind an end its start lies at most.
     pub(crate) longest_session: DurationUs,
     pub(crate) owned: BTreeMap<Owner, BTreeMap<FindingKey, Finding>>,
+    pub(crate) pairs: pairs::Pairs,
     pub(crate) timers: BTreeSet<(UtcMicros, Task)>,
     pub(crate) wakes: BTreeMap<Task, UtcMicros>,
     /// Facts whose instant has not come yet.
@@ -180,6 +184,7 @@ impl Engine {
             by_client: BTreeMap::new(),
             longest_session: DurationUs::ZERO,
             owned: BTreeMap::new(),
+            pairs: pairs::Pairs::default(),
             timers: BTreeSet::new(),
             wakes: BTreeMap::new(),
             future: BTreeMap::new(),
@@ -341,7 +346,7 @@ impl Engine {
             let finding = o.finding();
             (finding.key.clone(), finding)
         });
-        owned.chain(odd).collect()
+        owned.chain(self.pairs.holding()).chain(odd).collect()
     }
 }
 

@@ -93,7 +93,8 @@ fn end_of_line(model: &Model, ride: &SessionView, all: &[SessionView]) -> Option
         let covers = line.key.start <= ride.key.start.plus(slack) && ride.last_sign <= end.plus(slack);
         covers.then_some(end.max(ride.key.start))
     });
-    ends.max()
+    // It may have ended earlier, as another source presumes it did; a line makes nothing longer.
+    ends.max().filter(|end| *end <= ride.end_at())
 }
 
 /// Parts records into sessions, each with its earliest record first.

@@ -8,7 +8,7 @@ mod shared;
 mod standing;
 mod verdict;
 
-pub(crate) use shared::{crowded, shared_accounts};
+pub(crate) use shared::{crowded, shared_account};
 pub(crate) use standing::runs;
 
 use kukaku_schema::registers::Policy;

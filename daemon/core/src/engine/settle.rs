@@ -7,7 +7,7 @@ use kukaku_schema::{DurationUs, Span, UtcMicros};
 
 use super::{Engine, Index, Kept, Owner, SMALLEST, Task};
 use crate::effect::{Cause, Effect, Finding, FindingChange, FindingKey, Revision, SessionKey, SessionView};
-use crate::judge::{Judged, crowded, shared_accounts};
+use crate::judge::{Judged, crowded};
 use crate::names::Word;
 use crate::session::sessions_of;
 use crate::spans;
@@ -25,7 +25,8 @@ impl Engine {
         }
         self.settle_groups(effects);
         self.settle_sessions(cause, effects);
-        self.settle_shared(cause, effects);
+        self.settle_pairs(cause, effects);
+        self.settle_crowds(cause, effects);
         self.settle_orders(cause, effects);
         self.settle_system(cause, effects);
         self.settle_lines(cause, effects);
@@ -187,14 +188,13 @@ impl Engine {
         let accounts: BTreeSet<Word> = accounts.filter(|_| !same_but_sign).collect();
         for account in accounts {
             let end = before.as_ref().map_or(view.end_at(), |b| b.end_at().max(view.end_at()));
-            let near = overlapping(&self.by_account, account, Span::new(view.key.start, end), self.longest_session);
-            self.dirty.shared.extend(near);
+            self.mark_pairs(key, account, Span::new(view.key.start, end));
         }
         let clients = [Some(&view), before.as_ref()].into_iter().flatten().filter_map(|v| Some((v, v.client?)));
         for (view, client) in clients.filter(|_| !same_but_sign).collect::<Vec<_>>() {
             if self.world.model.limits_sessions(client) {
                 let span = Span::new(view.key.start, view.end_at());
-                self.dirty.shared.extend(overlapping(&self.by_client, client, span, self.longest_session));
+                self.dirty.crowds.extend(overlapping(&self.by_client, client, span, self.longest_session));
             }
         }
         if !same_but_sign {
@@ -202,7 +202,7 @@ impl Engine {
                 self.mark_lines_of(view);
             }
         }
-        self.dirty.shared.insert(key);
+        self.dirty.crowds.insert(key);
         self.dirty.sessions.insert(key);
         effects.push(Effect::Session(Box::new(view.clone())));
         match self.sessions.get_mut(&key) {
@@ -222,7 +222,8 @@ impl Engine {
         self.set_wake(Task::Session(key), None);
         self.dirty.sessions.remove(&key);
         self.own(Owner::Session(key), Vec::new(), Cause::Time, effects);
-        self.own(Owner::Shared(key), Vec::new(), Cause::Time, effects);
+        self.own(Owner::Crowd(key), Vec::new(), Cause::Time, effects);
+        self.part_pairs(&kept.view);
         effects.push(Effect::SessionGone(key));
     }
 
@@ -307,30 +308,21 @@ impl Engine {
         effects.push(Effect::Revision(revision));
     }
 
-    fn settle_shared(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
-        for key in std::mem::take(&mut self.dirty.shared) {
+    fn settle_crowds(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
+        for key in std::mem::take(&mut self.dirty.crowds) {
             let Some(view) = self.sessions.get(&key).map(|kept| &kept.view) else {
                 continue;
             };
             let span = Span::new(view.key.start, view.end_at());
-            let others = |index: &Index, words: &mut dyn Iterator<Item = Word>| -> Vec<&SessionView> {
-                let near = words.flat_map(|word| overlapping(index, word, span, self.longest_session));
-                let near: BTreeSet<SessionKey> = near.collect();
+            let agreed = |client| self.world.model.client(client, view.key.start)?.facing_terminals;
+            let limited = view.client.and_then(|client| Some((client, agreed(client)?)));
+            let found = limited.and_then(|(client, limit)| {
+                let near = overlapping(&self.by_client, client, span, self.longest_session);
                 let near = near.iter().filter(|k| **k != key).filter_map(|k| self.sessions.get(k));
-                near.map(|kept| &kept.view).collect()
-            };
-            let mut findings =
-                shared_accounts(&self.world.names, view, &others(&self.by_account, &mut view.accounts()));
-            let limit = view.client.and_then(|c| self.world.model.client(c, view.key.start)?.facing_terminals);
-            if let Some(limit) = limit {
-                findings.extend(crowded(
-                    &self.world.names,
-                    view,
-                    &others(&self.by_client, &mut view.client.into_iter()),
-                    limit,
-                ));
-            }
-            self.own(Owner::Shared(key), findings, cause, effects);
+                let others: Vec<&SessionView> = near.map(|kept| &kept.view).collect();
+                crowded(&self.world.names, view, &others, limit)
+            });
+            self.own(Owner::Crowd(key), found.into_iter().collect(), cause, effects);
         }
     }
 

@@ -180,7 +180,8 @@ impl Engine {
         self.dirty.groups.extend(self.world.memory.sessions.keys().copied());
         self.dirty.joins = true;
         self.dirty.sessions.extend(self.sessions.keys().copied());
-        self.dirty.shared.extend(self.sessions.keys().copied());
+        self.dirty.crowds.extend(self.sessions.keys().copied());
+        self.mark_all_pairs();
         self.dirty.orders.extend(self.world.memory.orders.keys().copied());
         self.dirty.system.extend(self.world.memory.system.keys().copied());
         let lines = self.world.memory.lines.iter();

@@ -46,44 +46,44 @@ pub(crate) fn crowded(names: &Names, later: &SessionView, others: &[&SessionView
 /// The account by which two sessions were had at once, from two terminals, and when.
 fn at_two_desks(later: &SessionView, other: &SessionView) -> Option<(Word, Span)> {
     let desk = |of: &SessionView, record: &SessionPart| record.terminal.or(of.terminal);
+    // A record that never said its end ended with its session.
+    let within = |of: &SessionView| Span::new(of.key.start, of.end_at());
+    let met = within(later).intersect(within(other));
     later.records().find_map(|a| {
         other.records().find_map(|b| {
             let account = a.account.zip(b.account).filter(|(a, b)| a == b).map(|(a, _)| a)?;
-            let both = a.span().intersect(b.span());
+            let both = a.span().intersect(b.span()).intersect(met);
             let two_desks = desk(later, &a).zip(desk(other, &b)).is_some_and(|(a, b)| a != b);
             (two_desks && !both.is_empty()).then_some((account, both))
         })
     })
 }
 
-/// One account, two terminals, at once: a finding for each pair, named by the later session.
-pub(crate) fn shared_accounts(names: &Names, later: &SessionView, others: &[&SessionView]) -> Vec<Finding> {
-    let mut out = Vec::new();
-    for other in others {
-        if order(names, other) >= order(names, later) {
-            continue;
-        }
-        let Some((account, both)) = at_two_desks(later, other) else { continue };
-        let about = vec![
-            Subject::Account(account),
-            Subject::Session(later.key.source, later.key.id),
-            Subject::Session(other.key.source, other.key.id),
-        ];
-        let mut subjects = about.clone();
-        subjects.extend(later.operator.map(Subject::Person));
-        subjects.extend(later.terminal.into_iter().chain(other.terminal).map(Subject::Terminal));
-        let mut proofs: Vec<u64> = later.proofs.iter().chain(&other.proofs).copied().collect();
-        proofs.sort_unstable();
-        proofs.dedup();
-        proofs.truncate(PROOFS_MAX);
-        out.push(Finding {
-            key: FindingKey { kind: FindingKind::SharedAccount, about, at: both.start },
-            severity: FindingKind::SharedAccount.severity(),
-            span: both,
-            subjects,
-            client: later.client,
-            proofs,
-        });
+/// One account, two terminals, at once: a finding of two sessions, named by the later one. None if
+/// `later` isn't that.
+pub(crate) fn shared_account(names: &Names, later: &SessionView, other: &SessionView) -> Option<Finding> {
+    if order(names, other) >= order(names, later) {
+        return None;
     }
-    out
+    let (account, both) = at_two_desks(later, other)?;
+    let about = vec![
+        Subject::Account(account),
+        Subject::Session(later.key.source, later.key.id),
+        Subject::Session(other.key.source, other.key.id),
+    ];
+    let mut subjects = about.clone();
+    subjects.extend(later.operator.map(Subject::Person));
+    subjects.extend(later.terminal.into_iter().chain(other.terminal).map(Subject::Terminal));
+    let mut proofs: Vec<u64> = later.proofs.iter().chain(&other.proofs).copied().collect();
+    proofs.sort_unstable();
+    proofs.dedup();
+    proofs.truncate(PROOFS_MAX);
+    Some(Finding {
+        key: FindingKey { kind: FindingKind::SharedAccount, about, at: both.start },
+        severity: FindingKind::SharedAccount.severity(),
+        span: both,
+        subjects,
+        client: later.client,
+        proofs,
+    })
 }

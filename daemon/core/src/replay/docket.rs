@@ -7,7 +7,7 @@ use kukaku_schema::{Grade, Span, Verdict};
 
 use super::{FileSession, Replay};
 use crate::effect::{Finding, SessionView};
-use crate::judge::{Court, Judged, crowded, shared_accounts};
+use crate::judge::{Court, Judged, crowded, shared_account};
 use crate::memory::{GroupKey, SessionNotes, SignNote, StartNote};
 use crate::names::{Names, Word};
 use crate::session::sessions_of;
@@ -133,7 +133,7 @@ impl Replay {
         }
         for list in by_account.values_mut() {
             findings.extend(shared_in(&self.world.names, list, |view, open| {
-                shared_accounts(&self.world.names, view, open)
+                open.iter().filter_map(|other| shared_account(&self.world.names, view, other)).collect()
             }));
         }
         for (client, list) in &mut by_client {
