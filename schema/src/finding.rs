@@ -149,6 +149,9 @@ finding_kinds! {
     /// A session longer than agreed.
     Overlong "overlong" Medium "長時間のセッション" "Overlong session"
         do "切断忘れでないかを作業者に確認してください。" "Ask the operator whether he forgot to disconnect.";
+    /// An open session in which nothing was done for longer than agreed.
+    Idle "idle" Medium "無操作のまま開かれたセッション" "Session left open unused"
+        do "離席・切断忘れでないかを作業者に確認し、不要な接続は切断してください。" "Ask the operator whether he left it open, and cut what is not needed.";
     /// An order whose report did not come in time.
     ReportMissing "report_missing" Medium "作業報告の未提出" "Work report missing"
         do "作業報告を提出してください。作業がなかった申請は取り下げてください。" "Hand in the report; take back an order under which nothing was done.";

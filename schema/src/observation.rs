@@ -4,6 +4,9 @@
 //! refused by name; nothing is guessed. The format is documented in `schema/wire/README.md`,
 //! its JSON Schemas beside it are generated from these types.
 
+#[macro_use]
+mod shape;
+
 mod ask;
 mod kinds;
 mod name;

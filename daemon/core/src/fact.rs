@@ -5,9 +5,26 @@ use std::collections::BTreeSet;
 use kukaku_schema::observation::{
     DoorStateWord, ManualDirection, PowerState, ReaderStatusWord, ReadingResult, SystemConcern,
 };
-use kukaku_schema::{Name, Observation, OrderState, UtcMicros};
+use kukaku_schema::{DurationUs, Name, Observation, OrderState, UtcMicros};
 
 use crate::names::{Names, Word};
+
+/// What a sign of a session says of what was done in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Activity {
+    /// How long nothing had been done by then.
+    pub idle: Option<DurationUs>,
+    /// Bytes carried by then.
+    pub octets: Option<u64>,
+}
+
+impl Activity {
+    /// It says nothing of it.
+    #[must_use]
+    pub fn is_unknown(self) -> bool {
+        self == Self::default()
+    }
+}
 
 /// A work order as it stands from an instant on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,6 +148,8 @@ pub enum FactBody {
         address: Option<Word>,
         /// It is the end.
         ended: bool,
+        /// What was going on in it.
+        activity: Activity,
     },
     /// `camera.health`.
     Camera {
@@ -338,6 +357,10 @@ pub fn order_of(event_id: &str) -> u64 {
     }
 }
 
+fn seconds(told: u64) -> DurationUs {
+    DurationUs(i64::try_from(told).unwrap_or(i64::MAX).saturating_mul(1_000_000))
+}
+
 fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
     let mut opt = |name: &Option<kukaku_schema::Name>| name.as_ref().map(|n| names.intern(n.as_str()));
     match observation {
@@ -390,11 +413,27 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
         })),
         Observation::SessionAlive(o) => {
             let (account, terminal, address) = (opt(&o.account), opt(&o.terminal), opt(&o.address));
-            FactBody::Sign { session: names.intern(o.session.as_str()), account, terminal, address, ended: false }
+            let activity = Activity { idle: o.idle_s.map(seconds), octets: o.octets };
+            FactBody::Sign {
+                session: names.intern(o.session.as_str()),
+                account,
+                terminal,
+                address,
+                ended: false,
+                activity,
+            }
         }
         Observation::SessionEnded(o) => {
             let (account, terminal, address) = (opt(&o.account), opt(&o.terminal), opt(&o.address));
-            FactBody::Sign { session: names.intern(o.session.as_str()), account, terminal, address, ended: true }
+            let activity = Activity { idle: o.idle_s.map(seconds), octets: o.octets };
+            FactBody::Sign {
+                session: names.intern(o.session.as_str()),
+                account,
+                terminal,
+                address,
+                ended: true,
+                activity,
+            }
         }
         Observation::CameraHealth(o) => FactBody::Camera {
             camera: names.intern(o.camera.as_str()),

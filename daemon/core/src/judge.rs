@@ -1,6 +1,7 @@
 //! The verdict of a session, and what is wrong with it.
 
 mod findings;
+mod idle;
 mod lines;
 mod obligations;
 mod permission;

@@ -32,5 +32,5 @@ pub use effect::{
     Cause, Effect, Finding, FindingChange, FindingKey, Link, Outage, OutageCause, Revision, SessionEnd, SessionKey,
     SessionPart, SessionView, Stay, Subject,
 };
-pub use fact::{Fact, FactBody, OrderFact};
+pub use fact::{Activity, Fact, FactBody, OrderFact};
 pub use names::{Names, Word};

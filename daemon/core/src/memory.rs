@@ -11,7 +11,7 @@ mod take;
 use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord, SystemConcern};
 use kukaku_schema::{DurationUs, Span, UtcMicros};
 
-use crate::fact::OrderFact;
+use crate::fact::{Activity, OrderFact};
 use crate::names::{Word, WordMap};
 use crate::oplog::OplogMemory;
 
@@ -132,6 +132,7 @@ pub(crate) struct SignNote {
     pub account: Option<Word>,
     pub terminal: Option<Word>,
     pub address: Option<Word>,
+    pub activity: Activity,
 }
 
 /// All that was said under one session id of one source.
@@ -139,6 +140,8 @@ pub(crate) struct SignNote {
 pub(crate) struct SessionNotes {
     pub starts: Vec<StartNote>,
     pub signs: Vec<SignNote>,
+    /// One of the signs says whether something was done.
+    pub tells_activity: bool,
 }
 
 /// Source, numbering and number of an observation.

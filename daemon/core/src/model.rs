@@ -108,6 +108,7 @@ pub(crate) struct ClientModel {
     pub facing_terminals: Option<u16>,
     pub hours: Option<Hours>,
     pub max_length: DurationUs,
+    pub max_idle: DurationUs,
     pub factors: u8,
     pub zones: Vec<Word>,
     pub frozen: bool,
@@ -122,6 +123,8 @@ const EMERGENCY_APPROVAL: DurationUs = DurationUs::from_secs(86_400);
 const REPORT_DAYS: u8 = 3;
 /// How long a session may be, where nothing is agreed.
 const MAX_LENGTH: DurationUs = DurationUs::from_secs(8 * 3600);
+/// How long a session may go unused, where nothing is agreed.
+const MAX_IDLE: DurationUs = DurationUs::from_secs(15 * 60);
 /// How many factors a sign-in needs, where nothing is agreed.
 const FACTORS: u8 = 2;
 
@@ -342,6 +345,7 @@ impl Model {
                 facing_terminals: row.facing_terminals,
                 hours: row.hours,
                 max_length: row.max_length.unwrap_or(MAX_LENGTH),
+                max_idle: row.max_idle.unwrap_or(MAX_IDLE),
                 factors: row.factors.unwrap_or(FACTORS),
                 zones: row.zones.iter().map(|zone| names.intern(zone)).collect(),
                 frozen: row.frozen,

@@ -111,7 +111,16 @@ fn anything() -> impl Strategy<Value = Observation> {
             o
         },
     );
-    let signs = (moment(), id.clone()).prop_map(|(t, i)| set_time(sign("09:00", i), t));
+    let done = (prop::option::weighted(0.3, 0_u64..3600), prop::option::weighted(0.3, 0_u64..3));
+    let signs = (moment(), id.clone(), done.clone(), any::<bool>()).prop_map(|(t, i, (idle, octets), ended)| {
+        let mut sign = set_time(if ended { end("09:00", i) } else { sign("09:00", i) }, t);
+        match &mut sign {
+            Observation::SessionAlive(said) => (said.idle_s, said.octets) = (idle, octets),
+            Observation::SessionEnded(said) => (said.idle_s, said.octets) = (idle, octets),
+            _ => {}
+        }
+        sign
+    });
     let ends = (moment(), id).prop_map(|(t, i)| set_time(end("09:00", i), t));
     let spans = (moment(), 0_i64..240, reader()).prop_map(|(t, minutes, r)| {
         let mut o = caught_up(r, "09:00", "09:00");

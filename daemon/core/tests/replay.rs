@@ -80,6 +80,8 @@ fn observations(index: usize, row: &Row) -> Vec<Observation> {
                     terminal: None,
                     address: None,
                     reason: None,
+                    idle_s: None,
+                    octets: None,
                 })
             });
             std::iter::once(begin).chain(end).collect()

@@ -26,97 +26,6 @@ pub struct Header<'a> {
     pub device_time: Option<UtcMicros>,
 }
 
-macro_rules! device_time {
-    (instant, $body:expr) => {
-        Some($body.device_time)
-    };
-    (span, $body:expr) => {
-        None
-    };
-}
-
-/// Rare and long ones lie elsewhere, so that the others stay small.
-macro_rules! held {
-    ($variant:ident) => {
-        $variant
-    };
-    ($variant:ident boxed) => {
-        Box<$variant>
-    };
-}
-
-macro_rules! observations {
-    ($( $(#[$doc:meta])* $word:literal $time:ident $variant:ident $($boxed:ident)? {
-        $( $(#[$fmeta:meta])* $field:ident : $type:ty, )*
-    } )*) => {
-        /// The kind of an observation: its `kind` field on the wire.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Kind { $( $(#[$doc])* $variant, )* }
-
-        impl Kind {
-            /// Every kind, in the order of the documentation.
-            pub const ALL: &'static [Self] = &[ $( Self::$variant, )* ];
-
-            /// The word on the wire.
-            #[must_use]
-            pub fn word(self) -> &'static str {
-                match self { $( Self::$variant => $word, )* }
-            }
-        }
-
-        /// One thing that a source said.
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-        #[serde(tag = "kind")]
-        pub enum Observation { $( $(#[$doc])* #[serde(rename = $word)] $variant(held!($variant $($boxed)?)), )* }
-
-        impl Observation {
-            /// Its kind.
-            #[must_use]
-            pub fn kind(&self) -> Kind {
-                match self { $( Self::$variant(_) => Kind::$variant, )* }
-            }
-
-            /// What it says of itself.
-            #[must_use]
-            pub fn header(&self) -> Header<'_> {
-                match self { $( Self::$variant(body) => Header {
-                    source: &body.source,
-                    epoch: body.epoch.as_ref(),
-                    seq: body.seq,
-                    event_id: body.event_id.as_ref(),
-                    device_time: device_time!($time, body),
-                }, )* }
-            }
-        }
-
-        /// The JSON Schema of each kind, by its word.
-        #[must_use]
-        pub fn json_schemas() -> Vec<(&'static str, schemars::Schema)> {
-            vec![ $( ($word, tagged($word, schemars::schema_for!($variant))), )* ]
-        }
-
-        $(
-            $(#[$doc])*
-            #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-            #[serde(deny_unknown_fields)]
-            pub struct $variant {
-                /// Who speaks.
-                pub source: Name,
-                /// The numbering that `seq` belongs to; changes when the source starts numbering anew.
-                #[serde(default, skip_serializing_if = "Option::is_none")]
-                pub epoch: Option<Name>,
-                /// The source's own number of this observation.
-                #[serde(default, skip_serializing_if = "Option::is_none")]
-                pub seq: Option<u64>,
-                /// The source's own id of it, where there is no number.
-                #[serde(default, skip_serializing_if = "Option::is_none")]
-                pub event_id: Option<Name>,
-                $( $(#[$fmeta])* pub $field : $type, )*
-            }
-        )*
-    };
-}
-
 observations! {
     /// A credential was presented at a reader, and the panel decided.
     "door.reading" instant DoorReading {
@@ -212,6 +121,13 @@ observations! {
         /// Its address, where the source repeats it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         address: Option<Name>,
+        /// How long nothing had been done in it by then, in seconds, where the source tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idle_s: Option<u64>,
+        /// Bytes that it had carried by then, as the source counts them: the same number twice
+        /// means that nothing was sent in between.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        octets: Option<u64>,
     }
     /// A session ended.
     "session.ended" instant SessionEnded {
@@ -228,6 +144,13 @@ observations! {
         /// Its address, where the source repeats it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         address: Option<Name>,
+        /// How long nothing had been done in it by then, in seconds, where the source tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idle_s: Option<u64>,
+        /// Bytes that it had carried by then, as the source counts them: the same number twice
+        /// means that nothing was sent in between.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        octets: Option<u64>,
         /// The source's own word for why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Name>,

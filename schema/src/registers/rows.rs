@@ -119,6 +119,9 @@ pub struct Client {
     /// How long a session may be; 8 h where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_length: Option<DurationUs>,
+    /// How long nothing may be done in an open session, where the source tells; 15 min where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_idle: Option<DurationUs>,
     /// How many factors a sign-in needs, where the source tells; 2 where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factors: Option<u8>,

@@ -80,6 +80,8 @@ fields! {
     Reachable "reachable" Bool,
     Recording "recording" Bool,
     FrameAgeMs "frame_age_ms" Unsigned,
+    IdleS "idle_s" Unsigned,
+    Octets "octets" Unsigned,
     Path "path" Path,
     Start "start" Time,
     End "end" Time,
@@ -146,9 +148,15 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
             (F::Via, MAY),
             (F::Factors, MAY),
         ],
-        Kind::SessionAlive => {
-            &[(F::DeviceTime, NEED), (F::Session, NEED), (F::Account, MAY), (F::Terminal, MAY), (F::Address, MAY)]
-        }
+        Kind::SessionAlive => &[
+            (F::DeviceTime, NEED),
+            (F::Session, NEED),
+            (F::Account, MAY),
+            (F::Terminal, MAY),
+            (F::Address, MAY),
+            (F::IdleS, MAY),
+            (F::Octets, MAY),
+        ],
         Kind::SessionEnded => &[
             (F::DeviceTime, NEED),
             (F::Session, NEED),
@@ -156,6 +164,8 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
             (F::Terminal, MAY),
             (F::Address, MAY),
             (F::Reason, MAY),
+            (F::IdleS, MAY),
+            (F::Octets, MAY),
         ],
         Kind::CameraHealth => &[
             (F::DeviceTime, NEED),

@@ -159,6 +159,8 @@ impl SessionRowRef<'_> {
                 terminal: None,
                 address: None,
                 reason: None,
+                idle_s: None,
+                octets: None,
             })
         });
         let start = Observation::SessionStarted(SessionStarted {

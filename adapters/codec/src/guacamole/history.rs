@@ -221,6 +221,8 @@ impl History {
                     terminal: None,
                     address,
                     reason: None,
+                    idle_s: None,
+                    octets: None,
                 }),
             );
         } else if is_open
@@ -241,6 +243,8 @@ impl History {
                     account: Some(account),
                     terminal: None,
                     address,
+                    idle_s: None,
+                    octets: None,
                 }),
             );
         }

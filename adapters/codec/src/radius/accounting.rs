@@ -170,6 +170,8 @@ impl Accounting {
             account: record.account.clone(),
             terminal: None,
             address: record.address.clone(),
+            idle_s: None,
+            octets: record.octets,
         });
         if self.sessions.closed_at(&key).is_some_and(|closed| at <= closed) {
             return (vec![said], Effect::default());
@@ -221,6 +223,8 @@ impl Accounting {
                 terminal: None,
                 address: None,
                 reason: Some(reason.clone()),
+                idle_s: None,
+                octets: None,
             })
         });
         let alive = source_alive(source, Some(event_id(word, nas, at)), at);
@@ -271,6 +275,8 @@ fn ended(word: &str, record: &Record, key: &Key, at: UtcMicros, reason: Option<N
         terminal: None,
         address: record.address.clone(),
         reason,
+        idle_s: None,
+        octets: record.octets,
     })
 }
 

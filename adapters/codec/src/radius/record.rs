@@ -6,10 +6,11 @@ use kukaku_schema::{DurationUs, Name, UtcMicros};
 use sha2::{Digest, Sha256};
 
 use super::attribute::{
-    ACCT_DELAY_TIME, ACCT_SESSION_ID, ACCT_SESSION_TIME, ACCT_STATUS_TYPE, ACCT_TERMINATE_CAUSE, CALLING_STATION_ID,
-    EVENT_TIMESTAMP, FRAMED_IP_ADDRESS, FRAMED_IPV6_ADDRESS, FRAMED_IPV6_PREFIX, Kind, MESSAGE_AUTHENTICATOR,
-    NAS_IDENTIFIER, NAS_IP_ADDRESS, NAS_IPV6_ADDRESS, PROXY_STATE, TUNNEL_CLIENT_ENDPOINT, USER_NAME, address_in,
-    cause_word, endpoint_in, ipv4, ipv6, ipv6_prefix, name, number,
+    ACCT_DELAY_TIME, ACCT_INPUT_GIGAWORDS, ACCT_INPUT_OCTETS, ACCT_OUTPUT_GIGAWORDS, ACCT_OUTPUT_OCTETS,
+    ACCT_SESSION_ID, ACCT_SESSION_TIME, ACCT_STATUS_TYPE, ACCT_TERMINATE_CAUSE, CALLING_STATION_ID, EVENT_TIMESTAMP,
+    FRAMED_IP_ADDRESS, FRAMED_IPV6_ADDRESS, FRAMED_IPV6_PREFIX, Kind, MESSAGE_AUTHENTICATOR, NAS_IDENTIFIER,
+    NAS_IP_ADDRESS, NAS_IPV6_ADDRESS, PROXY_STATE, TUNNEL_CLIENT_ENDPOINT, USER_NAME, address_in, cause_word,
+    endpoint_in, ipv4, ipv6, ipv6_prefix, name, number,
 };
 use super::packet::Packet;
 
@@ -107,6 +108,9 @@ pub struct Record {
     pub delay: DurationUs,
     /// Acct-Session-Time: how long the session has lasted.
     pub session_time: Option<DurationUs>,
+    /// Acct-Input-Octets and Acct-Output-Octets together, with their gigawords (RFC 2869, 5.1,
+    /// 5.2): bytes in both directions. None where neither is said.
+    pub octets: Option<u64>,
     /// The word for Acct-Terminate-Cause.
     pub cause: Option<Name>,
     /// SHA-256 over the attributes that a retransmission leaves as they are.
@@ -160,6 +164,7 @@ impl Record {
             event_time,
             delay: seconds_of(ACCT_DELAY_TIME)?.unwrap_or(DurationUs::ZERO),
             session_time: seconds_of(ACCT_SESSION_TIME)?,
+            octets: octets(number_of)?,
             cause: number_of(ACCT_TERMINATE_CAUSE)?.map(|cause| printable(&cause_word(cause))),
             same: same(packet),
         })
@@ -241,4 +246,17 @@ fn same(packet: &Packet<'_>) -> [u8; 32] {
         hash.update(attribute.value);
     }
     hash.finalize().into()
+}
+
+/// The counters wrap at 32 bits; how often they did is told apart.
+fn octets(number_of: impl Fn(Kind) -> Result<Option<u32>, NotUnderstood>) -> Result<Option<u64>, NotUnderstood> {
+    let ways = [(ACCT_INPUT_OCTETS, ACCT_INPUT_GIGAWORDS), (ACCT_OUTPUT_OCTETS, ACCT_OUTPUT_GIGAWORDS)];
+    let mut sum: Option<u64> = None;
+    for (low, high) in ways {
+        if let Some(low) = number_of(low)? {
+            let high = u64::from(number_of(high)?.unwrap_or(0));
+            sum = Some(sum.unwrap_or(0).saturating_add((high << 32) | u64::from(low)));
+        }
+    }
+    Ok(sum)
 }

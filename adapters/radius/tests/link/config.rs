@@ -6,7 +6,8 @@ use kukaku_radius::{RadiusConfig, TrustLimit};
 fn example() -> RadiusConfig {
     let readme = include_str!("../../README.md");
     let (_, rest) = readme.split_once("```toml config\n").unwrap();
-    toml::from_str(rest.split_once("```").unwrap().0).unwrap()
+    let mut whole: toml::Table = toml::from_str(rest.split_once("```").unwrap().0).unwrap();
+    whole.remove("radius").unwrap().try_into().unwrap()
 }
 
 #[test]

@@ -19,7 +19,7 @@ impl Engine {
     }
 
     /// The session that a record belongs to.
-    fn session_of(&self, record: SessionKey) -> Option<SessionKey> {
+    pub(super) fn session_of(&self, record: SessionKey) -> Option<SessionKey> {
         match self.joined.get(&record) {
             Some((session, _)) => Some(*session),
             None => self.sessions.contains_key(&record).then_some(record),

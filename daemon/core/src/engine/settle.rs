@@ -154,6 +154,7 @@ impl Engine {
             let Some(notes) = self.world.memory.sessions.get(&group) else {
                 continue;
             };
+            let tells_activity = notes.tells_activity;
             let (views, wake) = sessions_of(&self.world.model, group, notes, self.world.now);
             self.set_wake(Task::Group(group), wake);
             let keys: Vec<SessionKey> = views.iter().map(|v| v.key).collect();
@@ -163,6 +164,11 @@ impl Engine {
             }
             for view in views {
                 self.record(view, effects);
+            }
+            // What was done in a session is no part of how it looks.
+            if tells_activity {
+                let told: Vec<SessionKey> = keys.iter().filter_map(|key| self.session_of(*key)).collect();
+                self.dirty.sessions.extend(told);
             }
         }
         if std::mem::take(&mut self.dirty.joins) {

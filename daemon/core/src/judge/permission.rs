@@ -272,5 +272,6 @@ impl Court<'_> {
         if whole.end > due {
             out.push(session_finding(session, FindingKind::Overlong, Span::new(due, seen.end), about()));
         }
+        self.find_idle(session, agreed.max_idle, out);
     }
 }

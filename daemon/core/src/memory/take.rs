@@ -171,7 +171,7 @@ impl Memory {
                 let starts = &mut self.sessions.entry(key).or_default().starts;
                 known(put(starts, note), Touch::Session(key))
             }
-            FactBody::Sign { session, account, terminal, address, ended } => {
+            FactBody::Sign { session, account, terminal, address, ended, activity } => {
                 let key = (fact.source, fact.epoch, *session);
                 let note = SignNote {
                     occ,
@@ -182,9 +182,11 @@ impl Memory {
                     account: *account,
                     terminal: *terminal,
                     address: *address,
+                    activity: *activity,
                 };
-                let signs = &mut self.sessions.entry(key).or_default().signs;
-                known(put(signs, note), Touch::Session(key))
+                let notes = self.sessions.entry(key).or_default();
+                notes.tells_activity |= !activity.is_unknown();
+                known(put(&mut notes.signs, note), Touch::Session(key))
             }
             FactBody::System { concern, good } => {
                 let notes = self.system.entry(*concern).or_default();

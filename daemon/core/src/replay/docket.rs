@@ -7,6 +7,7 @@ use kukaku_schema::{Grade, Span, Verdict};
 
 use super::{FileSession, Replay};
 use crate::effect::{Finding, SessionView};
+use crate::fact::Activity;
 use crate::judge::{Court, Judged, crowded, shared_account};
 use crate::memory::{GroupKey, SessionNotes, SignNote, StartNote};
 use crate::names::{Names, Word};
@@ -210,6 +211,7 @@ fn add_notes(row: &FileSession, notes: &mut SessionNotes) {
             account: None,
             terminal: None,
             address: None,
+            activity: Activity::default(),
         });
     }
 }

@@ -192,6 +192,8 @@ pub fn sign(time: &str, id: &str) -> Observation {
         account: None,
         terminal: None,
         address: None,
+        idle_s: None,
+        octets: None,
     })
 }
 
@@ -207,6 +209,8 @@ pub fn end(time: &str, id: &str) -> Observation {
         terminal: None,
         address: None,
         reason: None,
+        idle_s: None,
+        octets: None,
     })
 }
 

@@ -223,6 +223,8 @@ fn observation(event: &Event, seq: Option<u64>, start: UtcMicros) -> Observation
             terminal: None,
             address: None,
             reason: Some(name("logout")),
+            idle_s: None,
+            octets: None,
         }),
     }
 }

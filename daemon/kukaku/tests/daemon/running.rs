@@ -167,7 +167,7 @@ fn registers_are_taken_in_while_the_daemon_runs_and_the_same_again_changes_nothi
     let file = site.folder.write("more.toml", toml);
     let before = site.journal();
     let said = exits(&kukaku(&["registers", site.dir(), "import", text(&file), "--dry-run"]), 0);
-    assert!(said.contains("+ source nvr-1") && said.contains("nothing was changed"), "{said}");
+    assert!(said.contains("new source nvr-1") && said.contains("nothing was changed"), "{said}");
     assert_eq!(site.journal(), before);
     let said = exits(&kukaku(&["registers", site.dir(), "import", text(&file), "--reason", "new recorder"]), 0);
     assert!(said.contains("1 entries new"), "{said}");

@@ -1,8 +1,8 @@
 //! Facts to bytes and back.
 
-use kukaku_core::{Fact, FactBody, OrderFact};
+use kukaku_core::{Activity, Fact, FactBody, OrderFact};
 use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord, SystemConcern};
-use kukaku_schema::{OrderState, UtcMicros};
+use kukaku_schema::{DurationUs, OrderState, UtcMicros};
 
 use super::{Fault, In, LAYOUT, Out};
 
@@ -21,6 +21,8 @@ const READER_STATES: [ReaderStatusWord; 3] =
 const STARTED_MORE: u8 = 17;
 /// A sign that tells of an address; 7 doesn't.
 const SIGN_MORE: u8 = 18;
+/// A sign that tells what was done in the session; 7 and `SIGN_MORE` don't.
+const SIGN_ACTIVITY: u8 = 28;
 /// A work order.
 const ORDER: u8 = 19;
 /// A thing of kukaku's own.
@@ -154,7 +156,15 @@ fn write_body(out: &mut Out<'_>, body: &FactBody) {
                 list.iter().for_each(|word| out.word(*word));
             }
         }
-        FactBody::Sign { session, account, terminal, address, ended } => {
+        FactBody::Sign { session, account, terminal, address, ended, activity } if !activity.is_unknown() => {
+            sort(out, SIGN_ACTIVITY);
+            out.word(*session);
+            [account, terminal, address].into_iter().for_each(|word| out.maybe_word(*word));
+            out.flag(*ended);
+            out.maybe_number(activity.idle.map(|idle| idle.0.cast_unsigned()));
+            out.maybe_number(activity.octets);
+        }
+        FactBody::Sign { session, account, terminal, address, ended, activity: _ } => {
             sort(out, if address.is_some() { SIGN_MORE } else { 7 });
             out.word(*session);
             out.maybe_word(*account);
@@ -307,7 +317,15 @@ fn read_body(input: &mut In<'_>) -> Result<FactBody, Fault> {
             let session = input.word()?;
             let (account, terminal, ended) = (input.maybe_word()?, input.maybe_word()?, input.flag()?);
             let address = if sort == SIGN_MORE { Some(input.word()?) } else { None };
-            FactBody::Sign { session, account, terminal, address, ended }
+            FactBody::Sign { session, account, terminal, address, ended, activity: Activity::default() }
+        }
+        SIGN_ACTIVITY => {
+            let session = input.word()?;
+            let (account, terminal, address) = (input.maybe_word()?, input.maybe_word()?, input.maybe_word()?);
+            let ended = input.flag()?;
+            let idle = input.maybe_number()?.map(|idle| DurationUs(idle.cast_signed()));
+            let activity = Activity { idle, octets: input.maybe_number()? };
+            FactBody::Sign { session, account, terminal, address, ended, activity }
         }
         8 => FactBody::Camera { camera: input.word()?, healthy: input.flag()? },
         9 => FactBody::Footage {

@@ -1,12 +1,17 @@
-use kukaku_core::{Fact, FactBody, Finding, FindingKey, OrderFact, OutageCause, Subject, Word};
+use kukaku_core::{Activity, Fact, FactBody, Finding, FindingKey, OrderFact, OutageCause, Subject, Word};
 use kukaku_schema::observation::{DoorStateWord, ManualDirection, ReaderStatusWord, SystemConcern};
-use kukaku_schema::{FindingKind, OrderState, Severity, Span, UtcMicros};
+use kukaku_schema::{DurationUs, FindingKind, OrderState, Severity, Span, UtcMicros};
 use proptest::prelude::*;
 
 use super::*;
 
 fn word() -> impl Strategy<Value = Word> {
     any::<u32>().prop_map(Word)
+}
+
+fn activity() -> impl Strategy<Value = Activity> {
+    (prop::option::of(0_i64..i64::MAX), prop::option::of(any::<u64>()))
+        .prop_map(|(idle, octets)| Activity { idle: idle.map(DurationUs), octets })
 }
 
 fn instant() -> impl Strategy<Value = UtcMicros> {
@@ -48,13 +53,14 @@ fn body() -> impl Strategy<Value = FactBody> {
                 let order = OrderFact { order, client, state, emergency, from, to, targets, operators };
                 FactBody::Order(Box::new(order))
             }),
-        (word(), [(); 3].map(|()| prop::option::of(word())), any::<bool>()).prop_map(
-            |(session, [account, terminal, address], ended)| FactBody::Sign {
+        (word(), [(); 3].map(|()| prop::option::of(word())), any::<bool>(), activity()).prop_map(
+            |(session, [account, terminal, address], ended, activity)| FactBody::Sign {
                 session,
                 account,
                 terminal,
                 address,
-                ended
+                ended,
+                activity
             }
         ),
         (word(), any::<bool>()).prop_map(|(camera, healthy)| FactBody::Camera { camera, healthy }),

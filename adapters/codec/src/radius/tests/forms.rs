@@ -133,3 +133,15 @@ fn what_cannot_be_understood_is_named() {
     assert!(read(&Request::session(2, "7", 9).without(1)).is_ok(), "an end needs no name");
     assert!(read(&Request::new(9)).is_ok(), "a tunnel is no session");
 }
+
+#[test]
+fn what_a_session_carried_is_counted_beyond_the_wrap_of_its_counters() {
+    let octets = |request: Request| read(&request).unwrap().octets;
+    let interim = Request::session(3, "7", 9);
+    assert_eq!(octets(interim.clone()), None, "not told");
+    assert_eq!(octets(interim.clone().number(42, 5)), Some(5), "one way alone");
+    assert_eq!(octets(interim.clone().number(42, 5).number(43, 7)), Some(12));
+    let wrapped = interim.clone().number(42, 5).number(52, 2).number(43, 7).number(53, 1);
+    assert_eq!(octets(wrapped), Some((3 << 32) + 12));
+    assert_eq!(octets(interim.number(52, 2)), None, "how often it wrapped is no count");
+}

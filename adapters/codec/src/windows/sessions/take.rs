@@ -132,6 +132,8 @@ impl WindowsSessions {
             account: None,
             terminal: optional("terminal", terminal.as_deref())?,
             address: optional("address", address.as_deref())?,
+            idle_s: None,
+            octets: None,
         };
         if address.is_some() {
             open.address = address;
@@ -301,6 +303,8 @@ impl WindowsSessions {
             terminal: optional("terminal", presence.terminal.as_deref())?,
             address: optional("address", presence.address.as_deref())?,
             reason: Some(field("reason", reason.to_owned())?),
+            idle_s: None,
+            octets: None,
         }))
     }
 }
