@@ -5,6 +5,7 @@
 //! the journal gives the same bytes. What is looked at again after an input is only what the
 //! input touches; the law that this equals a look at everything is a property test.
 
+mod crowds;
 mod joining;
 mod lines;
 mod pairs;

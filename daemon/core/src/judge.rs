@@ -1,5 +1,6 @@
 //! The verdict of a session, and what is wrong with it.
 
+mod crowd;
 mod findings;
 mod idle;
 mod lines;
@@ -9,7 +10,8 @@ mod shared;
 mod standing;
 mod verdict;
 
-pub(crate) use shared::{crowded, shared_account};
+pub(crate) use crowd::crowds;
+pub(crate) use shared::shared_account;
 pub(crate) use standing::runs;
 
 use kukaku_schema::registers::Policy;

@@ -7,7 +7,7 @@ use kukaku_schema::{DurationUs, Span, UtcMicros};
 
 use super::{Engine, Index, Kept, Owner, SMALLEST, Task};
 use crate::effect::{Cause, Effect, Finding, FindingChange, FindingKey, Revision, SessionKey, SessionView};
-use crate::judge::{Judged, crowded};
+use crate::judge::Judged;
 use crate::names::Word;
 use crate::session::sessions_of;
 use crate::spans;
@@ -198,10 +198,7 @@ impl Engine {
         }
         let clients = [Some(&view), before.as_ref()].into_iter().flatten().filter_map(|v| Some((v, v.client?)));
         for (view, client) in clients.filter(|_| !same_but_sign).collect::<Vec<_>>() {
-            if self.world.model.limits_sessions(client) {
-                let span = Span::new(view.key.start, view.end_at());
-                self.dirty.crowds.extend(overlapping(&self.by_client, client, span, self.longest_session));
-            }
+            self.mark_crowd(view, client);
         }
         if !same_but_sign {
             for view in [Some(&view), before.as_ref()].into_iter().flatten() {
@@ -312,24 +309,6 @@ impl Engine {
         };
         kept.revision = Some(revision.clone());
         effects.push(Effect::Revision(revision));
-    }
-
-    fn settle_crowds(&mut self, cause: Cause, effects: &mut Vec<Effect>) {
-        for key in std::mem::take(&mut self.dirty.crowds) {
-            let Some(view) = self.sessions.get(&key).map(|kept| &kept.view) else {
-                continue;
-            };
-            let span = Span::new(view.key.start, view.end_at());
-            let agreed = |client| self.world.model.client(client, view.key.start)?.facing_terminals;
-            let limited = view.client.and_then(|client| Some((client, agreed(client)?)));
-            let found = limited.and_then(|(client, limit)| {
-                let near = overlapping(&self.by_client, client, span, self.longest_session);
-                let near = near.iter().filter(|k| **k != key).filter_map(|k| self.sessions.get(k));
-                let others: Vec<&SessionView> = near.map(|kept| &kept.view).collect();
-                crowded(&self.world.names, view, &others, limit)
-            });
-            self.own(Owner::Crowd(key), found.into_iter().collect(), cause, effects);
-        }
     }
 
     fn settle_orders(&mut self, cause: Cause, effects: &mut Vec<Effect>) {

@@ -5,42 +5,9 @@ use kukaku_schema::{FindingKind, Span, UtcMicros};
 use crate::effect::{Finding, FindingKey, PROOFS_MAX, SessionPart, SessionView, Subject};
 use crate::names::{Names, Word};
 
-/// Most of the other sessions that a finding names.
-const OTHERS_MAX: usize = 16;
-
 /// By text: the numbers of names follow the order of arrival.
 fn order<'a>(names: &'a Names, s: &SessionView) -> (UtcMicros, &'a str, &'a str) {
     (s.key.start, names.text(s.key.source), names.text(s.key.id))
-}
-
-/// More sessions of one client at once than it has facing terminals: a finding for each session
-/// that began while the others were open.
-pub(crate) fn crowded(names: &Names, later: &SessionView, others: &[&SessionView], limit: u16) -> Option<Finding> {
-    let client = later.client?;
-    let start = later.key.start;
-    let before =
-        |o: &&&SessionView| o.client == later.client && o.end_at() > start && order(names, o) < order(names, later);
-    let mut open: Vec<&SessionView> = others.iter().filter(before).copied().collect();
-    let limit = usize::from(limit);
-    if open.len() < limit || later.end_at() == start {
-        return None;
-    }
-    open.sort_by_key(|o| (o.end_at(), o.key.start));
-    // It is one too many until so many of the others have ended that it fits in.
-    let fits = open.get(open.len() - limit).map_or(UtcMicros::MAX, |o| o.end_at());
-    let fits = if limit == 0 { UtcMicros::MAX } else { fits };
-    let about = vec![Subject::Client(client), Subject::Session(later.key.source, later.key.id)];
-    let mut subjects = about.clone();
-    subjects.extend(later.operator.map(Subject::Person));
-    subjects.extend(open.iter().take(OTHERS_MAX).map(|o| Subject::Session(o.key.source, o.key.id)));
-    Some(Finding {
-        key: FindingKey { kind: FindingKind::OverConcurrency, about, at: start },
-        severity: FindingKind::OverConcurrency.severity(),
-        span: Span::new(start, later.end_at().min(fits)),
-        subjects,
-        client: later.client,
-        proofs: later.proofs.clone(),
-    })
 }
 
 /// The account by which two sessions were had at once, from two terminals, and when.

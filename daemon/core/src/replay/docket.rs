@@ -8,7 +8,7 @@ use kukaku_schema::{Grade, Span, Verdict};
 use super::{FileSession, Replay};
 use crate::effect::{Finding, SessionView};
 use crate::fact::Activity;
-use crate::judge::{Court, Judged, crowded, shared_account};
+use crate::judge::{Court, Judged, crowds, shared_account};
 use crate::memory::{GroupKey, SessionNotes, SignNote, StartNote};
 use crate::names::{Names, Word};
 use crate::session::sessions_of;
@@ -137,11 +137,10 @@ impl Replay {
                 open.iter().filter_map(|other| shared_account(&self.world.names, view, other)).collect()
             }));
         }
-        for (client, list) in &mut by_client {
-            findings.extend(shared_in(&self.world.names, list, |view, open| {
-                let limit = self.world.model.client(*client, view.key.start).and_then(|c| c.facing_terminals);
-                limit.and_then(|limit| crowded(&self.world.names, view, open, limit)).into_iter().collect()
-            }));
+        for (client, list) in &by_client {
+            let limit = |view: &SessionView| self.world.model.client(*client, view.key.start)?.facing_terminals;
+            let found = crowds(&self.world.names, list.iter().collect(), limit, |_| true);
+            findings.extend(found.into_iter().map(|(_, finding)| finding));
         }
         findings
     }
