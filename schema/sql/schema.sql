@@ -502,6 +502,7 @@ CREATE TABLE user (
   role               TEXT    NOT NULL CHECK (role = 'administrator'), -- what it may do; further roles come with their rules
   password_hash      TEXT    NOT NULL, -- Argon2id, as a PHC string
   password_version   INTEGER NOT NULL CHECK (password_version >= 1), -- grows with each change: sign-ins under an older one are void
+  password_set_at_us INTEGER NOT NULL DEFAULT 0, -- our clock: its time runs from here
   must_change        INTEGER NOT NULL CHECK (must_change IN (0, 1)), -- 1: the password is a one-time one
   initial_until_us   INTEGER, -- until when a one-time password may be used; null: it is none
   initial_used_at_us INTEGER, -- when it was used; null: not yet
@@ -511,6 +512,14 @@ CREATE TABLE user (
   locked_until_us    INTEGER, -- no password is right before it; null: not locked
   signed_in_at_us    INTEGER  -- the newest sign-in; null: never
 ) STRICT;
+
+-- Passwords that users had before, so that they don't return to them.
+CREATE TABLE former_password (
+  id            INTEGER PRIMARY KEY, -- in the order in which they were given up
+  user_id       INTEGER NOT NULL REFERENCES user (id),
+  password_hash TEXT    NOT NULL -- Argon2id, as a PHC string
+) STRICT;
+CREATE INDEX former_password_by_user ON former_password (user_id, id);
 
 -- Sign-ins: what the cookie of a browser stands for.
 CREATE TABLE web_session (

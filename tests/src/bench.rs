@@ -1,6 +1,7 @@
 //! Benchmarks: figures with their yardsticks. Never part of the tests.
 
 mod export;
+mod gateway;
 mod history;
 mod ledger;
 mod listener;
@@ -14,9 +15,10 @@ pub mod yardstick;
 pub type Measure = fn() -> Result<(), String>;
 
 /// Every benchmark, in the order in which they run.
-pub const ALL: [(&str, Measure); 6] = [
+pub const ALL: [(&str, Measure); 7] = [
     ("replay", replay::measure),
     ("listener", listener::measure),
+    ("gateway", gateway::measure),
     ("start", start::measure),
     ("ledger", ledger::measure),
     ("verdict", verdict::measure),

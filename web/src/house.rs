@@ -12,7 +12,7 @@ use kukaku_schema::registers::sheet::SheetFile;
 use kukaku_schema::{DurationUs, Lang, UtcMicros};
 use kukaku_store::Changed;
 use kukaku_store::query::{self, Pool};
-use kukaku_store::users::Users;
+use kukaku_store::users::{PasswordRules, Users};
 use tokio::sync::{Semaphore, broadcast};
 
 use crate::directory::DirectoryCache;
@@ -135,6 +135,8 @@ pub struct House<I: Intake> {
     /// The site's own certificate authority as PEM, for people to install; none where the
     /// customer's is used.
     pub site_ca_pem: Option<String>,
+    /// What is asked of the passwords that people choose.
+    pub passwords: PasswordRules,
 }
 
 /// How long an answer about the daemon's parts serves every page: it may read files.
@@ -173,7 +175,7 @@ impl Shared {
     /// Opens what the pages need of the store.
     pub fn open<I: Intake>(house: House<I>, loopback_only: bool) -> Result<App, OpenError> {
         let pool = Pool::open(&house.store, READERS)?;
-        let users = Users::open(&house.store)?;
+        let users = Users::open(&house.store)?.with_rules(house.passwords);
         let intake = house.intake;
         Ok(Arc::new(Self {
             store: house.store,

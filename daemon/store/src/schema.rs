@@ -43,7 +43,12 @@ pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
      CREATE INDEX oplog_by_time ON oplog (terminal, start_us);
      CREATE TABLE terminal_power (entry INTEGER PRIMARY KEY, terminal INTEGER NOT NULL, at_us INTEGER NOT NULL,
        state TEXT NOT NULL CHECK (state IN ('on', 'off'))) STRICT;
-     CREATE INDEX terminal_power_by_time ON terminal_power (terminal, at_us);",
+     CREATE INDEX terminal_power_by_time ON terminal_power (terminal, at_us);
+     ALTER TABLE user ADD COLUMN password_set_at_us INTEGER NOT NULL DEFAULT 0;
+     UPDATE user SET password_set_at_us = created_at_us;
+     CREATE TABLE former_password (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES user (id),
+       password_hash TEXT NOT NULL) STRICT;
+     CREATE INDEX former_password_by_user ON former_password (user_id, id);",
 ];
 
 const ACT: &str = "set up the store's tables";

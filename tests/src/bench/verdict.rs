@@ -61,7 +61,7 @@ fn listen(site: &Site) -> Result<Receiver<i64>, String> {
     let users = Users::open(&store).map_err(|e| format!("open the users: {e}"))?;
     let now = UtcMicros(now_us());
     let named = |e: kukaku_store::users::UsersError| format!("sign in: {e}");
-    users.create_with_password("page", "long-enough-for-us-1", now).map_err(named)?;
+    users.create_with_password("page", "Long-enough-4-us!", now).map_err(named)?;
     let user = users.list().map_err(named)?.into_iter().find(|user| user.name == "page").ok_or("no user")?;
     let cookie = users.open_session(&user, Scope::Full, "127.0.0.1", now).map_err(named)?;
     let broken = |e: std::io::Error| format!("listen as a page: {e}");

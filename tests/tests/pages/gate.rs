@@ -83,7 +83,7 @@ async fn a_sign_in_ends_with_idleness_with_time_and_with_the_password() {
 
     let (mut one, mut two) = (signed_in(), signed_in());
     let token = one.token("/password");
-    let fresh = "ame no furu yoru wa shizuka";
+    let fresh = "Ame no furu Yoru wa 7 shizuka";
     let form = [("token", token.as_str()), ("present", PASSWORD), ("new", fresh), ("again", fresh)];
     let old = one.clone();
     assert_eq!(one.post("/password", &form).header("location"), Some("/"));
@@ -135,14 +135,15 @@ async fn a_first_password_works_once_within_its_time_and_has_to_be_changed() {
     let token = client.token("/password");
     for (new, again) in [
         ("short", "short"),
-        ("sato is my own name", "sato is my own name"),
-        ("aaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaa"),
+        ("sato is my own Name 7", "sato is my own Name 7"),
+        ("Aa1-Aa1-Aa1-Aa1-Aa1-", "Aa1-Aa1-Aa1-Aa1-Aa1-"),
+        ("no capitals in it at all 7", "no capitals in it at all 7"),
         (first.as_str(), first.as_str()),
-        ("yuki no asa ni saku", "another one entirely"),
+        ("Yuki no Asa ni 7 saku", "another one entirely"),
     ] {
         assert_eq!(client.post("/password", &[("token", &token), ("new", new), ("again", again)]).status, 422, "{new}");
     }
-    let new = "yuki no asa ni saku";
+    let new = "Yuki no Asa ni 7 saku";
     assert_eq!(
         client.post("/password", &[("token", &token), ("new", new), ("again", new)]).header("location"),
         Some("/")
@@ -151,6 +152,31 @@ async fn a_first_password_works_once_within_its_time_and_has_to_be_changed() {
     site.clock.pass_to(at(72 * 3600));
     assert_eq!(Client::new(site.addr).sign_in("late", &late).status, 401, "nobody used it in three days");
     assert_eq!(Client::new(site.addr).sign_in("sato", new).status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_password_that_has_had_its_time_has_to_be_changed_before_anything_else() {
+    let site = Site::new().await;
+    let year = 365 * 24 * 3600;
+    // It was chosen an hour before the site's day began.
+    site.clock.pass_to(at(year - 3601));
+    assert_eq!(Client::new(site.addr).sign_in(ADMIN, PASSWORD).header("location"), Some("/"));
+    let mut open = Client::new(site.addr);
+    open.sign_in(ADMIN, PASSWORD);
+    site.clock.pass_to(at(year - 3600));
+    assert_eq!(open.get("/sessions").header("location"), Some("/password"), "also who is signed in");
+    let mut client = Client::new(site.addr);
+    assert_eq!(client.sign_in(ADMIN, PASSWORD).header("location"), Some("/password"));
+    let page = client.get("/password").text();
+    assert!(page.contains("有効期間が過ぎました") && page.contains("name=\"present\""), "{page}");
+    let token = client.token("/password");
+    let fresh = "Ame no furu Yoru wa 7 shizuka";
+    let post = |client: &mut Client, new: &str| {
+        client.post("/password", &[("token", &token), ("present", PASSWORD), ("new", new), ("again", new)])
+    };
+    assert_eq!(post(&mut client, PASSWORD).status, 422, "not the same again");
+    assert_eq!(post(&mut client, fresh).header("location"), Some("/"));
+    assert_eq!(client.get("/sessions").status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

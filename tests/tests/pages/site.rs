@@ -16,7 +16,7 @@ use kukaku_schema::order::OrderRefused;
 use kukaku_schema::registers::sheet::SheetFile;
 use kukaku_schema::{Lang, SiteZone, UtcMicros, parse_observation};
 use kukaku_store::Store;
-use kukaku_store::users::Users;
+use kukaku_store::users::{PasswordRules, Users};
 use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, Part, Status};
 use tokio::sync::Notify;
 
@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 pub const NINE: &str = "2026-11-22T09:00:00+09:00";
 
 pub const ADMIN: &str = "kanri";
-pub const PASSWORD: &str = "sakura no hana ga saku";
+pub const PASSWORD: &str = "Sakura no Hana ga 3 saku!";
 
 pub const REGISTERS: &str = include_str!("site.toml");
 
@@ -182,6 +182,7 @@ impl Site {
                 runtime: tokio::runtime::Handle::current(),
             }),
             clock: now,
+            passwords: PasswordRules::default(),
             site_ca_pem: ca,
         };
         tokio::spawn(async move { bound.serve(house, async move { stopped.notified().await }).await.unwrap() });

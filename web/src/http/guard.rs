@@ -182,7 +182,8 @@ async fn admit(app: &App, route: &Route, request: &Parts, viewer: &mut Viewer, l
         let wanted = request.uri.path_and_query().map_or("/", |path| path.as_str());
         return Err(Refused::Elsewhere(format!("/login?next={}", escape(wanted))));
     };
-    if session.user.must_change && route.access != Access::Change {
+    let must_change = session.user.must_change || session.user.password_is_over(app.now());
+    if must_change && route.access != Access::Change {
         return Err(if api || live { WebError::MustChange.into() } else { Refused::Elsewhere("/password".to_owned()) });
     }
     if session.scope == Scope::Wall && route.access != Access::Wall {

@@ -35,6 +35,8 @@ struct LoginPage {
 struct PasswordPage {
     f: Frame,
     first: bool,
+    over: bool,
+    rules: String,
     message: String,
 }
 
@@ -101,7 +103,7 @@ pub(crate) async fn sign_in(
             if let Some(old) = old {
                 users.close_session(&old)?;
             }
-            Ok(Some((user.must_change, cookie)))
+            Ok(Some((user.must_change || user.password_is_over(now), cookie)))
         })
         .await?
     };
@@ -147,10 +149,13 @@ pub(crate) async fn password(
 }
 
 async fn password_page(app: &App, viewer: &Viewer, message: String) -> Result<Response, WebError> {
-    let first = viewer.session.as_ref().is_some_and(|session| session.user.must_change);
+    let user = viewer.session.as_ref().map(|session| &session.user);
+    let first = user.is_some_and(|user| user.must_change);
+    let over = !first && user.is_some_and(|user| user.password_is_over(app.now()));
+    let rules = app.users.rules().label(viewer.lang);
     let mut f = bare_frame(app, viewer, "パスワードの変更", "Change the password").await?;
     f.back = "/password".to_owned();
-    page(&PasswordPage { f, first, message })
+    page(&PasswordPage { f, first, over, rules, message })
 }
 
 /// `POST /password`.

@@ -157,7 +157,7 @@ async fn open_rooms(rooms: &mut Rooms, dir: &SiteDir, loaded: &Loaded, writer: &
     start::alerts::start(rooms, dir, config, writer, &start::writer::time_zone(dir)?).await?;
     start::witnesses::start(rooms, dir, &config.witness, writer).await?;
     start::backup::start(rooms, dir, config, writer);
-    start::commands::start(rooms, dir, writer, users_changed);
+    start::commands::start(rooms, dir, config, writer, users_changed);
     crate::retention::start(rooms, dir, writer);
     crate::wellness::start(rooms, dir, config, writer);
     Ok(ready)

@@ -39,7 +39,9 @@ pub fn run(args: &UsersArgs) -> Result<(), Failure> {
 pub fn open(dir: &SiteDir) -> Result<Users, Failure> {
     // Refuses a missing, foreign or newer store by name, which `Users` alone would not.
     kukaku_store::read_only(&dir.store()).map_err(|e| Failure::Store(e.to_string()))?;
-    Users::open(&dir.store()).map_err(failure)
+    // Tells until when a password is good as the site has it.
+    let rules = crate::config::load(&dir.config()).map(|loaded| loaded.config.passwords.rules()).unwrap_or_default();
+    Ok(Users::open(&dir.store()).map_err(failure)?.with_rules(rules))
 }
 
 /// What went wrong, sorted for the exit code.
@@ -68,11 +70,16 @@ fn list(users: &Users, now: UtcMicros) -> Result<(), Failure> {
             "locked"
         } else if user.must_change {
             "one-time password"
+        } else if user.password_is_over(now) {
+            "password over"
         } else {
             "active"
         };
         let last = user.signed_in_at.map_or_else(|| "never".to_owned(), UtcMicros::to_rfc3339_utc);
-        say(format!("{:<24} {:<14} {state:<18} last sign-in {last}", user.name, user.role));
+        let until = user
+            .password_until
+            .map_or_else(String::new, |until| format!(", password until {}", until.to_rfc3339_utc()));
+        say(format!("{:<24} {:<14} {state:<18} last sign-in {last}{until}", user.name, user.role));
     }
     Ok(())
 }

@@ -13,6 +13,9 @@ pub struct Fault {
     pub message: String,
 }
 
+/// The shortest time for which a password may be good.
+const PASSWORD_SHORTEST: kukaku_schema::DurationUs = kukaku_schema::DurationUs::from_secs(86_400);
+
 fn fault<T>(key: impl Into<String>, message: impl Into<String>) -> Result<T, Fault> {
     Err(Fault { key: key.into(), message: message.into() })
 }
@@ -39,6 +42,12 @@ pub fn check(config: &Config) -> Result<(), Fault> {
         if config.serial[..place].iter().any(|other| other.port == line.port) {
             return fault(format!("serial.{place}.port"), format!("{:?} stands twice; a port has one line", line.port));
         }
+    }
+    if config.passwords.valid_for.is_some_and(|valid_for| valid_for < PASSWORD_SHORTEST) {
+        return fault(
+            "passwords.valid_for",
+            format!("a password good for less than {} is in the way of its users", PASSWORD_SHORTEST.to_text()),
+        );
     }
     for (place, port) in config.syslog.iter().enumerate() {
         port.check().or_else(|e| fault(format!("syslog.{place}.{}", e.key), e.message))?;

@@ -20,7 +20,7 @@ pub use links::{BrokerConfig, BrokerTlsConfig, MqttCertificateConfig, MqttListen
 pub use load::{ConfigError, Loaded, load, parse};
 pub use network::NetworkConfig;
 pub use sample::sample;
-pub use web::{TlsConfig, WebConfig, WebLogConfig};
+pub use web::{PasswordsConfig, ProfileWord, TlsConfig, WebConfig, WebLogConfig};
 pub use witness::{WITNESSES_MAX, WitnessConfig};
 
 use kukaku_notify::AlertsConfig;
@@ -48,6 +48,9 @@ pub struct Config {
     /// The pages and the API.
     #[serde(default)]
     pub web: WebConfig,
+    /// What is asked of the passwords of the pages' users.
+    #[serde(default)]
+    pub passwords: PasswordsConfig,
     /// The built-in MQTT listener; left out: there is none.
     #[serde(default)]
     pub mqtt: Option<MqttListenConfig>,

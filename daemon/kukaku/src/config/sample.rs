@@ -34,6 +34,10 @@ listen = "127.0.0.1:8420"        # この機械の中だけ。他の機械に見
 # dialect = "windows"            # kukaku mapping list の名前か、自分で書いた .toml
 # windows = { role = "server", accounts = "user" }   # server、gateway、terminal
 
+# [passwords]                    # 画面の利用者のパスワード
+# profile = "city"               # 15文字以上・4種の文字・履歴5回・有効期間365日。"nist" は市と書面で合意したときだけ
+# valid_for = "365d"
+
 [mqtt]                           # 機器からの受信。利用者は kukaku sources password で作る
 listen = "127.0.0.1:1883"
 
@@ -149,6 +153,10 @@ listen = "127.0.0.1:8420"        # this machine alone; for others, [web.tls] bel
 # source = "rds-1"
 # dialect = "windows"            # a name of `kukaku mapping list`, or a .toml of your own
 # windows = { role = "server", accounts = "user" }   # server, gateway, terminal
+
+# [passwords]                    # of the pages' users
+# profile = "city"               # 15 characters, four classes, none of the last five, 365 days; "nist" only as agreed in writing
+# valid_for = "365d"
 
 [mqtt]                           # devices deliver here; `kukaku sources password` makes users
 listen = "127.0.0.1:1883"

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use kukaku_codec::windows::WindowsConfig;
+use kukaku_schema::DurationUs;
+use kukaku_store::users::{PASSWORD_VALID_FOR, PasswordProfile, PasswordRules};
 use serde::Deserialize;
 
 /// `[web]`.
@@ -64,4 +66,42 @@ pub struct TlsConfig {
     /// Its private key: `"tls/server.key"`, mode 0600.
     /// Wrong: the daemon doesn't start; readable for others: they can pose as this machine.
     pub key: PathBuf,
+}
+
+/// `[passwords]`: what is asked of the passwords that the pages' users choose.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordsConfig {
+    /// `"city"`: 15 characters or more of all four classes, none of the last five again, a year at
+    /// most. `"nist"`: as NIST SP 800-63B-4 has it, without classes and without an end; for sites
+    /// whose cities agreed to that in writing. Default: `"city"`. Wrong: the contract is broken.
+    #[serde(default)]
+    pub profile: ProfileWord,
+    /// How long a password is good: `"365d"`. Default: a year under `"city"`, for good under
+    /// `"nist"`. Wrong: people are asked for a new one too often, or less often than agreed.
+    #[serde(default)]
+    pub valid_for: Option<DurationUs>,
+}
+
+/// A password profile as it is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProfileWord {
+    /// `city`.
+    #[default]
+    City,
+    /// `nist`.
+    Nist,
+}
+
+impl PasswordsConfig {
+    /// The rules that it stands for.
+    #[must_use]
+    pub fn rules(self) -> PasswordRules {
+        let (profile, usual) = match self.profile {
+            ProfileWord::City => (PasswordProfile::City, Some(PASSWORD_VALID_FOR)),
+            ProfileWord::Nist => (PasswordProfile::Nist, None),
+        };
+        PasswordRules { profile, valid_for: self.valid_for.or(usual) }
+    }
 }

@@ -93,9 +93,9 @@ pub(super) fn names(written_by: &Credentials, confirmed_by: &Credentials) -> Res
 
 /// Users who sign in; returns their names.
 pub(super) async fn signed_in_users(desk: &Desk, users: Vec<Credentials>) -> Result<Vec<String>, Failure> {
-    let (store, now) = (desk.store.clone(), clock::now());
+    let (open, now) = (desk.users(), clock::now());
     let checked = tokio::task::spawn_blocking(move || -> Result<Vec<String>, Failure> {
-        let known = Users::open(&store).map_err(|e| Failure::Store(e.to_string()))?;
+        let known = open()?;
         users.iter().try_for_each(|user| sign_in(&known, user, now))?;
         Ok(users.into_iter().map(|user| user.user).collect())
     });
@@ -114,9 +114,9 @@ pub(super) async fn by_two<T: Send + 'static>(
     if at > now {
         return Err(Failure::Failed(format!("{} lies in the future", at.to_rfc3339_utc())));
     }
-    let store = desk.store.clone();
+    let (open, store) = (desk.users(), desk.store.clone());
     let checked = tokio::task::spawn_blocking(move || -> Result<T, Failure> {
-        let users = Users::open(&store).map_err(|e| Failure::Store(e.to_string()))?;
+        let users = open()?;
         sign_in(&users, &written_by, now)?;
         sign_in(&users, &confirmed_by, now)?;
         let conn = read_only(&store).map_err(|e| Failure::Store(e.to_string()))?;
@@ -142,9 +142,9 @@ async fn keep(
 
 /// Checks the password of a user who confirms what another does.
 pub(super) async fn one_signs_in(desk: &Desk, who: Credentials) -> Result<(), Failure> {
-    let (store, now) = (desk.store.clone(), clock::now());
+    let (open, now) = (desk.users(), clock::now());
     let checked = tokio::task::spawn_blocking(move || {
-        let users = Users::open(&store).map_err(|e| Failure::Store(e.to_string()))?;
+        let users = open()?;
         sign_in(&users, &who, now)
     });
     checked.await.map_err(|e| Failure::Failed(e.to_string()))?
@@ -155,6 +155,10 @@ pub(super) fn sign_in(users: &Users, who: &Credentials, now: UtcMicros) -> Resul
     match users.sign_in(&who.user, &who.password, "control", now) {
         Ok(Some(user)) if user.must_change => Err(Failure::Failed(format!(
             "{} still has a one-time password; sign in on the pages and change it first",
+            who.user
+        ))),
+        Ok(Some(user)) if user.password_is_over(now) => Err(Failure::Failed(format!(
+            "the password of {} has had its time; sign in on the pages and change it first",
             who.user
         ))),
         Ok(Some(_)) => Ok(()),

@@ -2,7 +2,6 @@
 
 use kukaku_schema::registers::Registers;
 use kukaku_schema::{Span, UtcMicros};
-use kukaku_store::users::Users;
 use kukaku_store::{HoldRelease, NewHold, query, read_only};
 
 use super::by_two::sign_in;
@@ -61,9 +60,9 @@ async fn signed_in(
     users: Vec<Credentials>,
     check: impl FnOnce(&Registers) -> Result<(), Failure> + Send + 'static,
 ) -> Result<(), Failure> {
-    let (store, now) = (desk.store.clone(), clock::now());
+    let (open, store, now) = (desk.users(), desk.store.clone(), clock::now());
     let checked = tokio::task::spawn_blocking(move || {
-        let known = Users::open(&store).map_err(|e| Failure::Store(e.to_string()))?;
+        let known = open()?;
         users.iter().try_for_each(|user| sign_in(&known, user, now))?;
         let conn = read_only(&store).map_err(|e| Failure::Store(e.to_string()))?;
         let registers = query::registers(&conn).map_err(|e| Failure::Store(e.to_string()))?;

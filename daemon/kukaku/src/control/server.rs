@@ -8,6 +8,7 @@ use std::sync::Arc;
 use kukaku_schema::intake::{Intake as _, NotKept, Receipt};
 use kukaku_schema::{Span, UtcMicros};
 use kukaku_store::NewHold;
+use kukaku_store::users::{PasswordRules, Users};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, Semaphore};
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 use super::client::short_path;
 use super::{Credentials, LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
 use super::{by_two, export, holds, keys, offboarding, orders};
+use crate::config;
 use crate::failure::Failure;
 use crate::rooms::{Ledger, Stop, stopped};
 use crate::site_dir::SiteDir;
@@ -42,13 +44,23 @@ pub struct Desk {
     pub ledger: Option<Arc<Ledger>>,
     /// Told when the MQTT users changed.
     pub mqtt_users_changed: Arc<Notify>,
+    /// What is asked of passwords.
+    pub passwords: PasswordRules,
 }
 
 impl Desk {
     /// Opens the store for one command.
     pub(super) fn alone(dir: &SiteDir) -> Result<Self, Failure> {
         let writer = start::writer::for_command(dir)?;
-        Ok(Self { writer, store: dir.store(), ledger: None, mqtt_users_changed: Arc::default() })
+        // A configuration that can't be read allows nobody more than the strict rules.
+        let passwords = config::load(&dir.config()).map(|loaded| loaded.config.passwords.rules()).unwrap_or_default();
+        Ok(Self { writer, store: dir.store(), ledger: None, mqtt_users_changed: Arc::default(), passwords })
+    }
+
+    /// Opens the users, on a thread that may block.
+    pub(super) fn users(&self) -> impl FnOnce() -> Result<Users, Failure> + Send + 'static {
+        let (store, rules) = (self.store.clone(), self.passwords);
+        move || Ok(Users::open(&store).map_err(|e| Failure::Store(e.to_string()))?.with_rules(rules))
     }
 
     /// Closes a store opened by `alone`.

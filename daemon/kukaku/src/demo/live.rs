@@ -100,7 +100,8 @@ fn set_up(folder: &Folder, dir: &SiteDir) -> Result<Secrets, Failure> {
     let now = clock::now();
     let password = || secrets::new_password(PASSWORD_CHARS).map_err(Failure::Failed);
     let known = Users::open(&dir.store()).map_err(users::failure)?;
-    let user = password()?;
+    // Of all four classes, as the rules ask.
+    let user = format!("K7-{}", password()?);
     known.change_password(USER, Some(&made.password), &user, now).map_err(users::failure)?;
     let key = |device: Device| {
         let source = device.source().to_owned();

@@ -53,6 +53,7 @@ pub fn start(rooms: &mut Rooms, dir: &SiteDir, config: &Config, writer: &Writer)
         promises: Mutex::default(),
     });
     let logs = Arc::new(posted_logs(dir, &config.web.log)?);
+    let passwords = config.passwords.rules();
     let first = Mutex::new(Some(bound));
     let (store, writer, site_ca_pem) = (dir.store(), writer.clone(), site_ca(dir));
     rooms.start("web", move |mut stop| {
@@ -69,6 +70,7 @@ pub fn start(rooms: &mut Rooms, dir: &SiteDir, config: &Config, writer: &Writer)
             logs: Arc::clone(&logs),
             clock: Arc::new(clock::now),
             site_ca_pem: site_ca_pem.clone(),
+            passwords,
         };
         async move {
             let bound = match first {

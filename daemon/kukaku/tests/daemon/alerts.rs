@@ -53,11 +53,11 @@ fn channels(folder: &Folder, mail_port: u64, hook_port: u64) -> String {
 /// Everybody is outside, by the word of two people.
 fn muster_nobody(site: &Site) {
     let users = kukaku_store::users::Users::open(&site.dir.join("store.db")).unwrap();
-    for (name, password) in [("hanako", "seven green boats"), ("taro", "eleven quiet rivers")] {
+    for (name, password) in [("hanako", "Seven-green-boats-91"), ("taro", "Eleven-quiet-rivers-7")] {
         users.create_with_password(name, password, kukaku::clock::now()).unwrap();
     }
     let arguments = ["muster", site.dir(), "--at", &ago(0), "--written-by", "hanako", "--confirmed-by", "taro"];
-    exits(&kukaku_told(&arguments, "seven green boats\neleven quiet rivers\n"), 0);
+    exits(&kukaku_told(&arguments, "Seven-green-boats-91\nEleven-quiet-rivers-7\n"), 0);
 }
 
 fn session_of_nobody(at: &str) -> String {

@@ -7,7 +7,7 @@ use kukaku_schema::UtcMicros;
 
 use crate::house::{REGISTERS, Site, exits, kukaku, kukaku_told, text};
 
-const HANAKO: &str = "seven green boats\n";
+const HANAKO: &str = "Seven-green-boats-91\n";
 
 fn key() -> SigningKey {
     SigningKey::from_seed("tomakomai-soumu", &[5; 32]).unwrap()
@@ -17,7 +17,7 @@ fn key() -> SigningKey {
 fn site() -> Site {
     let site = Site::new();
     let users = kukaku_store::users::Users::open(&site.dir.join("store.db")).unwrap();
-    users.create_with_password("hanako", "seven green boats", kukaku::clock::now()).unwrap();
+    users.create_with_password("hanako", "Seven-green-boats-91", kukaku::clock::now()).unwrap();
     drop(users);
     let line = format!("id = \"tomakomai\"\ncity_keys = [\"{}\"]", key().verifier());
     let registers = REGISTERS.replacen("id = \"tomakomai\"", &line, 1);

@@ -120,7 +120,7 @@ fn a_mapping_with_a_mistake_and_a_missing_file_are_told() {
 fn a_muster_needs_two_people_who_know_their_passwords() {
     let site = Site::new();
     let users = kukaku_store::users::Users::open(&site.dir.join("store.db")).unwrap();
-    for (name, password) in [("hanako", "seven green boats"), ("taro", "eleven quiet rivers")] {
+    for (name, password) in [("hanako", "Seven-green-boats-91"), ("taro", "Eleven-quiet-rivers-7")] {
         users.create_with_password(name, password, kukaku::clock::now()).unwrap();
     }
     let muster = |persons: &str, by: [&str; 2], answers: &str| {
@@ -130,10 +130,10 @@ fn a_muster_needs_two_people_who_know_their_passwords() {
             answers,
         )
     };
-    let both = "seven green boats\neleven quiet rivers\n";
-    let said = exits(&muster("op-01=zone-a", ["hanako", "hanako"], "seven green boats\nseven green boats\n"), 1);
+    let both = "Seven-green-boats-91\nEleven-quiet-rivers-7\n";
+    let said = exits(&muster("op-01=zone-a", ["hanako", "hanako"], "Seven-green-boats-91\nSeven-green-boats-91\n"), 1);
     assert!(said.contains("two people"), "{said}");
-    let said = exits(&muster("op-01=zone-a", ["hanako", "taro"], "seven green boats\nwrong\n"), 1);
+    let said = exits(&muster("op-01=zone-a", ["hanako", "taro"], "Seven-green-boats-91\nwrong\n"), 1);
     assert!(said.contains("taro"), "{said}");
     let said = exits(&muster("op-99=zone-a", ["hanako", "taro"], both), 2);
     assert!(said.contains("op-99"), "{said}");

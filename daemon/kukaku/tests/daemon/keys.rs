@@ -9,7 +9,7 @@ use crate::house::{Site, exits, kukaku, kukaku_told};
 fn site() -> Site {
     let site = Site::new();
     let users = kukaku_store::users::Users::open(&site.dir.join("store.db")).unwrap();
-    users.create_with_password("hanako", "seven green boats", kukaku::clock::now()).unwrap();
+    users.create_with_password("hanako", "Seven-green-boats-91", kukaku::clock::now()).unwrap();
     site
 }
 
@@ -29,7 +29,7 @@ fn a_rotated_key_signs_nothing_more_and_the_journal_still_verifies() {
     let rotate = |answer: &str| kukaku_told(&["keys", "rotate", dir, "--by", "hanako", "--reason", "年次"], answer);
     exits(&rotate("wrong\n"), 1);
     assert_eq!(std::fs::read_to_string(site.dir.join("checkpoint.pub")).unwrap(), old);
-    let said = exits(&rotate("seven green boats\n"), 0);
+    let said = exits(&rotate("Seven-green-boats-91\n"), 0);
     assert!(said.contains("--from-size") && said.contains("現用"), "{said}");
     let terms = kukaku::site_dir::SiteDir::at(&site.dir).key_files().terms().unwrap();
     let [former, present] = &terms[..] else { panic!("{terms:?}") };
@@ -59,7 +59,7 @@ fn a_rotated_key_signs_nothing_more_and_the_journal_still_verifies() {
     ));
     exits(&kukaku(&["verify", dir]), 0);
     exits(&kukaku(&["replay", "--store", dir]), 0);
-    let said = exits(&rotate("seven green boats\n"), 0);
+    let said = exits(&rotate("Seven-green-boats-91\n"), 0);
     assert_eq!(said.matches("指紋").count(), 3, "{said}");
     exits(&kukaku(&["verify", dir]), 0);
 }
@@ -71,10 +71,10 @@ fn keys_in_escrow_come_back_with_the_passphrase_alone() {
     let out = site.dir.join("escrow");
     let out = out.to_str().unwrap();
     let escrow = |answers: &str| kukaku_told(&["keys", "escrow", dir, "--by", "hanako", "--out", out], answers);
-    let said = exits(&escrow("seven green boats\nshort\n"), 2);
+    let said = exits(&escrow("Seven-green-boats-91\nshort\n"), 2);
     assert!(said.contains("16"), "{said}");
-    exits(&escrow("seven green boats\nfour boats on a wide river\n"), 0);
-    exits(&escrow("seven green boats\nfour boats on a wide river\n"), 2);
+    exits(&escrow("Seven-green-boats-91\nfour boats on a wide river\n"), 0);
+    exits(&escrow("Seven-green-boats-91\nfour boats on a wide river\n"), 2);
     assert_eq!(site.journal().last().map(String::as_str), Some("key_escrowed"));
     let into_dir = site.dir.join("restored");
     let into = into_dir.to_str().unwrap();

@@ -2,13 +2,13 @@
 
 use crate::house::{Site, exits, kukaku, kukaku_told, text};
 
-const HANAKO: &str = "seven green boats\n";
-const BOTH: &str = "seven green boats\neleven quiet rivers\n";
+const HANAKO: &str = "Seven-green-boats-91\n";
+const BOTH: &str = "Seven-green-boats-91\nEleven-quiet-rivers-7\n";
 
 fn site() -> Site {
     let site = Site::new();
     let users = kukaku_store::users::Users::open(&site.dir.join("store.db")).unwrap();
-    for (name, password) in [("hanako", "seven green boats"), ("taro", "eleven quiet rivers")] {
+    for (name, password) in [("hanako", "Seven-green-boats-91"), ("taro", "Eleven-quiet-rivers-7")] {
         users.create_with_password(name, password, kukaku::clock::now()).unwrap();
     }
     site
@@ -37,7 +37,7 @@ fn an_order_goes_its_way_from_the_form_to_the_accepted_report_and_the_citys_pape
     let approve = |by: [&str; 2], answers: &str| {
         act(&["approve", "R8-0123", "--paper", "総務第12号", "--by", by[0], "--confirmed-by", by[1]], answers)
     };
-    let said = exits(&approve(["hanako", "hanako"], "seven green boats\nseven green boats\n"), 1);
+    let said = exits(&approve(["hanako", "hanako"], "Seven-green-boats-91\nSeven-green-boats-91\n"), 1);
     assert!(said.contains("two people"), "{said}");
     let said = exits(&approve(["hanako", "taro"], BOTH), 0);
     assert!(said.contains("order R8-0123 is approved (on paper 総務第12号, entered by hanako"), "{said}");

@@ -2,13 +2,13 @@
 
 use crate::house::{Site, exits, kukaku, kukaku_told};
 
-const BOTH: &str = "seven green boats\neleven quiet rivers\n";
+const BOTH: &str = "Seven-green-boats-91\nEleven-quiet-rivers-7\n";
 
 /// A site with two users.
 fn site() -> Site {
     let site = Site::new();
     let users = kukaku_store::users::Users::open(&site.dir.join("store.db")).unwrap();
-    for (name, password) in [("hanako", "seven green boats"), ("taro", "eleven quiet rivers")] {
+    for (name, password) in [("hanako", "Seven-green-boats-91"), ("taro", "Eleven-quiet-rivers-7")] {
         users.create_with_password(name, password, kukaku::clock::now()).unwrap();
     }
     site
@@ -41,9 +41,9 @@ fn a_hold_is_placed_by_one_and_released_by_two() {
         let signed = ["--by", by[0], "--confirmed-by", by[1], "--reason", "closed"];
         kukaku_told(&[&["hold", dir, "release", "hold-1"][..], &signed].concat(), answers)
     };
-    let said = exits(&release(["hanako", "hanako"], "seven green boats\nseven green boats\n"), 1);
+    let said = exits(&release(["hanako", "hanako"], "Seven-green-boats-91\nSeven-green-boats-91\n"), 1);
     assert!(said.contains("two people"), "{said}");
-    exits(&release(["hanako", "taro"], "seven green boats\nwrong\n"), 1);
+    exits(&release(["hanako", "taro"], "Seven-green-boats-91\nwrong\n"), 1);
     assert_eq!(json(&["hold", dir, "list", "--json"])[0]["id"], "hold-1");
     let said = exits(&release(["hanako", "taro"], BOTH), 0);
     assert!(said.contains("released by hanako, confirmed by taro"), "{said}");
@@ -80,7 +80,7 @@ fn keeping_records_for_less_time_needs_a_second_person() {
     assert!(said.contains("two people"), "{said}");
     exits(&import(&file, &["--confirmed-by", "taro"], "wrong\n"), 1);
     assert_eq!(exits(&kukaku(&["registers", dir, "export"]), 0), registers, "nothing of it was kept");
-    exits(&import(&file, &["--confirmed-by", "taro"], "eleven quiet rivers\n"), 0);
+    exits(&import(&file, &["--confirmed-by", "taro"], "Eleven-quiet-rivers-7\n"), 0);
     // More, or the same again, needs nobody.
     exits(&import(&agreed("3 years"), &[], ""), 0);
     let said = exits(&import(&agreed("35 months"), &[], ""), 1);
@@ -143,7 +143,7 @@ fn a_client_leaves_by_the_word_of_two_and_its_certificate_proves_itself() {
     assert!(said.contains("still goes on"), "{said}");
     daemon.post(&vpn, &line("ended", ""));
     site.wait_for("session.ended");
-    let said = exits(&leave("tomakomai", ["hanako", "hanako"], "seven green boats\nseven green boats\n"), 1);
+    let said = exits(&leave("tomakomai", ["hanako", "hanako"], "Seven-green-boats-91\nSeven-green-boats-91\n"), 1);
     assert!(said.contains("two people"), "{said}");
     assert!(!file.exists());
     let said = exits(&leave("tomakomai", ["hanako", "taro"], BOTH), 0);

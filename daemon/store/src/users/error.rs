@@ -1,6 +1,6 @@
 //! What can go wrong with users, their sign-ins and keys.
 
-use super::password::PasswordFault;
+use super::rules::PasswordFault;
 use crate::error::StoreError;
 
 /// Why an act on users, sign-ins or keys failed.

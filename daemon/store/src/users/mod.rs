@@ -8,6 +8,7 @@
 mod error;
 mod key;
 mod password;
+mod rules;
 mod session;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -21,7 +22,10 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 pub use error::UsersError;
 pub use key::{ApiKey, KEY_PREFIX};
-pub use password::{PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, PasswordFault, check_new_password};
+pub use rules::{
+    PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, PASSWORD_VALID_FOR, PASSWORDS_REMEMBERED, PasswordFault, PasswordProfile,
+    PasswordRules,
+};
 pub use session::{SESSION_IDLE, SESSION_LONGEST, Scope, Session, WALL_LONGEST};
 
 use error::in_act;
@@ -52,6 +56,8 @@ pub struct User {
     pub password_version: i64,
     /// The password is a one-time one and has to be changed before anything else.
     pub must_change: bool,
+    /// Until when the password is good; then it has to be changed before anything else. None: for good.
+    pub password_until: Option<UtcMicros>,
     /// When it was made.
     pub created_at: UtcMicros,
     /// When it was disabled.
@@ -62,9 +68,18 @@ pub struct User {
     pub signed_in_at: Option<UtcMicros>,
 }
 
+impl User {
+    /// Whether its password has had its time.
+    #[must_use]
+    pub fn password_is_over(&self, now: UtcMicros) -> bool {
+        self.password_until.is_some_and(|until| now >= until)
+    }
+}
+
 /// The users of one store.
 pub struct Users {
     conn: Mutex<Connection>,
+    rules: PasswordRules,
 }
 
 impl std::fmt::Debug for Users {
@@ -81,7 +96,19 @@ impl Users {
     /// `UsersError::Store` where the file can't be opened.
     pub fn open(path: &Path) -> Result<Self, UsersError> {
         let conn = crate::connect::beside(path)?;
-        Ok(Self { conn: Mutex::new(conn) })
+        Ok(Self { conn: Mutex::new(conn), rules: PasswordRules::default() })
+    }
+
+    /// The same users, whose passwords are chosen by `rules`.
+    #[must_use]
+    pub fn with_rules(self, rules: PasswordRules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// What is asked of passwords.
+    #[must_use]
+    pub fn rules(&self) -> PasswordRules {
+        self.rules
     }
 
     fn conn(&self) -> MutexGuard<'_, Connection> {
@@ -104,7 +131,7 @@ impl Users {
     /// # Errors
     /// `Exists`, `Name`, `Password`, or the store.
     pub fn create_with_password(&self, name: &str, password: &str, now: UtcMicros) -> Result<(), UsersError> {
-        check_new_password(name, password)?;
+        self.rules.check(name, password)?;
         self.insert(name, password, false, now)
     }
 
@@ -115,8 +142,8 @@ impl Users {
         let made = self
             .conn()
             .execute(
-                "INSERT INTO user (name, role, password_hash, password_version, must_change, initial_until_us, created_at_us)
-                 VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6) ON CONFLICT (name) DO NOTHING",
+                "INSERT INTO user (name, role, password_hash, password_version, password_set_at_us, must_change, initial_until_us, created_at_us)
+                 VALUES (?1, ?2, ?3, 1, ?6, ?4, ?5, ?6) ON CONFLICT (name) DO NOTHING",
                 params![name, ROLE_ADMINISTRATOR, hash, must_change, initial_until, now.0],
             )
             .map_err(in_act("add a user"))?;
@@ -132,7 +159,7 @@ impl Users {
         let mut statement = conn
             .prepare_cached(&format!("SELECT {USER_COLUMNS} FROM user ORDER BY name"))
             .map_err(in_act("list the users"))?;
-        let rows = statement.query_map([], read_user).map_err(in_act("list the users"))?;
+        let rows = statement.query_map([], |row| read_user(row, self.rules)).map_err(in_act("list the users"))?;
         rows.collect::<Result<_, _>>().map_err(in_act("list the users"))
     }
 
@@ -169,10 +196,10 @@ impl Users {
         let hash = password::hash(&initial)?;
         self.change(
             name,
-            "UPDATE user SET password_hash = ?2, password_version = password_version + 1, must_change = 1,
-                    initial_until_us = ?3, initial_used_at_us = NULL, failures = 0, locked_until_us = NULL
+            "UPDATE user SET password_hash = ?2, password_version = password_version + 1, password_set_at_us = ?4,
+                    must_change = 1, initial_until_us = ?3, initial_used_at_us = NULL, failures = 0, locked_until_us = NULL
              WHERE name = ?1",
-            params![name, hash, now.plus(INITIAL_PASSWORD_KEPT).0],
+            params![name, hash, now.plus(INITIAL_PASSWORD_KEPT).0, now.0],
         )?;
         Ok(initial)
     }
@@ -182,7 +209,9 @@ impl Users {
         const ACT: &str = "change a user";
         let mut conn = self.conn();
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_act(ACT))?;
+        rules::remember(&tx, name).map_err(in_act(ACT))?;
         let changed = tx.execute(sql, values).map_err(in_act(ACT))?;
+        rules::forget(&tx, name).map_err(in_act(ACT))?;
         if changed == 0 {
             return Err(UsersError::NoUser(name.to_owned()));
         }
@@ -229,7 +258,7 @@ impl Users {
             ))
             .and_then(|mut s| {
                 s.query_row([name], |row| {
-                    Ok((read_user(row)?, row.get::<_, String>(9)?, row.get::<_, u32>(10)?, instant(row, 11)?, instant(row, 12)?))
+                    Ok((read_user(row, self.rules)?, row.get::<_, String>(10)?, row.get::<_, u32>(11)?, instant(row, 12)?, instant(row, 13)?))
                 })
                 .optional()
             })
@@ -294,7 +323,7 @@ impl Users {
         new: &str,
         now: UtcMicros,
     ) -> Result<(), UsersError> {
-        check_new_password(name, new)?;
+        self.rules.check(name, new)?;
         let kept = self.hash_of(name)?.ok_or_else(|| UsersError::NoUser(name.to_owned()))?;
         if let Some(present) = present {
             let Some((user, hash)) = self.reserve_attempt(name, now)? else {
@@ -309,14 +338,30 @@ impl Users {
         if password::matches(new, &kept) {
             return Err(UsersError::Password(PasswordFault::Unchanged));
         }
+        if self.former(name)?.iter().any(|former| password::matches(new, former)) {
+            return Err(UsersError::Password(PasswordFault::Former));
+        }
         let hash = password::hash(new)?;
         self.change(
             name,
-            "UPDATE user SET password_hash = ?2, password_version = password_version + 1, must_change = 0,
-                    initial_until_us = NULL, initial_used_at_us = NULL, failures = 0, locked_until_us = NULL
+            "UPDATE user SET password_hash = ?2, password_version = password_version + 1, password_set_at_us = ?3,
+                    must_change = 0, initial_until_us = NULL, initial_used_at_us = NULL, failures = 0, locked_until_us = NULL
              WHERE name = ?1",
-            params![name, hash],
+            params![name, hash, now.0],
         )
+    }
+
+    /// The hashes of the passwords that can't be taken again.
+    fn former(&self, name: &str) -> Result<Vec<String>, UsersError> {
+        let conn = self.conn();
+        let mut statement = conn
+            .prepare_cached(
+                "SELECT former_password.password_hash FROM former_password JOIN user ON user.id = user_id
+                 WHERE name = ?1 ORDER BY former_password.id DESC LIMIT ?2",
+            )
+            .map_err(in_act("read former passwords"))?;
+        let rows = statement.query_map(params![name, self.rules.remembered()], |row| row.get(0));
+        rows.and_then(Iterator::collect).map_err(in_act("read former passwords"))
     }
 
     fn hash_of(&self, name: &str) -> Result<Option<String>, UsersError> {
@@ -329,9 +374,9 @@ impl Users {
 
 /// The columns that `read_user` reads, first in the list.
 const USER_COLUMNS: &str = "user.id, user.name, user.role, user.password_version, user.must_change, user.created_at_us, \
-                            user.disabled_at_us, user.locked_until_us, user.signed_in_at_us";
+                            user.disabled_at_us, user.locked_until_us, user.signed_in_at_us, user.password_set_at_us";
 
-fn read_user(row: &Row<'_>) -> rusqlite::Result<User> {
+fn read_user(row: &Row<'_>, rules: PasswordRules) -> rusqlite::Result<User> {
     Ok(User {
         id: row.get(0)?,
         name: row.get(1)?,
@@ -342,6 +387,7 @@ fn read_user(row: &Row<'_>) -> rusqlite::Result<User> {
         disabled_at: instant(row, 6)?,
         locked_until: instant(row, 7)?,
         signed_in_at: instant(row, 8)?,
+        password_until: rules.until(UtcMicros(row.get(9)?)),
     })
 }
 

@@ -13,13 +13,6 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// Fewest characters of a password that a person chooses.
-pub const PASSWORD_MIN_CHARS: usize = 15;
-/// Most characters: far beyond any phrase, small enough to hash without harm.
-pub const PASSWORD_MAX_CHARS: usize = 128;
-/// Fewest different characters, so that "aaaaaaaaaaaaaaa" is none.
-const PASSWORD_MIN_DIFFERENT: usize = 5;
-
 /// Letters that can't be mistaken for one another when read from paper; 32, so 5 bits each.
 const INITIAL_LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
 const INITIAL_GROUPS: usize = 5;
@@ -54,69 +47,6 @@ pub(super) fn work_in_vain(password: &str) {
     static NOBODY: OnceLock<String> = OnceLock::new();
     let phc = NOBODY.get_or_init(|| hash("nobody signs in with this one").unwrap_or_default());
     let _known_to_be_false = matches(password, phc);
-}
-
-/// Checks what is asked of a password that a person chooses for `user`.
-///
-/// # Errors
-/// `UsersError::Password` with the reason.
-pub fn check_new_password(user: &str, password: &str) -> Result<(), UsersError> {
-    let chars = password.chars().count();
-    if chars < PASSWORD_MIN_CHARS {
-        return Err(UsersError::Password(PasswordFault::TooShort));
-    }
-    if chars > PASSWORD_MAX_CHARS {
-        return Err(UsersError::Password(PasswordFault::TooLong));
-    }
-    let mut different: Vec<char> = password.chars().collect();
-    different.sort_unstable();
-    different.dedup();
-    if different.len() < PASSWORD_MIN_DIFFERENT {
-        return Err(UsersError::Password(PasswordFault::TooEven));
-    }
-    if !user.is_empty() && password.to_lowercase().contains(&user.to_lowercase()) {
-        return Err(UsersError::Password(PasswordFault::HoldsName));
-    }
-    Ok(())
-}
-
-/// What is wrong with a password that a person chose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordFault {
-    /// Fewer than `PASSWORD_MIN_CHARS`.
-    TooShort,
-    /// More than `PASSWORD_MAX_CHARS`.
-    TooLong,
-    /// Hardly any different characters.
-    TooEven,
-    /// The user's name is in it.
-    HoldsName,
-    /// It is the one that is to be changed.
-    Unchanged,
-}
-
-impl PasswordFault {
-    /// The reason for people.
-    #[must_use]
-    pub fn label(self, lang: kukaku_schema::Lang) -> &'static str {
-        match self {
-            Self::TooShort => {
-                lang.pick("パスワードは15文字以上にしてください。", "A password needs at least 15 characters.")
-            }
-            Self::TooLong => {
-                lang.pick("パスワードは128文字以下にしてください。", "A password has at most 128 characters.")
-            }
-            Self::TooEven => {
-                lang.pick("同じ文字の繰り返しは使えません。", "A password needs more different characters.")
-            }
-            Self::HoldsName => {
-                lang.pick("パスワードに利用者名を含めることはできません。", "A password can't hold the user's name.")
-            }
-            Self::Unchanged => {
-                lang.pick("今までと違うパスワードにしてください。", "Choose another password than the present one.")
-            }
-        }
-    }
 }
 
 /// A password to be used once: 100 bits in groups that can be read out.

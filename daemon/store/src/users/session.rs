@@ -108,7 +108,12 @@ impl Users {
             ))
             .and_then(|mut s| {
                 s.query_row([hash.as_slice()], |row| {
-                    Ok((read_user(row)?, row.get::<_, String>(9)?, row.get::<_, i64>(10)?, row.get::<_, i64>(11)?))
+                    Ok((
+                        read_user(row, self.rules)?,
+                        row.get::<_, String>(10)?,
+                        row.get::<_, i64>(11)?,
+                        row.get::<_, i64>(12)?,
+                    ))
                 })
                 .optional()
             })

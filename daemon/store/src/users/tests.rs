@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::*;
 use crate::Store;
 
-const RIGHT: &str = "sakura no hana ga saku";
+const RIGHT: &str = "Sakura no Hana ga 3 saku!";
 
 struct House {
     folder: PathBuf,
@@ -45,27 +45,85 @@ fn signs_in(users: &Users, name: &str, password: &str, seconds: i64) -> bool {
     users.sign_in(name, password, "192.0.2.1", at(seconds)).unwrap().is_some()
 }
 
+fn fault(rules: PasswordRules, password: &str) -> Option<PasswordFault> {
+    match rules.check("kanri", password) {
+        Ok(()) => None,
+        Err(UsersError::Password(fault)) => Some(fault),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+const NIST: PasswordRules = PasswordRules { profile: PasswordProfile::Nist, valid_for: None };
+
 #[test]
 fn passwords_that_a_person_may_not_choose() {
-    let long = "あいうえおかきくけこさしす".repeat(9);
-    for (password, fault) in [
+    let long = "Ab3-あいうえおかきくけこさしす".repeat(9);
+    for (password, wanted) in [
         ("", Some(PasswordFault::TooShort)),
-        ("fourteen chars", Some(PasswordFault::TooShort)),
-        ("fifteen chars!!", None),
-        ("一二三四五六七八九十日月火水木", None),
-        ("aaaaaaaaaaaaaaaa", Some(PasswordFault::TooEven)),
-        ("abababababababababab", Some(PasswordFault::TooEven)),
-        ("my name is KANRI indeed", Some(PasswordFault::HoldsName)),
-        (&long[..long.len() - 3], None),
+        ("Fourteen-chr-5", Some(PasswordFault::TooShort)),
+        ("Fifteen-chars-6", None),
+        ("all small letters 7!", Some(PasswordFault::Classes)),
+        ("NO SMALL LETTERS 7!", Some(PasswordFault::Classes)),
+        ("No Digits At All Here!", Some(PasswordFault::Classes)),
+        ("NoSignsButLetters77", Some(PasswordFault::Classes)),
+        ("一二三四五六七八九十日月火水木", Some(PasswordFault::Classes)),
+        ("春はあけぼの Yoru 8 natsu", None),
+        ("My name is KANRI 5!", Some(PasswordFault::HoldsName)),
+        ("Password-12345678", Some(PasswordFault::Guessable)),
+        ("Aa1-Aa1-Aa1-Aa1-Aa1-", Some(PasswordFault::Guessable)),
+        ("Qwertyuiop-123456", Some(PasswordFault::Guessable)),
+        (&long[..long.len() / 9 * 6], None),
         ("x".repeat(129).as_str(), Some(PasswordFault::TooLong)),
     ] {
-        let found = match check_new_password("kanri", password) {
-            Ok(()) => None,
-            Err(UsersError::Password(fault)) => Some(fault),
-            Err(other) => panic!("{other}"),
-        };
-        assert_eq!(found, fault, "{password}");
+        assert_eq!(fault(PasswordRules::default(), password), wanted, "{password}");
     }
+    // By written agreement: no classes, but nothing that is soon guessed either.
+    assert_eq!(fault(NIST, "sakura no hana ga saku"), None);
+    assert_eq!(fault(NIST, "一二三四五六七八九十日月火水木"), None);
+    assert_eq!(fault(NIST, "aaaaaaaaaaaaaaaa"), Some(PasswordFault::Guessable));
+    assert_eq!(fault(NIST, "passwordpassword"), Some(PasswordFault::Guessable));
+    assert_eq!(fault(NIST, "fourteen chars"), Some(PasswordFault::TooShort));
+}
+
+fn nth(n: u32) -> String {
+    format!("Yuki-no-asa-{n}-ni-saku")
+}
+
+#[test]
+fn nobody_returns_to_a_former_password() {
+    let house = house();
+    house.create_with_password("kanri", &nth(0), at(0)).unwrap();
+    let change = |from: u32, to: u32| house.change_password("kanri", Some(&nth(from)), &nth(to), at(1));
+    (0..5).for_each(|n| change(n, n + 1).unwrap());
+    assert!(matches!(change(5, 5), Err(UsersError::Password(PasswordFault::Unchanged))));
+    for former in 0..5 {
+        assert!(matches!(change(5, former), Err(UsersError::Password(PasswordFault::Former))), "{former}");
+    }
+    change(5, 6).unwrap();
+    // Five are remembered: the first one is forgotten now.
+    change(6, 0).unwrap();
+    // A one-time password was nobody's choice; the one before it was.
+    let initial = house.reset("kanri", at(2)).unwrap();
+    assert!(signs_in(&house, "kanri", &initial, 3));
+    let back = house.change_password("kanri", None, &nth(0), at(4));
+    assert!(matches!(back, Err(UsersError::Password(PasswordFault::Former))));
+    // Who agreed to the other profile is not asked.
+    let path = house.folder.join("store.db");
+    Users::open(&path).unwrap().with_rules(NIST).change_password("kanri", None, &nth(0), at(5)).unwrap();
+}
+
+#[test]
+fn a_password_has_its_time() {
+    let house = house();
+    let year = 365 * 86_400;
+    house.create_with_password("kanri", RIGHT, at(0)).unwrap();
+    let user = |seconds| house.sign_in("kanri", RIGHT, "192.0.2.1", at(seconds)).unwrap().unwrap();
+    assert!(!user(year - 1).password_is_over(at(year - 1)));
+    assert!(user(year).password_is_over(at(year)), "it still signs in, to be changed");
+    house.change_password("kanri", Some(RIGHT), &nth(1), at(year)).unwrap();
+    let user = house.sign_in("kanri", &nth(1), "192.0.2.1", at(year + 1)).unwrap().unwrap();
+    assert_eq!(user.password_until, Some(at(2 * year)));
+    assert!(!user.password_is_over(at(2 * year - 1)));
 }
 
 #[test]
