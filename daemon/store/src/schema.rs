@@ -43,7 +43,12 @@ pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
      CREATE INDEX oplog_by_time ON oplog (terminal, start_us);
      CREATE TABLE terminal_power (entry INTEGER PRIMARY KEY, terminal INTEGER NOT NULL, at_us INTEGER NOT NULL,
        state TEXT NOT NULL CHECK (state IN ('on', 'off'))) STRICT;
-     CREATE INDEX terminal_power_by_time ON terminal_power (terminal, at_us);",
+     CREATE INDEX terminal_power_by_time ON terminal_power (terminal, at_us);
+     CREATE TABLE failure_report (entry INTEGER PRIMARY KEY, report INTEGER NOT NULL, client INTEGER NOT NULL,
+       work_order INTEGER, session INTEGER,
+       stage TEXT NOT NULL CHECK (stage IN ('first', 'interim', 'final')), at_us INTEGER NOT NULL,
+       detected_at_us INTEGER NOT NULL) STRICT;
+     CREATE INDEX failure_report_by_number ON failure_report (report, at_us, entry);",
 ];
 
 const ACT: &str = "set up the store's tables";

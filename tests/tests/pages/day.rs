@@ -102,6 +102,12 @@ async fn footage(site: &Site, from: i64, to: i64) {
 pub async fn after() -> (Site, Client) {
     let site = Site::new().await;
     tell(&site).await;
+    let failure = serde_json::json!({
+        "kind": "failure.reported", "source": "kukaku", "device_time": at(3600).to_rfc3339_utc(), "failure": "1",
+        "client": "tomakomai", "stage": "first", "sort": "defect", "detected_at": at(700).to_rfc3339_utc(),
+        "systems": ["kihon-db01"], "symptom": "帳票の文字が欠ける", "reported_by": "鈴木 一郎", "by": ADMIN,
+    });
+    site.tell_itself(&failure.to_string()).await;
     let mut client = Client::new(site.addr);
     let answer = client.sign_in(ADMIN, PASSWORD);
     assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
