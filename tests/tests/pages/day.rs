@@ -255,6 +255,9 @@ async fn the_other_pages_show_what_they_are_for_in_both_languages() {
         ("/journal", "最新の署名", "Newest signature"),
         ("/unreadable", "unknown field `colour`", "Unreadable"),
         ("/retention", "3年以上（削除しない）（既定）", "at least 3 years, never erased (default)"),
+        ("/failures", "障害を報告する", "Report a failure"),
+        ("/failures/show?id=1", "報告の内容", "What is reported"),
+        ("/failures/sheet?id=1", "障害報告書（第一報）", "Failure report (first report)"),
         ("/certificate", "証明書", "certificate"),
         ("/password", "新しいパスワード", "New password"),
     ];

@@ -68,7 +68,9 @@ async fn a_failure_is_reported_from_its_session_again_when_more_is_known_and_on_
     browser.run("document.querySelector('#occurred_at').value = '2026-11-22T09:05:00'");
     browser.follow("#write form button.act");
     let shown = browser.text_of("main");
-    for part in ["F8-0012", "第一報", "未復旧", "未確認", "佐藤 花子", "<script>", "R8-0123", "7781"] {
+    for part in
+        ["F8-0012", "第一報", "検知の50分50秒後", "未復旧", "未確認", "佐藤 花子", "<script>", "R8-0123", "7781"]
+    {
         assert!(shown.contains(part), "{part} is missing in {shown}");
     }
     legible(&browser, "failure");

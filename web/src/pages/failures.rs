@@ -163,6 +163,8 @@ async fn list(
 
 struct ReportLine {
     at: String,
+    /// How long after the failure was noticed.
+    after: String,
     recorded: String,
     stage: Option<Chip>,
     by: String,
@@ -265,6 +267,10 @@ fn report_line(row: &FailureReportRow, id: &str, view: &View) -> ReportLine {
             || lang.pick("抹消済", "erased").to_owned(),
             |report| text::when(zone, report.device_time, lang),
         ),
+        after: report.map_or_else(String::new, |report| {
+            let after = text::length(report.device_time.since(report.detected_at), lang);
+            lang.pick(format!("検知の{after}後"), format!("{after} after it was noticed"))
+        }),
         recorded: text::when(zone, row.recorded_at, lang),
         stage: report.map(|report| stage_chip(report.stage, lang)),
         by: report.map_or_else(String::new, |report| clean(report.by.as_str())),

@@ -468,7 +468,8 @@ fn report_facts(report: &OrderReport, view: &View) -> Vec<(&'static str, String)
         (lang.pick("承認者", "Approved by"), clean(report.approved_by.as_str())),
     ];
     if report.failure {
-        facts.insert(0, (lang.pick("種別", "Sort"), lang.pick("障害報告", "Failure report").to_owned()));
+        let apart = lang.pick("あり（障害報告を別に提出）", "something failed; reported apart");
+        facts.insert(0, (lang.pick("障害", "Failure"), apart.to_owned()));
     }
     if let Some(continuing) = &report.continuing {
         facts.push((lang.pick("継続する保守", "Continuing maintenance"), continuing.as_str().to_owned()));
