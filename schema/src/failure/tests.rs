@@ -58,7 +58,8 @@ fn refused(change: impl FnOnce(&mut FailureForm), known: &Known) -> String {
 #[test]
 fn what_can_be_no_report_is_refused_with_what_was_expected() {
     assert!(take(form(), &NOTHING).is_ok());
-    let cases: [(fn(&mut FailureForm), &str); 9] = [
+    type Change = fn(&mut FailureForm);
+    let cases: [(Change, &str); 9] = [
         (|f| f.detected_at = at("2026-11-22T08:59:59+09:00"), "noticed before it happened"),
         (|f| f.detected_at = at("2026-11-23T00:00:00+09:00"), "detected_at: 2026-11-22T15:00:00Z lies in the future"),
         (|f| f.recovered_at = Some(at("2026-11-22T08:00:00+09:00")), "over before it happened"),
