@@ -482,6 +482,19 @@ CREATE TABLE order_step (
 ) STRICT;
 CREATE INDEX order_step_by_order ON order_step (work_order, at_us, entry);
 
+-- Failure reports (障害報告): each report that was handed in; what they say is in `payload`.
+CREATE TABLE failure_report (
+  entry          INTEGER PRIMARY KEY, -- the journal entry
+  report         INTEGER NOT NULL, -- word: the number that all reports on one failure have
+  client         INTEGER NOT NULL, -- word: to whom it is reported
+  work_order     INTEGER,          -- word: the work order that it names; null: none
+  session        INTEGER,          -- word: the session that it names, by its source's id; null: none
+  stage          TEXT    NOT NULL CHECK (stage IN ('first', 'interim', 'final')), -- which of the reports it is
+  at_us          INTEGER NOT NULL, -- when it was handed in
+  detected_at_us INTEGER NOT NULL  -- when the failure was noticed
+) STRICT;
+CREATE INDEX failure_report_by_number ON failure_report (report, at_us, entry);
+
 -- Arrivals that could not be understood; the bytes themselves are in `payload`.
 CREATE TABLE unreadable (
   entry          INTEGER PRIMARY KEY, -- the journal entry

@@ -5,6 +5,7 @@
 //! what an observation *means* is `kukaku-core`'s business. The glossary is
 //! `schema/README.md`, the wire format `schema/wire/README.md`.
 
+pub mod failure;
 pub mod finding;
 pub mod instant;
 pub mod intake;
@@ -16,6 +17,7 @@ pub mod record_class;
 pub mod registers;
 pub mod verdict;
 
+pub use failure::{FailureSort, FailureStage};
 pub use finding::{FindingKind, Severity};
 pub use instant::{DurationUs, SiteZone, Span, UtcMicros};
 pub use lang::Lang;

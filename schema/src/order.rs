@@ -41,6 +41,8 @@ macro_rules! words {
     )* };
 }
 
+pub(crate) use words;
+
 words! {
     /// How far a work order has come.
     enum OrderState {
@@ -91,7 +93,7 @@ words! {
     }
 }
 
-/// Why an act on an order was refused, and what was expected.
+/// Why an act on an order, or a failure report, was refused, and what was expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderRefused {
     ja: String,

@@ -10,7 +10,7 @@ use crate::lang::Lang;
 pub enum RecordClass {
     /// 入退室: readings, doors, readers, musters, lines of the entry book.
     Entry,
-    /// セッション: remote sessions and their verdicts, work orders, the city's record of its line,
+    /// セッション: remote sessions and their verdicts, work orders, failure reports, the city's record of its line,
     /// operation logs and power of terminals.
     Session,
     /// カメラ: health of cameras.
@@ -95,7 +95,7 @@ impl RecordClass {
             "footage.segment" => Self::Footage,
             _ => match kind.split_once('.') {
                 Some(("door" | "reader", _)) => Self::Entry,
-                Some(("session" | "order" | "line" | "oplog" | "terminal", _)) => Self::Session,
+                Some(("session" | "order" | "failure" | "line" | "oplog" | "terminal", _)) => Self::Session,
                 _ => Self::Operation,
             },
         }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use kukaku_schema::failure::FailureForm;
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
 use kukaku_schema::order::OrderRefused;
 use kukaku_schema::registers::sheet::SheetFile;
@@ -75,6 +76,12 @@ pub trait Commands: Send + Sync {
     /// # Errors
     /// Why it was refused.
     fn take_answer(&self, answer: &str, who: &str) -> Result<(String, bool), OrderRefused>;
+
+    /// Takes in a failure report, `who` being the signed-in user.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    fn report_failure(&self, form: FailureForm, who: &str) -> Result<(), OrderRefused>;
 }
 
 /// How the daemon is.

@@ -11,7 +11,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::api::describe::Doc;
-use crate::api::{describe, logs, observations, read};
+use crate::api::{describe, failures as failures_api, logs, observations, read};
 use crate::error::WebError;
 use crate::house::App;
 use crate::http::finish::finish;
@@ -19,8 +19,8 @@ use crate::http::guard::guard;
 use crate::http::params::Param;
 use crate::live;
 use crate::pages::{
-    assets, board, companies, entries, findings, gate, journal, notices, order_answers, orders, paper, registers,
-    retention, session, sessions, sheets, sources, terminals,
+    assets, board, companies, entries, failures, findings, gate, journal, notices, order_answers, orders, paper,
+    registers, retention, session, sessions, sheets, sources, terminals,
 };
 
 /// Who may ask.
@@ -80,6 +80,10 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/orders/sheet.json", Access::Full, orders::ORDER_PARAMS, || get(order_answers::sheet)),
         act("/orders/take", Access::Full, || post(order_answers::take)),
         act("/orders/act", Access::Full, || post(orders::act)),
+        page("/failures", Access::Full, failures::PARAMS, || get(failures::failures)),
+        act("/failures", Access::Full, || post(failures::report)),
+        page("/failures/show", Access::Full, failures::SHOW_PARAMS, || get(failures::failure)),
+        page("/failures/sheet", Access::Full, failures::SHEET_PARAMS, || get(failures::sheet)),
         page("/sources", Access::Full, sources::PARAMS, || get(sources::sources)),
         page("/terminals", Access::Full, &[], || get(terminals::terminals)),
         page("/registers", Access::Full, &[], || get(registers::registers)),
@@ -129,6 +133,8 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         api("/api/v1/entries", read::ENTRY_PARAMS, describe::entries(), || get(read::entries)),
         api("/api/v1/findings", read::FINDING_PARAMS, describe::findings(), || get(read::findings)),
         api("/api/v1/findings/{id}", &[], describe::finding(), || get(read::finding)),
+        api("/api/v1/failures", failures_api::PARAMS, describe::failures(), || get(failures_api::failures)),
+        api("/api/v1/failures/{id}", &[], describe::failure(), || get(failures_api::failure)),
         api("/api/v1/sources", &[], describe::sources(), || get(read::sources)),
         Route {
             method: Method::GET,
@@ -189,5 +195,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Number {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let number = text.parse().ok().filter(|_| digits).ok_or(WebError::NotFound)?;
         Ok(Self(number))
+    }
+}
+
+/// The text in a path: the name of something that people number themselves.
+pub(crate) struct Text(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Text {
+    type Rejection = WebError;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| WebError::NotFound)?;
+        Ok(Self(text))
     }
 }

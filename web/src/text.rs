@@ -193,6 +193,7 @@ pub(crate) fn kind_label(kind: &str, lang: Lang) -> &'static str {
         "muster" => lang.pick("在室者の確定", "muster"),
         "manual.entry" => lang.pick("入退室帳", "entry book"),
         "system.state" => lang.pick("kukaku 自身の状態", "kukaku's own state"),
+        "failure.reported" => lang.pick("障害報告", "failure report"),
         "order.revised" => lang.pick("作業申請", "work order"),
         "unreadable" => lang.pick("読めなかった記録", "unreadable"),
         "revision" => lang.pick("照合結果", "verdict"),

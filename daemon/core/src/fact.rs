@@ -195,6 +195,8 @@ pub enum FactBody {
         /// On, or off.
         on: bool,
     },
+    /// `failure.reported`, which is shown and judged by nobody.
+    Failure,
     /// `source.caught_up`.
     CaughtUp {
         /// Reader; none: all that the source reports.
@@ -312,6 +314,7 @@ impl Fact {
             FactBody::Muster { inside } => inside.iter().flat_map(|(person, zone)| [*person, *zone]).for_each(take),
             FactBody::ManualEntry { person, zone, .. } => [*person, *zone].into_iter().for_each(take),
             FactBody::Alive
+            | FactBody::Failure
             | FactBody::System { .. }
             | FactBody::Clock { .. }
             | FactBody::WatchStarted
@@ -465,6 +468,7 @@ fn body_of(observation: &Observation, names: &mut Names) -> FactBody {
         Observation::TerminalPower(o) => {
             FactBody::Power { terminal: names.intern(o.terminal.as_str()), on: o.state == PowerState::On }
         }
+        Observation::FailureReported(_) => FactBody::Failure,
         Observation::SourceCaughtUp(o) => FactBody::CaughtUp { reader: opt(&o.reader), from: o.from, to: o.to },
         Observation::SourceClock(o) => {
             FactBody::Clock { offset_us: o.offset_ms.saturating_mul(1000), from: o.from, to: o.to }

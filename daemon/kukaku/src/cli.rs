@@ -3,6 +3,7 @@
 mod answer;
 mod backup;
 mod export;
+mod failure;
 mod import;
 mod keys;
 mod mapping;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use answer::AnswerArgs;
 pub use backup::{BackupAction, BackupArgs, DrillArgs, ReconcileArgs, RestoreArgs};
+pub use failure::{FailureAction, FailureArgs};
 pub use import::{ImportArgs, WindowsRole};
 pub use keys::{KeysAction, KeysArgs};
 pub use mapping::{MappingAction, MappingArgs};
@@ -70,6 +72,8 @@ pub enum Command {
     ManualEntry(ManualEntryArgs),
     /// Work orders: write, hand in, report, list (作業申請)
     Order(OrderArgs),
+    /// Failure reports: hand in, list (障害報告)
+    Failure(FailureArgs),
     /// Keep records whatever was agreed: place, list, release holds (保全)
     Hold(HoldArgs),
     /// Show how long records are kept, and what is erased next (保存期間)

@@ -18,6 +18,7 @@ pub mod dialects;
 pub mod durable;
 pub mod escrow;
 pub mod failure;
+pub mod failure_reports;
 pub mod key_files;
 pub mod logs;
 pub mod lost;

@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use kukaku::demo::truth::{FINDINGS, SESSIONS};
+use kukaku::demo::truth::{FAILURES, FINDINGS, JOINED, ORDERS, SESSIONS};
 
 #[test]
 fn the_day_of_the_demonstration_comes_out_as_its_written_truth_says() {
@@ -15,6 +15,16 @@ fn the_day_of_the_demonstration_comes_out_as_its_written_truth_says() {
         let row = text.lines().find(|line| line.split_whitespace().any(|cell| cell == truth.session));
         let row = row.unwrap_or_else(|| panic!("no row for {}:\n{text}", truth.session));
         assert!(row.split_whitespace().any(|cell| cell == truth.verdict.word()), "{row}");
+    }
+    let words = |line: &str, words: &[&str]| words.iter().all(|word| line.split_whitespace().any(|cell| cell == *word));
+    for (order, state) in ORDERS {
+        assert!(text.lines().any(|line| words(line, &[order, state.word()])), "no order {order}:\n{text}");
+    }
+    for (failure, stage, _) in FAILURES {
+        assert!(text.lines().any(|line| words(line, &[failure, stage.word()])), "no failure {failure}:\n{text}");
+    }
+    for (_, records) in JOINED {
+        assert!(text.lines().any(|line| words(line, records)), "not one session: {records:?}\n{text}");
     }
     for kind in FINDINGS.iter().filter_map(|name| name.split('|').next()) {
         assert!(text.split_whitespace().any(|cell| cell == kind), "no finding {kind}:\n{text}");

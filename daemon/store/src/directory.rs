@@ -114,6 +114,7 @@ impl Directory {
         }
         match observation {
             Observation::LineUnlocked(line) => return names.find(line.client.as_str()),
+            Observation::FailureReported(report) => return names.find(report.client.as_str()),
             Observation::LineListed(line) => return names.find(line.client.as_str()),
             _ => {}
         }

@@ -22,6 +22,7 @@ mod entry_proof;
 mod erase;
 mod error;
 mod export;
+mod failures;
 mod holds;
 mod identity;
 mod load;

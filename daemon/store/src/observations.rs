@@ -244,6 +244,7 @@ impl Batch<'_> {
             Observation::OplogSegment(segment) => self.show_oplog(segment, fact, names),
             Observation::TerminalPower(power) => self.show_power(power, fact, names),
             Observation::OrderRevised(order) => self.show_order(order, fact, names),
+            Observation::FailureReported(report) => self.show_failure(report, fact, names),
             Observation::SourceClock(clock) => {
                 self.changed.add(ChangedKind::Reading);
                 let span = kukaku_schema::Span::new(clock.from, clock.to);

@@ -48,7 +48,12 @@ pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
      UPDATE user SET password_set_at_us = created_at_us;
      CREATE TABLE former_password (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES user (id),
        password_hash TEXT NOT NULL) STRICT;
-     CREATE INDEX former_password_by_user ON former_password (user_id, id);",
+     CREATE INDEX former_password_by_user ON former_password (user_id, id);
+     CREATE TABLE failure_report (entry INTEGER PRIMARY KEY, report INTEGER NOT NULL, client INTEGER NOT NULL,
+       work_order INTEGER, session INTEGER,
+       stage TEXT NOT NULL CHECK (stage IN ('first', 'interim', 'final')), at_us INTEGER NOT NULL,
+       detected_at_us INTEGER NOT NULL) STRICT;
+     CREATE INDEX failure_report_by_number ON failure_report (report, at_us, entry);",
 ];
 
 const ACT: &str = "set up the store's tables";

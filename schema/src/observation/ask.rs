@@ -16,6 +16,7 @@ impl Kind {
                 | Self::Muster
                 | Self::ManualEntry
                 | Self::OrderRevised
+                | Self::FailureReported
                 | Self::SystemState
         )
     }

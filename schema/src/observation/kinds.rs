@@ -8,6 +8,7 @@ use super::words::{
     CityAnswer, DoorStateWord, ManualDirection, MusterEntry, OrderFile, OrderReport, PowerState, ReaderStatusWord,
     ReadingResult, Sha256Hex, SystemConcern,
 };
+use crate::failure::{FailureSort, FailureStage};
 use crate::instant::UtcMicros;
 use crate::order::{OrderAct, OrderSide, OrderState};
 
@@ -391,26 +392,59 @@ observations! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         report: Option<OrderReport>,
     }
+    /// A report of something that failed (障害報告), as it stands from now on.
+    "failure.reported" instant FailureReported boxed {
+        /// When it was handed in.
+        device_time: UtcMicros,
+        /// Its number, the same for each report on this failure.
+        failure: Name,
+        /// The client (市) to whom it is reported.
+        client: Name,
+        /// Which of the reports on it this is.
+        stage: FailureStage,
+        /// What sort of thing happened.
+        sort: FailureSort,
+        /// When it happened; none: not known yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        occurred_at: Option<UtcMicros>,
+        /// When it was noticed.
+        detected_at: UtcMicros,
+        /// When all worked again; none: not yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recovered_at: Option<UtcMicros>,
+        /// The systems that are affected.
+        systems: Vec<Name>,
+        /// What is seen of it.
+        symptom: Remark,
+        /// Whom and what it affects, and how far.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        impact: Option<Remark>,
+        /// Why it happened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Remark>,
+        /// What was done about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        measures: Option<Remark>,
+        /// What keeps it from happening again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prevention: Option<Remark>,
+        /// The operators who were at work on it, as registered.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        operators: Vec<Name>,
+        /// The work order that it belongs to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order: Option<Name>,
+        /// The session in which it happened or was found, by its source's id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<Name>,
+        /// The vendor's responsible person, who reports it.
+        reported_by: Name,
+        /// The signed-in user who entered it.
+        by: Name,
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_false(flag: &bool) -> bool {
     !*flag
-}
-
-/// Adds the `kind` word that the tagged enum puts beside the fields.
-fn tagged(word: &str, mut schema: schemars::Schema) -> schemars::Schema {
-    let object = schema.ensure_object();
-    if let Some(properties) = object.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
-        properties.insert("kind".to_owned(), serde_json::json!({ "const": word }));
-    }
-    if let Some(required) = object.get_mut("required").and_then(serde_json::Value::as_array_mut) {
-        required.insert(0, serde_json::json!("kind"));
-    }
-    object.insert("title".to_owned(), serde_json::json!(word));
-    // The published text must not depend on which crate of the build asks serde_json to keep the
-    // order of insertion.
-    object.sort_keys();
-    object.values_mut().for_each(serde_json::Value::sort_all_objects);
-    schema
 }

@@ -35,7 +35,7 @@ pub struct OrderReport {
     pub continuing: Option<Remark>,
     /// Who approved the report at the vendor's.
     pub approved_by: Name,
-    /// It reports a failure (障害報告), not planned work.
+    /// Something failed: a failure report (障害報告) is owed apart from this one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub failure: bool,
 }

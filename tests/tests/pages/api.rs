@@ -235,6 +235,11 @@ fn fits(description: &Value, schema: &Value, value: &Value, at: &str) {
         };
         return fits(description, choice.unwrap_or_else(|| panic!("{at}: no choice for {value}")), value, at);
     }
+    // One word of a list, each with its meaning.
+    if let Some(words) = schema["oneOf"].as_array() {
+        assert!(words.iter().any(|word| word["const"] == *value), "{at}: {value} is no {schema}");
+        return;
+    }
     let sort = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",

@@ -91,6 +91,7 @@ async fn every_page_can_be_read_on_a_desk_on_a_phone_and_on_the_wall() {
         ("findings", "/findings"),
         ("finding", "/findings/1"),
         ("orders", "/orders"),
+        ("failures", "/failures"),
         ("sources", "/sources"),
         ("registers", "/registers"),
         ("sheet", "/registers/sheet?table=operator"),

@@ -102,6 +102,12 @@ async fn footage(site: &Site, from: i64, to: i64) {
 pub async fn after() -> (Site, Client) {
     let site = Site::new().await;
     tell(&site).await;
+    let failure = serde_json::json!({
+        "kind": "failure.reported", "source": "kukaku", "device_time": at(3600).to_rfc3339_utc(), "failure": "1",
+        "client": "tomakomai", "stage": "first", "sort": "defect", "detected_at": at(700).to_rfc3339_utc(),
+        "systems": ["kihon-db01"], "symptom": "帳票の文字が欠ける", "reported_by": "鈴木 一郎", "by": ADMIN,
+    });
+    site.tell_itself(&failure.to_string()).await;
     let mut client = Client::new(site.addr);
     let answer = client.sign_in(ADMIN, PASSWORD);
     assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
@@ -249,6 +255,9 @@ async fn the_other_pages_show_what_they_are_for_in_both_languages() {
         ("/journal", "最新の署名", "Newest signature"),
         ("/unreadable", "unknown field `colour`", "Unreadable"),
         ("/retention", "3年以上（削除しない）（既定）", "at least 3 years, never erased (default)"),
+        ("/failures", "障害を報告する", "Report a failure"),
+        ("/failures/show?id=1", "報告の内容", "What is reported"),
+        ("/failures/sheet?id=1", "障害報告書（第一報）", "Failure report (first report)"),
         ("/certificate", "証明書", "certificate"),
         ("/password", "新しいパスワード", "New password"),
     ];

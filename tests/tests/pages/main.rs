@@ -8,6 +8,7 @@ mod api;
 mod browser;
 mod client;
 mod day;
+mod failures;
 mod gate;
 mod hostile;
 mod joined;

@@ -11,6 +11,7 @@ use kukaku::certificates::{LOOPBACK_NAMES, make_server_certificate, make_site_ca
 use kukaku::register_lines::changes;
 use kukaku::writer::{Clock as _, Purpose, SimClock, Wanted, Writer, WriterConfig};
 use kukaku_ledger::SigningKey;
+use kukaku_schema::failure::FailureForm;
 use kukaku_schema::intake::{Arrival, ArrivalBody, Intake as _, Unreadable};
 use kukaku_schema::order::OrderRefused;
 use kukaku_schema::registers::sheet::SheetFile;
@@ -95,6 +96,15 @@ impl Commands for TestCommands {
         let who = kukaku_schema::Name::new(who).unwrap();
         let act = kukaku::answers::take(&self.writer, self.store.clone(), answer.to_owned(), who, (self.now)());
         self.runtime.block_on(act).map(|taken| (taken.order, taken.before)).map_err(refused)
+    }
+
+    fn report_failure(&self, form: FailureForm, who: &str) -> Result<(), OrderRefused> {
+        let who = kukaku_schema::Name::new(who).unwrap();
+        let act = kukaku::failure_reports::take(&self.writer, self.store.clone(), form, who, (self.now)());
+        self.runtime.block_on(act).map(drop).map_err(|failure| match failure {
+            kukaku::failure_reports::NotReported::Refused(why) => why,
+            kukaku::failure_reports::NotReported::Failed(why) => panic!("{why}"),
+        })
     }
 }
 

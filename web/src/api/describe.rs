@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::failures::{FailureDetail, FailureShape};
 use super::logs::{LOG_BODY_MAX_BYTES, LOG_LINES_MAX, LogAnswer};
 use super::observations::{BODY_MAX_BYTES, LINES_MAX};
 use super::shapes::{
@@ -12,6 +13,9 @@ use super::shapes::{
     StatusShape, ZoneShape,
 };
 use crate::routes::{Access, Route, TABLE};
+
+/// The one route whose path holds a text.
+const FAILURE: &str = "/api/v1/failures/{id}";
 
 type Shaped = fn(&mut SchemaGenerator) -> Schema;
 
@@ -131,6 +135,18 @@ pub(crate) fn finding() -> Doc {
     reading::<FindingDetail>("One finding", "With what proves it and what to do.", READING_ONE)
 }
 
+pub(crate) fn failures() -> Doc {
+    reading::<Page<FailureShape>>(
+        "Failure reports",
+        "Each failure with its newest report, noticed last first.",
+        READING,
+    )
+}
+
+pub(crate) fn failure() -> Doc {
+    reading::<FailureDetail>("One failure", "With every report on it, to the word.", READING_ONE)
+}
+
 pub(crate) fn sources() -> Doc {
     reading::<All<SourceShape>>("Sources", "Every source that ever spoke.", READING)
 }
@@ -196,7 +212,15 @@ fn operation(route: &Route, doc: &Doc, schemas: &mut SchemaGenerator) -> Value {
         .path
         .split('/')
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "integer", "minimum": 0}}))
+        .map(|name| {
+            // What people number themselves is a text.
+            let schema = if route.path == FAILURE {
+                json!({"type": "string"})
+            } else {
+                json!({"type": "integer", "minimum": 0})
+            };
+            json!({"name": name, "in": "path", "required": true, "schema": schema})
+        })
         .collect();
     parameters.extend(
         route.params.iter().map(

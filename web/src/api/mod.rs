@@ -3,6 +3,7 @@
 //! Every route stands in the table of `routes`, from which its description is made as well.
 
 pub(crate) mod describe;
+pub(crate) mod failures;
 pub(crate) mod logs;
 pub(crate) mod observations;
 pub(crate) mod read;

@@ -64,6 +64,7 @@ impl Frame {
             item("entries", "/entries", "入退室記録", "Entries"),
             item("findings", "/findings", "検知", "Findings"),
             item("orders", "/orders", "作業申請", "Work orders"),
+            item("failures", "/failures", "障害報告", "Failures"),
             item("sources", "/sources", "機器", "Devices"),
             item("registers", "/registers", "台帳", "Registers"),
             item("journal", "/journal", "記録台帳", "Journal"),

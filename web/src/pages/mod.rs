@@ -4,6 +4,7 @@ pub(crate) mod assets;
 pub(crate) mod board;
 pub(crate) mod companies;
 pub(crate) mod entries;
+pub(crate) mod failures;
 pub(crate) mod findings;
 pub(crate) mod gaps;
 pub(crate) mod gate;

@@ -8,8 +8,9 @@ use kukaku_schema::intake::{Arrival, ArrivalBody};
 use kukaku_schema::observation::{OrderReport, OrderRevised};
 use kukaku_schema::order::{OrderForm, OrderStep};
 use kukaku_schema::{Lang, Name, Observation, OrderAct, OrderSide, OrderState, SiteZone, Span, UtcMicros};
-use kukaku_store::query::{self, Cursor};
+use kukaku_store::query::{self, Cursor, OrderStepRow};
 
+use super::failures::OfWork;
 use super::layout::{Frame, page};
 use super::{LIST_ROWS, View, read_view};
 use crate::error::WebError;
@@ -38,10 +39,10 @@ struct Line {
     state: Chip,
 }
 
-struct Choice {
-    id: String,
-    name: String,
-    chosen: bool,
+pub(super) struct Choice {
+    pub id: String,
+    pub name: String,
+    pub chosen: bool,
 }
 
 /// The form as it was filled in, to be shown again.
@@ -94,6 +95,7 @@ struct OrderPage {
     facts: Vec<(&'static str, String)>,
     files: Vec<(String, String)>,
     report: Vec<(&'static str, String)>,
+    failures: OfWork,
     steps: Vec<StepLine>,
     acts: Vec<ActButton>,
     may_report: bool,
@@ -164,12 +166,12 @@ async fn list(
     page(&OrdersPage { f, rows, next, clients, operators, filled, errors })
 }
 
-fn operators(view: &View, is_chosen: impl Fn(&str) -> bool) -> Vec<Choice> {
+pub(super) fn operators(view: &View, is_chosen: impl Fn(&str) -> bool) -> Vec<Choice> {
     let choice = |(id, name): (&str, &str)| Choice { id: id.to_owned(), name: clean(name), chosen: is_chosen(id) };
     view.dir.operators().map(choice).collect()
 }
 
-fn ticked(fields: &Fields, operator: &str) -> bool {
+pub(super) fn ticked(fields: &Fields, operator: &str) -> bool {
     fields.get(&format!("op:{operator}")) == "1"
 }
 
@@ -199,12 +201,12 @@ pub(crate) async fn write(
     }
 }
 
-fn refused(shown: Response) -> Result<Response, WebError> {
+pub(super) fn refused(shown: Response) -> Result<Response, WebError> {
     Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
 }
 
 /// A field that says what is wrong with it by its name on the page.
-fn named<T>(what: (&str, &str), lang: Lang, read: Result<T, String>, errors: &mut Vec<String>) -> Option<T> {
+pub(super) fn named<T>(what: (&str, &str), lang: Lang, read: Result<T, String>, errors: &mut Vec<String>) -> Option<T> {
     read.map_err(|why| {
         // The reasons are the format's own, in English.
         let text = lang.pick(format!("「{}」を確認してください。", what.0), format!("{}: {why}", what.1));
@@ -213,23 +215,23 @@ fn named<T>(what: (&str, &str), lang: Lang, read: Result<T, String>, errors: &mu
     .ok()
 }
 
-fn instant(text: &str, zone: &SiteZone) -> Result<UtcMicros, String> {
+pub(super) fn instant(text: &str, zone: &SiteZone) -> Result<UtcMicros, String> {
     read_instant(text, Some(zone)).ok_or_else(|| format!("{text:?} is no time"))
 }
 
-fn names(text: &str) -> Result<Vec<Name>, String> {
+pub(super) fn names(text: &str) -> Result<Vec<Name>, String> {
     text.split([',', '、', ';', '；', '\n']).map(str::trim).filter(|one| !one.is_empty()).map(Name::new).collect()
 }
 
-fn chosen_operators(fields: &Fields, view: &View) -> Vec<Name> {
+pub(super) fn chosen_operators(fields: &Fields, view: &View) -> Vec<Name> {
     view.dir.operators().filter(|(id, _)| ticked(fields, id)).filter_map(|(id, _)| Name::new(id).ok()).collect()
 }
 
-fn remark(text: &str) -> Result<kukaku_schema::observation::Remark, String> {
+pub(super) fn remark(text: &str) -> Result<kukaku_schema::observation::Remark, String> {
     kukaku_schema::observation::Remark::new(text)
 }
 
-fn maybe_remark(text: &str) -> Result<Option<kukaku_schema::observation::Remark>, String> {
+pub(super) fn maybe_remark(text: &str) -> Result<Option<kukaku_schema::observation::Remark>, String> {
     if text.trim().is_empty() { Ok(None) } else { remark(text).map(Some) }
 }
 
@@ -368,13 +370,25 @@ async fn step(
 
 pub(super) async fn show(app: &App, viewer: &Viewer, id: String, errors: Vec<String>) -> Result<Response, WebError> {
     let number = id.clone();
-    let (view, steps) = read_view(app, viewer, move |reader, _| query::order_steps(reader, &number)).await?;
-    let newest = steps.iter().rev().find_map(|step| step.order.as_ref()).ok_or(WebError::NotFound)?;
+    let (view, (steps, failures)) = read_view(app, viewer, move |reader, view| {
+        let steps = query::order_steps(reader, &number)?;
+        let failures = match newest_of(&steps) {
+            Some(newest) => {
+                let speaks_of_one = newest.report.as_ref().is_some_and(|report| report.failure);
+                super::failures::of_order(reader, view, newest.client.as_str(), &number, speaks_of_one)?
+            }
+            None => OfWork::default(),
+        };
+        Ok((steps, failures))
+    })
+    .await?;
+    let newest = newest_of(&steps).ok_or(WebError::NotFound)?;
     let f = view.frame(viewer, "orders", "作業申請", "Work order", href(&id));
     let (lang, zone) = (view.lang, &view.dir.zone);
     let vendor = OrderAct::possible(newest.state).into_iter().filter(|act| !act.is_the_citys());
     let body = OrderPage {
         id: clean(&id),
+        failures,
         state: state_chip(newest.state, lang),
         facts: facts(newest, &view),
         files: newest.files.iter().map(|file| (clean(file.name.as_str()), file.sha256.as_str().to_owned())).collect(),
@@ -414,9 +428,13 @@ pub(super) async fn show(app: &App, viewer: &Viewer, id: String, errors: Vec<Str
     page(&body)
 }
 
-fn people(names: &[Name], view: &View) -> String {
+pub(super) fn people(names: &[Name], view: &View) -> String {
     let all: Vec<String> = names.iter().map(|name| clean(&view.dir.person(name.as_str()))).collect();
     all.join(view.lang.pick("、", ", "))
+}
+
+fn newest_of(steps: &[OrderStepRow]) -> Option<&OrderRevised> {
+    steps.iter().rev().find_map(|step| step.order.as_ref())
 }
 
 fn facts(order: &OrderRevised, view: &View) -> Vec<(&'static str, String)> {
@@ -450,7 +468,8 @@ fn report_facts(report: &OrderReport, view: &View) -> Vec<(&'static str, String)
         (lang.pick("承認者", "Approved by"), clean(report.approved_by.as_str())),
     ];
     if report.failure {
-        facts.insert(0, (lang.pick("種別", "Sort"), lang.pick("障害報告", "Failure report").to_owned()));
+        let apart = lang.pick("あり（障害報告を別に提出）", "something failed; reported apart");
+        facts.insert(0, (lang.pick("障害", "Failure"), apart.to_owned()));
     }
     if let Some(continuing) = &report.continuing {
         facts.push((lang.pick("継続する保守", "Continuing maintenance"), continuing.as_str().to_owned()));

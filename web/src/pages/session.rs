@@ -9,6 +9,7 @@ use kukaku_store::StoreError;
 use kukaku_store::query::{self, EntryRow, FootageRow, OutageRow, PartRow, Reader, RevisionRow, SessionRow, StayRow};
 
 use super::entries::way_chip;
+use super::failures::OfWork;
 use super::findings::{CauseLink, FindingLine};
 use super::gaps::{Gaps, gaps_in};
 use super::layout::{Frame, page};
@@ -71,6 +72,7 @@ struct Facts {
     doors: Vec<String>,
     notices: Vec<NoticeLine>,
     terminal: OfSession,
+    failures: OfWork,
     gaps: Gaps,
     holes: Option<i64>,
     shown: Span,
@@ -111,6 +113,7 @@ impl Facts {
             findings: query::session_findings(reader, &row.source, &row.session, shown)?,
             footage: query::footage_in(reader, &cameras, span)?,
             gaps: gaps_in(reader, view, span, &told_by)?,
+            failures: super::failures::of_session(reader, view, &row, &parts)?,
             parts,
             terminal: super::terminals::of_session(reader, view, &row, shown)?,
             notices: super::notices::lines_of(reader, view, id)?,
@@ -191,6 +194,7 @@ struct SessionPage {
     notices: Vec<NoticeLine>,
     ended: bool,
     terminal: OfSession,
+    failures: OfWork,
     gaps: Gaps,
 }
 
@@ -259,6 +263,7 @@ pub(crate) async fn session(
         notices: facts.notices.clone(),
         ended: row.end != SessionEnd::Open,
         terminal: facts.terminal.clone(),
+        failures: facts.failures.clone(),
         gaps: facts.gaps.clone(),
         line,
         f,

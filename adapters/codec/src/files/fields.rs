@@ -207,6 +207,7 @@ fn own_fields(kind: Kind) -> &'static [Demand] {
         | Kind::Muster
         | Kind::ManualEntry
         | Kind::OrderRevised
+        | Kind::FailureReported
         | Kind::SourceGap
         | Kind::SystemState => &[],
     }

@@ -241,7 +241,7 @@ impl Memory {
                 known(!again && put(notes, note), Touch::Oplog(*terminal))
             }
             // What it means is shown beside orders and sessions; no verdict rests on it.
-            FactBody::Power { .. } => Touch::Alive,
+            FactBody::Power { .. } | FactBody::Failure => Touch::Alive,
             FactBody::CaughtUp { reader, from, to } => {
                 known(put(&mut source.caught_up, (*reader, Span::new(*from, *to))), Touch::Source(fact.source))
             }

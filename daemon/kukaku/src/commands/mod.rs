@@ -6,6 +6,7 @@ pub mod certificates;
 pub mod check;
 pub mod export;
 pub mod exports;
+pub mod failure;
 mod gateways;
 pub mod hold;
 pub mod import;
@@ -46,6 +47,7 @@ pub fn act(cli: &Cli) -> Result<(), Failure> {
         Command::Muster(args) => muster::run(args),
         Command::ManualEntry(args) => muster::run_manual(args),
         Command::Order(args) => order::run(args),
+        Command::Failure(args) => failure::run(args),
         Command::Hold(args) => hold::run(args),
         Command::Retention(args) => retention::run(args),
         Command::Offboard(args) => offboard::run(args),

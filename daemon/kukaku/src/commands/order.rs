@@ -135,7 +135,8 @@ fn read_form(file: &Path) -> Result<OrderForm, Failure> {
     read(file)
 }
 
-fn read<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T, Failure> {
+/// Reads a form in TOML; what is wrong with it names its line.
+pub(super) fn read<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T, Failure> {
     let text = std::fs::read_to_string(file).map_err(|e| Failure::Written(format!("read {}: {e}", file.display())))?;
     toml::from_str(&text).map_err(|e| {
         let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));

@@ -8,6 +8,7 @@
 mod by_two;
 mod client;
 mod export;
+mod failures;
 mod holds;
 mod import;
 mod keys;
@@ -21,6 +22,7 @@ pub use orders::OrderRequest;
 pub use server::{Desk, serve, serve_connection};
 
 use kukaku_schema::UtcMicros;
+use kukaku_schema::failure::FailureForm;
 use kukaku_schema::observation::ManualDirection;
 use kukaku_schema::registers::sheet::SheetFile;
 use serde::{Deserialize, Serialize};
@@ -97,6 +99,13 @@ pub enum Request {
         /// The file.
         answer: String,
         /// User who takes it in.
+        by: Credentials,
+    },
+    /// Take in a failure report (障害報告).
+    ReportFailure {
+        /// What it says.
+        form: Box<FailureForm>,
+        /// User who hands it in.
         by: Credentials,
     },
     /// Place a hold (保全).

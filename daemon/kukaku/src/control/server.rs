@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::client::short_path;
 use super::{Credentials, LINE_MAX_BYTES, Reply, Request, RoomReply, WireArrival};
-use super::{by_two, export, holds, keys, offboarding, orders};
+use super::{by_two, export, failures, holds, keys, offboarding, orders};
 use crate::config;
 use crate::failure::Failure;
 use crate::rooms::{Ledger, Stop, stopped};
@@ -190,6 +190,7 @@ async fn answer(desk: &Desk, request: Request) -> Result<Reply, Failure> {
         }
         Request::Order(request) => orders::act(desk, *request).await,
         Request::TakeAnswer { answer, by } => orders::take_answer(desk, answer, by).await,
+        Request::ReportFailure { form, by } => failures::report(desk, *form, by).await,
         Request::PlaceHold { client, from, to, person, camera, reason, by } => {
             let period = Span::new(from.unwrap_or(UtcMicros::MIN), to.unwrap_or(UtcMicros::MAX));
             let hold = NewHold { client, period, person, camera, reason, by: by.user.clone() };

@@ -4,8 +4,9 @@ use kukaku_schema::observation::{
     CameraHealth, DoorReading, DoorState, FootageSegment, Muster, ReaderStatus, ReadingResult, SegmentPath,
     SessionEnded, SessionStarted, SourceAlive, SourceCaughtUp,
 };
-use kukaku_schema::{Name, Observation, UtcMicros};
+use kukaku_schema::{Name, Observation, Registers, UtcMicros};
 
+use super::papers::{PAPERS, Papers};
 use super::scenario::{CAMERA_DARK, DAY, Device, Event, RECORDER_DARK, Says};
 
 /// A panel says that it lives, and the recorder how its cameras are, every so many seconds.
@@ -32,14 +33,15 @@ pub struct Day {
 }
 
 impl Day {
-    /// The day that begins at `start`.
+    /// The day that begins at `start`, at the site of these registers.
     #[must_use]
-    pub fn new(start: UtcMicros) -> Self {
+    pub fn new(start: UtcMicros, registers: &Registers) -> Self {
         let numbers = numbers();
-        let spoken = |(event, seq): (&Event, &Option<u64>)| {
-            (event.at_s + event.late_s, event.device, observation(event, *seq, start))
-        };
-        Self { start, events: DAY.iter().zip(&numbers).map(spoken).collect() }
+        let mut papers = Papers::new(registers, start);
+        let numbered = DAY.iter().zip(numbers).chain(PAPERS.iter().map(|event| (event, None)));
+        let spoken = numbered
+            .map(|(event, seq)| (event.at_s + event.late_s, event.device, observation(event, seq, start, &mut papers)));
+        Self { start, events: spoken.collect() }
     }
 
     /// The instant of a second of the day.
@@ -64,7 +66,7 @@ impl Day {
             Device::Panel1 | Device::Panel2 if second % PANEL_ALIVE_S == 0 => {
                 vec![alive(device, now)]
             }
-            Device::Tomakomai | Device::Chitose if second % LINE_ALIVE_S == 0 => {
+            Device::Tomakomai | Device::Chitose | Device::Windows if second % LINE_ALIVE_S == 0 => {
                 vec![alive(device, now)]
             }
             Device::Cameras if second % PANEL_ALIVE_S == 0 => {
@@ -149,11 +151,13 @@ fn segment(camera: &str, start: UtcMicros, end: UtcMicros) -> Observation {
     })
 }
 
-fn observation(event: &Event, seq: Option<u64>, start: UtcMicros) -> Observation {
+fn observation(event: &Event, seq: Option<u64>, start: UtcMicros, papers: &mut Papers<'_>) -> Observation {
     let source = name(event.device.source());
     let device_time = at(start, event.at_s);
     let (epoch, event_id) = (None, None);
     match event.says {
+        Says::Order(id, act) => papers.order(id, act, device_time),
+        Says::Failure(stage) => papers.failed(stage, device_time),
         Says::NobodyInside => Observation::Muster(Muster {
             source,
             epoch,
@@ -210,7 +214,11 @@ fn observation(event: &Event, seq: Option<u64>, start: UtcMicros) -> Observation
             inner_address: None,
             target: Some(name("kihon-db01")),
             via: None,
-            factors: vec![name("password"), name("token")],
+            // A terminal's log doesn't tell how the line was opened.
+            factors: match event.device {
+                Device::Windows => Vec::new(),
+                _ => vec![name("password"), name("token")],
+            },
         }),
         Says::Ends(session) => Observation::SessionEnded(SessionEnded {
             source,

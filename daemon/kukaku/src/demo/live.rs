@@ -11,7 +11,7 @@ use super::day::{Day, SEGMENT_PATTERN, SEGMENT_S};
 use super::devices::{Speaker, play};
 use super::line::Cable;
 use super::scenario::Device;
-use super::site::{Folder, REGISTERS};
+use super::site::{Folder, REGISTERS, registers};
 use crate::cli::InitArgs;
 use crate::clock;
 use crate::commands::{init, run as daemon, users};
@@ -42,6 +42,7 @@ struct Secrets {
     recorder: String,
     tomakomai: String,
     chitose: String,
+    windows: String,
 }
 
 /// Makes the site, starts the daemon, plays the day, and goes on until it is stopped.
@@ -57,15 +58,17 @@ pub(super) fn run(port: u16) -> Result<(), Failure> {
     let text = configuration(web, mqtt, cable.port(), &footage);
     write_file(&dir.config(), text.as_bytes(), PUBLIC_MODE).map_err(|e| Failure::io("write", &dir.config(), &e))?;
     let loaded = load(&dir.config()).map_err(|e| Failure::Written(e.to_string()))?;
+    let registers = registers()?;
     daemon::run_site(&dir, &loaded, |rooms, writer, _| {
         tell(web, &secrets.user, folder.path());
-        let day = Arc::new(Day::new(next_second(LEAD_S)));
+        let day = Arc::new(Day::new(next_second(LEAD_S), &registers));
         let mqtt_of = |device: Device, password: &str| Speaker::mqtt(device, mqtt, password.to_owned());
         start(rooms, &day, Device::Panel1, mqtt_of(Device::Panel1, &secrets.panel));
         start(rooms, &day, Device::Cameras, mqtt_of(Device::Cameras, &secrets.recorder));
         start(rooms, &day, Device::Panel2, Speaker::Line(cable));
         start(rooms, &day, Device::Tomakomai, Speaker::http(web, secrets.tomakomai.clone()));
         start(rooms, &day, Device::Chitose, Speaker::http(web, secrets.chitose.clone()));
+        start(rooms, &day, Device::Windows, Speaker::http(web, secrets.windows.clone()));
         start(rooms, &day, Device::Recorder, Speaker::Folder(footage.clone()));
         start(rooms, &day, Device::Desk, Speaker::Desk(Writer::clone(writer)));
     })
@@ -107,7 +110,7 @@ fn set_up(folder: &Folder, dir: &SiteDir) -> Result<Secrets, Failure> {
         let source = device.source().to_owned();
         known.create_key(&source, std::slice::from_ref(&source), false, now).map_err(users::failure)
     };
-    let (tomakomai, chitose) = (key(Device::Tomakomai)?, key(Device::Chitose)?);
+    let (tomakomai, chitose, windows) = (key(Device::Tomakomai)?, key(Device::Chitose)?, key(Device::Windows)?);
     let mut mqtt = MqttPasswords::default();
     let mut sign_up = |device: Device| {
         let (source, password) = (device.source(), password()?);
@@ -116,7 +119,7 @@ fn set_up(folder: &Folder, dir: &SiteDir) -> Result<Secrets, Failure> {
     };
     let (panel, recorder) = (sign_up(Device::Panel1)?, sign_up(Device::Cameras)?);
     mqtt.write(&dir.mqtt_passwords()).map_err(|e| Failure::io("write", &dir.mqtt_passwords(), &e))?;
-    Ok(Secrets { user, panel, recorder, tomakomai, chitose })
+    Ok(Secrets { user, panel, recorder, tomakomai, chitose, windows })
 }
 
 /// An address of this machine on which nothing listens.

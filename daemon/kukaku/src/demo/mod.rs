@@ -2,13 +2,15 @@
 //!
 //! One written list (`scenario`) is played in two ways. `live` starts the real daemon and devices
 //! that speak the real protocols to it. `once` hands the same observations to the real writer
-//! under a clock that is told the time, prints what came out and compares it with `truth`.
+//! under a clock that is told the time, prints what came out and compares it with `truth`. What
+//! people do at desks (work orders, the failure report) stands in `papers`.
 
 mod day;
 mod devices;
 mod line;
 mod live;
 mod once;
+mod papers;
 pub mod scenario;
 mod site;
 mod table;

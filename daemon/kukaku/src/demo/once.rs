@@ -31,7 +31,7 @@ const AFTER_S: i64 = 10;
 pub(super) fn run() -> Result<(), Failure> {
     let folder = Folder::make()?;
     let start = UtcMicros::parse_rfc3339(BEGINS).map_err(Failure::Failed)?;
-    let day = Day::new(start);
+    let day = Day::new(start, &registers()?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|e| Failure::Failed(format!("start the runtime: {e}")))?;

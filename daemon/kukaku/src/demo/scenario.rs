@@ -4,8 +4,9 @@
 //! scaled to ten minutes. `truth.rs` says what has to come out of it.
 
 use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord};
+use kukaku_schema::{FailureStage, OrderAct};
 
-use Device::{Chitose, Desk, Panel1, Panel2, Tomakomai};
+use Device::{Chitose, Desk, Panel1, Panel2, Tomakomai, Windows};
 use DoorStateWord::{Closed, Forced, Opened};
 use ReaderStatusWord::{Offline, Online};
 
@@ -23,6 +24,8 @@ pub enum Device {
     Tomakomai,
     /// The gateway of 千歳市: HTTP with a key.
     Chitose,
+    /// The event log of the terminal term-1, as a collector posts it: HTTP with a key.
+    Windows,
     /// The recorder's report on its cameras: MQTT.
     Cameras,
     /// The recorder's folder.
@@ -33,8 +36,16 @@ pub enum Device {
 
 impl Device {
     /// Every device.
-    pub const ALL: [Self; 7] =
-        [Self::Panel1, Self::Panel2, Self::Tomakomai, Self::Chitose, Self::Cameras, Self::Recorder, Self::Desk];
+    pub const ALL: [Self; 8] = [
+        Self::Panel1,
+        Self::Panel2,
+        Self::Tomakomai,
+        Self::Chitose,
+        Self::Windows,
+        Self::Cameras,
+        Self::Recorder,
+        Self::Desk,
+    ];
 
     /// The source that it speaks for.
     #[must_use]
@@ -44,6 +55,7 @@ impl Device {
             Self::Panel2 => "panel-2",
             Self::Tomakomai => "vpn-tomakomai",
             Self::Chitose => "vpn-chitose",
+            Self::Windows => "win-term-1",
             Self::Cameras | Self::Recorder => "nvr-1",
             Self::Desk => "kukaku",
         }
@@ -91,6 +103,10 @@ pub enum Says {
     Begins(&'static str, &'static str, &'static str),
     /// A session ends.
     Ends(&'static str),
+    /// Something is done with a work order: its number, what.
+    Order(&'static str, OrderAct),
+    /// The failure is reported.
+    Failure(FailureStage),
 }
 
 /// One line of the list.
@@ -172,9 +188,13 @@ const STRANGER: &str = "FFFFFFFFFFFFFFFF";
 /// The list, by the instant at which things happen.
 pub const DAY: &[Event] = &[
     says(1, Desk, Says::NobodyInside),
+    // What is done with work orders and the failure report stands in `papers.rs`.
     // A morning as it should be: t-01 in zone A, c-01 in zone B, whose door shows that it was used.
     north(10, "north-in", SATO),
     begins(15, Tomakomai, "t-01", "tmk-a01", "term-1"),
+    // The terminal's own log tells of it too: one session with two records.
+    begins(17, Windows, "rdp-01", "sato", "term-1"),
+    ends(98, Windows, "rdp-01"),
     south(30, "south-in", TANAKA),
     door(31, Opened),
     door(34, Closed),
@@ -202,6 +222,15 @@ pub const DAY: &[Event] = &[
     north(175, "north-in", TAKAHASHI),
     begins(180, Chitose, "c-03", "cts-a03", "term-3"),
     ends(200, Chitose, "c-03"),
+    // The log of term-1 tells of the sessions there whose sign-in it knows.
+    begins(127, Windows, "rdp-03", "sato", "term-1"),
+    ends(168, Windows, "rdp-03"),
+    begins(217, Windows, "rdp-07", "sato", "term-1"),
+    ends(249, Windows, "rdp-07"),
+    begins(312, Windows, "rdp-11", "takahashi", "term-1"),
+    ends(339, Windows, "rdp-11"),
+    begins(503, Windows, "rdp-13", "sato", "term-1"),
+    ends(524, Windows, "rdp-13"),
     // Three that are in no register: an account (whose end nobody reports), an operator for this
     // city, a terminal.
     begins(185, Tomakomai, "t-04", "tmk-x99", "term-1"),

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use kukaku_schema::{Lang, UtcMicros, Verdict};
-use kukaku_store::query::{self, FindingFilter, FindingRow, RevisionRow, SessionFilter, SessionRow};
+use kukaku_store::query::{
+    self, FailureRow, FindingFilter, FindingRow, OrderRow, RevisionRow, SessionFilter, SessionRow,
+};
 use kukaku_store::{StoreError, read_only};
 
 use super::site::registers;
-use super::truth::{CLEARED, FINDINGS, SESSIONS};
+use super::truth::{CLEARED, FAILURES, FINDINGS, JOINED, ORDERS, SESSIONS};
 use crate::failure::Failure;
 use crate::say::{say, shown};
 
@@ -18,6 +20,12 @@ const ROWS_MAX: u32 = 1_000;
 pub(super) struct Outcome {
     /// Every session with its revisions, oldest first.
     sessions: Vec<(SessionRow, Vec<RevisionRow>)>,
+    /// The records of each session that more than one source told of: its name, theirs.
+    joined: Vec<(String, Vec<String>)>,
+    /// Every work order, by its number.
+    orders: Vec<OrderRow>,
+    /// Every failure with the number of reports on it.
+    failures: Vec<(FailureRow, usize)>,
     /// Every finding, oldest first.
     findings: Vec<FindingRow>,
 }
@@ -27,16 +35,28 @@ impl Outcome {
     pub(super) fn read(store: &Path) -> Result<Self, Failure> {
         let read = || -> Result<Self, StoreError> {
             let conn = read_only(store)?;
-            let mut sessions = Vec::new();
+            let (mut sessions, mut joined) = (Vec::new(), Vec::new());
             for row in query::sessions(&conn, &SessionFilter::default(), None, ROWS_MAX)?.rows {
                 let mut revisions = query::revisions(&conn, row.id)?;
                 revisions.reverse();
+                let parts = query::session_parts(&conn, row.id)?;
+                if !parts.is_empty() {
+                    let names = parts.iter().map(|part| format!("{}/{}", part.source, part.session));
+                    joined.push((session_name(&row), names.collect()));
+                }
                 sessions.push((row, revisions));
             }
             sessions.sort_by_key(|(row, _)| (row.start, row.session.clone()));
             let mut findings = query::findings(&conn, &FindingFilter::default(), None, ROWS_MAX)?.rows;
             findings.sort_by_key(|row| (row.span.start, row.key.clone()));
-            Ok(Self { sessions, findings })
+            let mut orders = query::orders(&conn, None, ROWS_MAX)?.rows;
+            orders.sort_by(|a, b| a.order.cmp(&b.order));
+            let mut failures = Vec::new();
+            for row in query::failures(&conn, None, ROWS_MAX)?.rows {
+                let reports = query::failure_reports(&conn, &row.failure)?.len();
+                failures.push((row, reports));
+            }
+            Ok(Self { sessions, joined, orders, failures, findings })
         };
         read().map_err(|e| Failure::Store(e.to_string()))
     }
@@ -90,6 +110,7 @@ pub(super) fn differences(outcome: &Outcome) -> Vec<String> {
             out.push(format!("{name}: a session that the truth doesn't know"));
         }
     }
+    out.extend(paper_differences(outcome));
     let names = |holds: bool| -> Vec<&str> {
         outcome.findings.iter().filter(|row| row.resolved_at.is_none() == holds).map(finding_name).collect()
     };
@@ -97,6 +118,25 @@ pub(super) fn differences(outcome: &Outcome) -> Vec<String> {
     // Others may have held for a moment; these had to.
     compare(&mut out, "was cleared", CLEARED, names(false), false);
     out
+}
+
+/// Where records, work orders and failures differ.
+fn paper_differences(outcome: &Outcome) -> Vec<String> {
+    let joined = outcome.joined.iter().map(|(name, parts)| format!("{name} has the records {}", parts.join(" ")));
+    let joined_true = JOINED.iter().map(|(name, parts)| format!("{name} has the records {}", parts.join(" ")));
+    let orders = outcome.orders.iter().map(|row| format!("order {} is {}", row.order, row.state.word()));
+    let orders_true = ORDERS.iter().map(|(order, state)| format!("order {order} is {}", state.word()));
+    let failures = outcome.failures.iter().map(|(row, reports)| {
+        format!("failure {} has {reports} reports, the newest {}", row.failure, row.stage.word())
+    });
+    let failures_true = FAILURES.iter().map(|(failure, stage, reports)| {
+        format!("failure {failure} has {reports} reports, the newest {}", stage.word())
+    });
+    let found: Vec<String> = joined.chain(orders).chain(failures).collect();
+    let truth: Vec<String> = joined_true.chain(orders_true).chain(failures_true).collect();
+    let missing = truth.iter().filter(|line| !found.contains(line)).map(|line| format!("expected: {line}"));
+    let too_much = found.iter().filter(|line| !truth.contains(line)).map(|line| format!("unexpected: {line}"));
+    missing.chain(too_much).collect()
 }
 
 /// Takes each expected name out of those found once; what is left over is too much.
@@ -121,8 +161,10 @@ pub(super) fn print(outcome: &Outcome, start: UtcMicros) -> Result<(), Failure> 
         entry.map_or_else(|| "－".to_owned(), |entry| entry.row.name.clone())
     };
     let mut rows = vec![
-        ["開始", "終了", "セッション", "作業者", "端末", "判定", "", "確度", "経過"].map(str::to_owned).to_vec(),
-        ["start", "end", "session", "operator", "terminal", "verdict", "", "grade", "history"]
+        ["開始", "終了", "セッション", "作業者", "端末", "判定", "", "確度", "経過", "記録"]
+            .map(str::to_owned)
+            .to_vec(),
+        ["start", "end", "session", "operator", "terminal", "verdict", "", "grade", "history", "records"]
             .map(str::to_owned)
             .to_vec(),
     ];
@@ -140,6 +182,11 @@ pub(super) fn print(outcome: &Outcome, start: UtcMicros) -> Result<(), Failure> 
             verdict.word().to_owned(),
             grade.map_or_else(String::new, |grade| format!("{} {}", grade.label(Lang::Ja), grade.word())),
             history.join(" → "),
+            outcome
+                .joined
+                .iter()
+                .find(|(name, _)| *name == session_name(row))
+                .map_or_else(String::new, |(_, of)| of.join(" + ")),
         ]);
     }
     say("セッション照合  Sessions");
@@ -166,16 +213,46 @@ pub(super) fn print(outcome: &Outcome, start: UtcMicros) -> Result<(), Failure> 
     }
     say("\n検知  Findings");
     table(&rows);
+    print_papers(outcome, start);
     Ok(())
 }
 
-/// `05:30` for an instant five and a half minutes into the day; nothing for one that never comes.
+/// Prints the work orders and the failure reports.
+fn print_papers(outcome: &Outcome, start: UtcMicros) {
+    let mut rows = vec![
+        ["申請", "開始", "終了", "状態", ""].map(str::to_owned).to_vec(),
+        ["order", "from", "to", "state", ""].map(str::to_owned).to_vec(),
+    ];
+    for row in &outcome.orders {
+        let (label, word) = (row.state.label(Lang::Ja).to_owned(), row.state.word().to_owned());
+        rows.push(vec![row.order.clone(), clock(start, row.from), clock(start, row.to), label, word]);
+    }
+    say("\n作業申請  Work orders");
+    table(&rows);
+    let mut rows = vec![
+        ["報告", "検知", "報告日時", "段階", "", "報告数"].map(str::to_owned).to_vec(),
+        ["report", "noticed", "handed in", "stage", "", "reports"].map(str::to_owned).to_vec(),
+    ];
+    for (row, reports) in &outcome.failures {
+        let (label, word) = (row.stage.label(Lang::Ja).to_owned(), row.stage.word().to_owned());
+        let (detected, at) = (clock(start, row.detected_at), clock(start, row.at));
+        rows.push(vec![row.failure.clone(), detected, at, label, word, reports.to_string()]);
+    }
+    say("\n障害報告  Failure reports");
+    table(&rows);
+}
+
+/// `05:30` for an instant five and a half minutes into the day, `-10d` for one ten days before; nothing for one that never comes.
 fn clock(start: UtcMicros, at: UtcMicros) -> String {
     if at == UtcMicros::MAX {
         return String::new();
     }
     let seconds = at.since(start).0.div_euclid(1_000_000);
     let sign = if seconds < 0 { "-" } else { "" };
+    // What lies days away is told by days.
+    if seconds.abs() >= 86_400 {
+        return format!("{sign}{}d", seconds.abs() / 86_400);
+    }
     format!("{sign}{:02}:{:02}", seconds.abs() / 60, seconds.abs() % 60)
 }
 
@@ -223,8 +300,15 @@ mod tests {
 
     #[test]
     fn an_outcome_without_anything_differs_in_every_session() {
-        let nothing = Outcome { sessions: Vec::new(), findings: Vec::new() };
-        assert_eq!(differences(&nothing).len(), SESSIONS.len() + FINDINGS.len() + CLEARED.len());
+        let nothing = Outcome {
+            sessions: Vec::new(),
+            joined: Vec::new(),
+            orders: Vec::new(),
+            failures: Vec::new(),
+            findings: Vec::new(),
+        };
+        let papers = JOINED.len() + ORDERS.len() + FAILURES.len();
+        assert_eq!(differences(&nothing).len(), SESSIONS.len() + papers + FINDINGS.len() + CLEARED.len());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What has to come out of the day. Written by hand from the meaning of the words, not from a run.
 
-use kukaku_schema::{Grade, Verdict};
+use kukaku_schema::{FailureStage, Grade, OrderState, Verdict};
 
 use Grade::{Confirmed, Unconfirmed, Weak};
 use Verdict::{Absent, Partial, Present, Undetermined, UnknownAccount, UnknownTerminal, UnregisteredOperator};
@@ -53,6 +53,29 @@ pub const SESSIONS: &[SessionTruth] = &[
     is("vpn-tomakomai/t-13", Present, Some(Confirmed)),
 ];
 
+/// The sessions that more than one source told of, with their records, the first by start.
+pub const JOINED: &[(&str, &[&str])] = &[
+    ("vpn-tomakomai/t-01", &["vpn-tomakomai/t-01", "win-term-1/rdp-01"]),
+    ("vpn-tomakomai/t-03", &["vpn-tomakomai/t-03", "win-term-1/rdp-03"]),
+    ("vpn-tomakomai/t-07", &["vpn-tomakomai/t-07", "win-term-1/rdp-07"]),
+    ("vpn-tomakomai/t-11", &["vpn-tomakomai/t-11", "win-term-1/rdp-11"]),
+    ("vpn-tomakomai/t-13", &["vpn-tomakomai/t-13", "win-term-1/rdp-13"]),
+];
+
+/// How each work order stands when the day is over.
+pub const ORDERS: &[(&str, OrderState)] = &[
+    ("R8-0099", OrderState::Approved),
+    ("R8-0101", OrderState::Accepted),
+    ("R8-0102", OrderState::Reported),
+    ("R8-0103", OrderState::Approved),
+    ("R8-0104", OrderState::Submitted),
+    ("R8-0201", OrderState::Reported),
+    ("R8-0202", OrderState::Reported),
+];
+
+/// The failures with the newest report on each, and how many reports there are.
+pub const FAILURES: &[(&str, FailureStage, usize)] = &[("F8-0007", FailureStage::Final, 2)];
+
 /// Every finding that holds when the day is over: its kind and what it is about.
 pub const FINDINGS: &[&str] = &[
     "absent|session:vpn-chitose/c-02",
@@ -69,7 +92,12 @@ pub const FINDINGS: &[&str] = &[
     "footage_gap|camera:cam-2|zone:zone-b",
     "forced|door:south",
     "held_open|door:south",
+    "no_order|session:vpn-chitose/c-05",
+    "order_pending|session:vpn-tomakomai/t-13",
+    "outside_order|session:vpn-tomakomai/t-05",
+    "outside_order|session:vpn-tomakomai/t-12",
     "partial|session:vpn-tomakomai/t-03",
+    "report_missing|order:R8-0099",
     "session_unclosed|session:vpn-tomakomai/t-04",
     "shared_account|account:tmk-a01|session:vpn-tomakomai/t-08|session:vpn-tomakomai/t-07",
     "unattended|session:vpn-tomakomai/t-03",

@@ -182,6 +182,9 @@ impl Named<'_> {
             Observation::OrderRevised(o) => {
                 format!("{} {} {}", self.named("order", o.order.as_str()), o.state.label(lang), o.by)
             }
+            Observation::FailureReported(o) => {
+                format!("{} {} {}", lang.pick("障害報告", "failure report"), o.failure, o.stage.label(lang))
+            }
             Observation::ManualEntry(o) => {
                 let way = match o.direction {
                     ManualDirection::Entry => lang.pick("入室", "entry"),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kukaku_core::retention::Disk;
+use kukaku_schema::failure::FailureForm;
 use kukaku_schema::order::OrderRefused;
 use kukaku_schema::period::day_text;
 use kukaku_schema::registers::parse;
@@ -19,6 +20,7 @@ use crate::commands::check::{cannot_listen, free_bytes, free_mib};
 use crate::config::{Config, WebLogConfig};
 use crate::dialects::{Dialect, open_sessions};
 use crate::failure::Failure;
+use crate::failure_reports::{self, NotReported};
 use crate::register_lines::changes;
 use crate::rooms::{Ledger, Rooms, stopped};
 use crate::site_dir::SiteDir;
@@ -241,14 +243,26 @@ impl Commands for DaemonCommands {
         let act = answers::take(&self.writer, self.dir.store(), answer.to_owned(), who, clock::now());
         self.runtime.block_on(act).map(|taken| (taken.order, taken.before)).map_err(for_page)
     }
+
+    fn report_failure(&self, form: FailureForm, who: &str) -> Result<(), OrderRefused> {
+        let who = Name::new(who).map_err(|why| OrderRefused::new(why.clone(), why))?;
+        let act = failure_reports::take(&self.writer, self.dir.store(), form, who, clock::now());
+        self.runtime.block_on(act).map(drop).map_err(|failure| match failure {
+            NotReported::Refused(why) => why,
+            NotReported::Failed(why) => not_recorded(why),
+        })
+    }
 }
 
 /// Why an answer was not taken, for the page.
 fn for_page(failure: AnswerFailure) -> OrderRefused {
     match failure {
         AnswerFailure::Refused(why) => why,
-        AnswerFailure::Failed(why) => {
-            OrderRefused::new(format!("記録できませんでした。しばらくしてからもう一度操作してください。（{why}）"), why)
-        }
+        AnswerFailure::Failed(why) => not_recorded(why),
     }
+}
+
+/// Nothing is wrong with what was asked; it is not durable.
+fn not_recorded(why: String) -> OrderRefused {
+    OrderRefused::new(format!("記録できませんでした。しばらくしてからもう一度操作してください。（{why}）"), why)
 }

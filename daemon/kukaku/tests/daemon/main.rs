@@ -11,6 +11,7 @@ mod begin;
 mod city_answers;
 mod configuration;
 mod disk;
+mod failures;
 mod full;
 mod gateways;
 mod guacamole;

@@ -27,6 +27,8 @@ const SIGN_ACTIVITY: u8 = 28;
 const ORDER: u8 = 19;
 /// A thing of kukaku's own.
 const SYSTEM: u8 = 20;
+/// A failure report.
+const FAILURE: u8 = 25;
 /// An unlock of a client's line, as the city recorded it.
 const UNLOCKED: u8 = 24;
 /// The city's record of its line is complete for a span.
@@ -202,6 +204,7 @@ fn write_body(out: &mut Out<'_>, body: &FactBody) {
             out.word(*terminal);
             out.flag(*on);
         }
+        FactBody::Failure => sort(out, FAILURE),
         FactBody::CaughtUp { reader, from, to } => {
             sort(out, 10);
             out.maybe_word(*reader);
@@ -344,6 +347,7 @@ fn read_body(input: &mut In<'_>) -> Result<FactBody, Fault> {
             hash: input.maybe_number()?,
             gone: input.flag()?,
         },
+        FAILURE => FactBody::Failure,
         POWER => FactBody::Power { terminal: input.word()?, on: input.flag()? },
         10 => FactBody::CaughtUp { reader: input.maybe_word()?, from: instant(input)?, to: instant(input)? },
         11 => FactBody::Clock { offset_us: input.signed()?, from: instant(input)?, to: instant(input)? },

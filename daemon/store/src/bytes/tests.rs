@@ -87,6 +87,7 @@ fn body() -> impl Strategy<Value = FactBody> {
         }),
         (any::<i64>(), instant(), instant()).prop_map(|(offset_us, from, to)| FactBody::Clock { offset_us, from, to }),
         Just(FactBody::WatchStarted),
+        Just(FactBody::Failure),
         (instant(), instant()).prop_map(|(from, to)| FactBody::WatchGap { from, to }),
         (word(), instant(), instant()).prop_map(|(of, from, to)| FactBody::SourceGap { of, from, to }),
         (prop::sample::select(SystemConcern::ALL.to_vec()), any::<bool>())

@@ -76,6 +76,12 @@ impl Erasing<'_, '_> {
             Observation::OrderRevised(_) => {
                 self.execute("DELETE FROM order_step WHERE entry = ?1", &[&entry])?;
             }
+            Observation::FailureReported(o) => {
+                // No fact tells of it.
+                let named = [Some(&o.failure), Some(&o.client), o.order.as_ref(), o.session.as_ref()];
+                self.brought.extend(named.into_iter().flatten().filter_map(|name| names.find(name.as_str())));
+                self.execute("DELETE FROM failure_report WHERE entry = ?1", &[&entry])?;
+            }
             Observation::SessionStarted(o) => self.group(source, o.epoch.as_ref(), &o.session, names),
             Observation::SessionAlive(o) => self.group(source, o.epoch.as_ref(), &o.session, names),
             Observation::SessionEnded(o) => self.group(source, o.epoch.as_ref(), &o.session, names),

@@ -12,7 +12,7 @@ use crate::error::{StoreError, in_act};
 use crate::load;
 
 /// Columns that hold words.
-const COLUMNS: [(&str, &[&str]); 13] = [
+const COLUMNS: [(&str, &[&str]); 14] = [
     ("source_seen", &["source", "epoch"]),
     ("client_seen", &["client"]),
     ("stay", &["person", "zone"]),
@@ -22,6 +22,7 @@ const COLUMNS: [(&str, &[&str]); 13] = [
     ("oplog", &["terminal", "session"]),
     ("terminal_power", &["terminal"]),
     ("order_step", &["work_order", "client"]),
+    ("failure_report", &["report", "client", "work_order", "session"]),
     ("session_part", &["source", "epoch", "part", "account", "terminal", "target", "via", "address", "inner_address"]),
     ("source_offset", &["source"]),
     ("unreadable", &["source"]),

@@ -8,6 +8,7 @@ mod board;
 mod cells;
 mod coverage;
 mod entries;
+mod failures;
 mod findings;
 mod journal;
 mod notice;
@@ -32,6 +33,9 @@ pub use board::{
 };
 pub use coverage::{SourceGap, SourceGapCause, session_source_gaps, session_sources};
 pub use entries::{EntryFilter, EntryRow, entries};
+pub use failures::{
+    FailureReportRow, FailureRow, failure_now, failure_reports, failures, failures_of, sessions_called,
+};
 pub use findings::{
     AlertRow, FindingEventRow, FindingFilter, FindingRow, SubjectRow, finding, finding_alerts, finding_events,
     findings, findings_counted,

@@ -1,4 +1,4 @@
-//! What every kind of observation is made of: its type, its word, its header, its schema.
+//! How the table of kinds becomes types: the macro behind `kinds`.
 
 macro_rules! device_time {
     (instant, $body:expr) => {
@@ -66,7 +66,7 @@ macro_rules! observations {
         /// The JSON Schema of each kind, by its word.
         #[must_use]
         pub fn json_schemas() -> Vec<(&'static str, schemars::Schema)> {
-            vec![ $( ($word, tagged($word, schemars::schema_for!($variant))), )* ]
+            vec![ $( ($word, super::table::tagged($word, schemars::schema_for!($variant))), )* ]
         }
 
         $(
@@ -89,4 +89,21 @@ macro_rules! observations {
             }
         )*
     };
+}
+
+/// Adds the `kind` word that the tagged enum puts beside the fields.
+pub(super) fn tagged(word: &str, mut schema: schemars::Schema) -> schemars::Schema {
+    let object = schema.ensure_object();
+    if let Some(properties) = object.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
+        properties.insert("kind".to_owned(), serde_json::json!({ "const": word }));
+    }
+    if let Some(required) = object.get_mut("required").and_then(serde_json::Value::as_array_mut) {
+        required.insert(0, serde_json::json!("kind"));
+    }
+    object.insert("title".to_owned(), serde_json::json!(word));
+    // The published text must not depend on which crate of the build asks serde_json to keep the
+    // order of insertion.
+    object.sort_keys();
+    object.values_mut().for_each(serde_json::Value::sort_all_objects);
+    schema
 }
