@@ -105,4 +105,71 @@ mod tests {
         upgrade(&mut conn, 3, &good).unwrap();
         assert_eq!(version(&conn), 3);
     }
+
+    /// What a store is made of, but for the order of columns.
+    fn shape(conn: &Connection) -> Vec<(String, Vec<String>)> {
+        let list = |sql: &str| -> Vec<String> {
+            let mut statement = conn.prepare(sql).unwrap();
+            let mut rows: Vec<String> =
+                statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+            rows.sort();
+            rows
+        };
+        let names = list("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'");
+        let of = |name: &String| {
+            let columns = format!(
+                "SELECT name || ' ' || type || ' ' || \"notnull\" || ' ' || coalesce(dflt_value, '') || ' ' || pk
+                 FROM pragma_table_xinfo('{name}')"
+            );
+            let keyed = format!("SELECT seqno || ' ' || coalesce(name, '') FROM pragma_index_info('{name}')");
+            let strict = format!("SELECT wr || ' ' || strict FROM pragma_table_list WHERE name = '{name}'");
+            let foreign = format!("SELECT \"table\" || ' ' || \"from\" FROM pragma_foreign_key_list('{name}')");
+            [list(&columns), list(&keyed), list(&strict), list(&foreign), checks(conn, name)].concat()
+        };
+        names.iter().map(|name| (name.clone(), of(name))).collect()
+    }
+
+    /// The CHECKs of a table, without blanks and comments.
+    fn checks(conn: &Connection, table: &str) -> Vec<String> {
+        let sql: Option<String> =
+            conn.query_row("SELECT sql FROM sqlite_master WHERE name = ?1", [table], |row| row.get(0)).unwrap();
+        let sql = sql.unwrap_or_default();
+        let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+        let bare: String = lines.flat_map(str::chars).filter(|c| !c.is_whitespace()).collect();
+        let mut found: Vec<String> = bare
+            .match_indices("CHECK(")
+            .map(|(from, _)| {
+                let mut depth = 0;
+                let end = bare[from..].char_indices().find(|(_, c)| {
+                    depth += i32::from(*c == '(') - i32::from(*c == ')');
+                    *c == ')' && depth == 0
+                });
+                bare[from..=from + end.unwrap().0].to_owned()
+            })
+            .collect();
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn a_store_of_the_first_version_becomes_what_a_new_one_is() {
+        let mut old = Connection::open_in_memory().unwrap();
+        old.execute_batch(include_str!("../tests/data/schema-1.sql")).unwrap();
+        old.execute(
+            "INSERT INTO user (name, role, password_hash, password_version, must_change, created_at_us)
+             VALUES ('kanri', 'administrator', '$argon2id$', 1, 0, 7)",
+            [],
+        )
+        .unwrap();
+        upgrade(&mut old, 1, &UPGRADES).unwrap();
+        let mut new = Connection::open_in_memory().unwrap();
+        create(&mut new).unwrap();
+        let names = |conn| shape(conn).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names(&old), names(&new));
+        for (upgraded, fresh) in shape(&old).into_iter().zip(shape(&new)) {
+            assert_eq!(upgraded, fresh);
+        }
+        let set_at: i64 = old.query_row("SELECT password_set_at_us FROM user", [], |row| row.get(0)).unwrap();
+        assert_eq!(set_at, 7, "a password's time runs from when its user was made");
+    }
 }

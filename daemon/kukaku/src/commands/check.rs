@@ -6,11 +6,13 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use kukaku_notify::Channels;
+use kukaku_store::users::PasswordProfile;
 
 use super::certificates::certificates_of;
 use super::networks;
 use crate::certificates::{read_certificate, warning};
 use crate::cli::CheckArgs;
+use crate::clock;
 use crate::config::{Config, load};
 use crate::control;
 use crate::failure::Failure;
@@ -56,6 +58,7 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         let heard = kukaku_store::read_only(&dir.store()).and_then(|conn| kukaku_store::query::session_sources(&conn));
         let registers = super::registers::present(dir).ok();
         lines.extend(super::gateways::lines(&config, registers.as_ref(), &heard.unwrap_or_default()));
+        lines.extend(registers.and_then(|registers| nobody_tells(&config, &registers)).map(Line::Problem));
         lines.push(disk(dir.path(), config.free_disk_mib));
         match running {
             Some(_) => lines.push(Line::Fine("ports: held by the daemon that runs".to_owned())),
@@ -66,6 +69,7 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         lines.extend(ports(&config));
     }
     lines.extend(networks::lines(&config));
+    lines.extend(passwords(&config));
     lines.push(time());
     let problems = lines.iter().filter(|line| matches!(line, Line::Problem(_))).count();
     for line in &lines {
@@ -107,6 +111,29 @@ fn channels(config: &Config) -> Vec<Line> {
             vec![Line::Fine(format!("alerts: {} channel(s)", channels.messages.len() + channels.towers.len()))]
         }
     }
+}
+
+/// Cities that are to be told of each session, and no channel that tells them.
+fn nobody_tells(config: &Config, registers: &kukaku_schema::Registers) -> Option<String> {
+    let now = clock::now();
+    let told = registers.clients.iter().filter(|e| e.valid.contains(now) && !e.row.notify.is_empty());
+    let names: Vec<&str> = told.map(|e| e.row.id.as_str()).collect();
+    (!names.is_empty() && config.alerts.notices.is_none()).then(|| {
+        format!(
+            "notices: {} is to be told of each session by mail (`notify` in the registers), and no channel does it: \
+             name one, `[alerts] notices = \"...\"` in kukaku.toml",
+            names.join(", ")
+        )
+    })
+}
+
+fn passwords(config: &Config) -> Option<Line> {
+    (config.passwords.rules().profile == PasswordProfile::Nist).then(|| {
+        Line::Note(
+            "passwords: profile nist asks for no classes of characters and no end; it needs the cities' agreement in writing"
+                .to_owned(),
+        )
+    })
 }
 
 /// Secrets in files of their own: readable for their owner alone, and no samples.

@@ -10,7 +10,7 @@ use kukaku_store::{OutboxState, head_at, query, read_only};
 use serde_json::Value;
 
 use crate::alerts::Peer;
-use crate::house::{Daemon, PATIENCE, REGISTERS, Site, ago, exits, kukaku};
+use crate::house::{Daemon, PATIENCE, REGISTERS, Site, ago, exits, kukaku, text};
 
 fn registers(within: &str) -> String {
     REGISTERS.replace(
@@ -178,4 +178,16 @@ fn without_a_channel_for_them_notices_are_overdue_and_say_what_is_missing() {
     assert!(daemon.stop().0.success());
     let conn = read_only(&site.dir.join("store.db")).unwrap();
     assert_eq!(query::session(&conn, 1).unwrap().unwrap().session, "7781");
+}
+
+#[test]
+fn a_city_that_is_to_be_told_and_no_channel_that_tells_it_is_a_problem() {
+    let site = Site::new();
+    let check = || String::from_utf8(kukaku(&["check", site.dir()]).stdout).unwrap();
+    assert!(!check().contains("notices:"), "{}", check());
+    let told = REGISTERS.replacen("[[client]]\n", "[[client]]\nnotify = [\"city@example.lg.jp\"]\n", 1);
+    let file = site.folder.write("told.toml", told);
+    exits(&kukaku(&["registers", site.dir(), "import", text(&file), "--reason", "test"]), 0);
+    let said = check();
+    assert!(said.contains("PROBLEM  notices:") && said.contains("[alerts] notices"), "{said}");
 }
