@@ -512,7 +512,7 @@ CREATE TABLE unreadable (
 CREATE TABLE user (
   id                 INTEGER PRIMARY KEY,
   name               TEXT    NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 64), -- signs in with it
-  role               TEXT    NOT NULL CHECK (role = 'administrator'), -- what it may do; further roles come with their rules
+  role               TEXT    NOT NULL CHECK (role IN ('administrator', 'manager', 'security', 'auditor')), -- what it is, and so what it may do
   password_hash      TEXT    NOT NULL, -- Argon2id, as a PHC string
   password_version   INTEGER NOT NULL CHECK (password_version >= 1), -- grows with each change: sign-ins under an older one are void
   password_set_at_us INTEGER NOT NULL DEFAULT 0, -- our clock: its time runs from here

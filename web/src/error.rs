@@ -6,7 +6,7 @@
 use axum::http::StatusCode;
 use kukaku_schema::Lang;
 use kukaku_store::StoreError;
-use kukaku_store::users::UsersError;
+use kukaku_store::users::{Role, UsersError};
 
 use crate::text::clean;
 
@@ -46,6 +46,8 @@ pub(crate) enum WebError {
     MustChange,
     #[error("not permitted: {0}")]
     Forbidden(&'static str),
+    #[error("a user of the role {} may not", .0.word())]
+    NoRight(Role),
     #[error("no such page")]
     NotFound,
     #[error("the method is not served here")]
@@ -97,6 +99,11 @@ impl WebError {
                 StatusCode::FORBIDDEN,
                 "この操作は受け付けられません。前の画面に戻り、再読み込みしてからもう一度お試しください。",
                 "This can't be accepted. Go back, reload the page and try again.",
+            ),
+            Self::NoRight(_) => (
+                StatusCode::FORBIDDEN,
+                "あなたの権限ではこの操作はできません。権限一覧をご確認のうえ、担当の方に依頼してください。",
+                "Your role may not do this. See the list of rights, and ask whoever may.",
             ),
             Self::NotFound => {
                 (StatusCode::NOT_FOUND, "お探しのページまたは記録はありません。", "There is no such page or record.")

@@ -10,6 +10,8 @@ use axum::http::request::Parts;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
+use kukaku_store::users::Right;
+
 use crate::api::describe::Doc;
 use crate::api::{describe, failures as failures_api, logs, observations, read};
 use crate::error::WebError;
@@ -20,7 +22,7 @@ use crate::http::params::Param;
 use crate::live;
 use crate::pages::{
     assets, board, companies, entries, failures, findings, gate, journal, notices, order_answers, orders, paper,
-    registers, retention, session, sessions, sheets, sources, terminals,
+    registers, retention, rights, session, sessions, sheets, sources, terminals,
 };
 
 /// Who may ask.
@@ -43,28 +45,35 @@ pub(crate) struct Route {
     pub method: Method,
     pub path: &'static str,
     pub access: Access,
+    /// What who is signed in has to be allowed.
+    pub right: Right,
     pub params: &'static [Param],
     pub doc: Option<Doc>,
     handler: fn() -> MethodRouter<App>,
 }
 
 fn page(path: &'static str, access: Access, params: &'static [Param], handler: fn() -> MethodRouter<App>) -> Route {
-    Route { method: Method::GET, path, access, params, doc: None, handler }
+    Route { method: Method::GET, path, access, right: Right::Look, params, doc: None, handler }
 }
 
-fn act(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
-    Route { method: Method::POST, path, access, params: &[], doc: None, handler }
+/// An act of who is signed in that changes nothing of the site.
+fn own(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
+    Route { method: Method::POST, path, access, right: Right::Look, params: &[], doc: None, handler }
+}
+
+fn act(path: &'static str, right: Right, handler: fn() -> MethodRouter<App>) -> Route {
+    Route { method: Method::POST, path, access: Access::Full, right, params: &[], doc: None, handler }
 }
 
 fn api(path: &'static str, params: &'static [Param], doc: Doc, handler: fn() -> MethodRouter<App>) -> Route {
-    Route { method: Method::GET, path, access: Access::Full, params, doc: Some(doc), handler }
+    Route { method: Method::GET, path, access: Access::Full, right: Right::Look, params, doc: Some(doc), handler }
 }
 
 pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
     vec![
         page("/", Access::Full, board::PARAMS, || get(board::board)),
         page("/wall", Access::Wall, board::PARAMS, || get(board::wall)),
-        act("/wall/start", Access::Full, || post(board::start_wall)),
+        own("/wall/start", Access::Full, || post(board::start_wall)),
         page("/live", Access::Wall, &[], || get(live::live)),
         page("/sessions", Access::Full, sessions::PARAMS, || get(sessions::sessions)),
         page("/sessions/find", Access::Full, session::FIND_PARAMS, || get(session::find)),
@@ -75,22 +84,22 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/findings", Access::Full, findings::PARAMS, || get(findings::findings)),
         page("/findings/{id}", Access::Full, &[], || get(findings::finding)),
         page("/orders", Access::Full, orders::PARAMS, || get(orders::orders)),
-        act("/orders", Access::Full, || post(orders::write)),
+        act("/orders", Right::Papers, || post(orders::write)),
         page("/orders/show", Access::Full, orders::ORDER_PARAMS, || get(orders::order)),
         page("/orders/sheet.json", Access::Full, orders::ORDER_PARAMS, || get(order_answers::sheet)),
-        act("/orders/take", Access::Full, || post(order_answers::take)),
-        act("/orders/act", Access::Full, || post(orders::act)),
+        act("/orders/take", Right::Papers, || post(order_answers::take)),
+        act("/orders/act", Right::Papers, || post(orders::act)),
         page("/failures", Access::Full, failures::PARAMS, || get(failures::failures)),
-        act("/failures", Access::Full, || post(failures::report)),
+        act("/failures", Right::Papers, || post(failures::report)),
         page("/failures/show", Access::Full, failures::SHOW_PARAMS, || get(failures::failure)),
         page("/failures/sheet", Access::Full, failures::SHEET_PARAMS, || get(failures::sheet)),
         page("/sources", Access::Full, sources::PARAMS, || get(sources::sources)),
         page("/terminals", Access::Full, &[], || get(terminals::terminals)),
         page("/registers", Access::Full, &[], || get(registers::registers)),
-        act("/registers", Access::Full, || post(registers::import)),
+        act("/registers", Right::Registers, || post(registers::import)),
         page("/registers/companies", Access::Full, &[], || get(companies::companies)),
         page("/registers/sheet", Access::Full, sheets::PARAMS, || get(sheets::sheet)),
-        act("/registers/sheet", Access::Full, || post(sheets::take_in)),
+        act("/registers/sheet", Right::Registers, || post(sheets::take_in)),
         page("/registers/sheet.csv", Access::Full, sheets::PARAMS, || get(sheets::csv)),
         page("/registers.toml", Access::Full, &[], || get(registers::export)),
         page("/journal", Access::Full, journal::PARAMS, || get(journal::journal)),
@@ -99,13 +108,15 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/journal/answer", Access::Full, paper::ANSWER_PARAMS, || get(paper::answer)),
         page("/journal/{seq}", Access::Full, &[], || get(journal::entry)),
         page("/retention", Access::Full, &[], || get(retention::retention)),
+        page("/rights", Access::Full, &[], || get(rights::rights)),
+        page("/rights.csv", Access::Full, &[], || get(rights::csv)),
         page("/unreadable", Access::Full, journal::UNREADABLE_PARAMS, || get(journal::unreadable)),
         page("/login", Access::Open, gate::PARAMS, || get(gate::login)),
-        act("/login", Access::Open, || post(gate::sign_in)),
-        act("/logout", Access::Wall, || post(gate::sign_out)),
+        own("/login", Access::Open, || post(gate::sign_in)),
+        own("/logout", Access::Wall, || post(gate::sign_out)),
         page("/password", Access::Change, &[], || get(gate::password)),
-        act("/password", Access::Change, || post(gate::change_password)),
-        act("/language", Access::Open, || post(gate::language)),
+        own("/password", Access::Change, || post(gate::change_password)),
+        own("/language", Access::Open, || post(gate::language)),
         page("/certificate", Access::Open, &[], || get(gate::certificate)),
         page("/certificate/site-ca.pem", Access::Open, &[], || get(gate::site_ca)),
         page("/static/{file}", Access::Open, assets::PARAMS, || get(assets::file)),
@@ -114,6 +125,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
             method: Method::POST,
             path: "/api/v1/observations",
             access: Access::Intake,
+            right: Right::Look,
             params: &[],
             doc: Some(describe::observations()),
             handler: || post(observations::post),
@@ -122,6 +134,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
             method: Method::POST,
             path: "/api/v1/logs",
             access: Access::Intake,
+            right: Right::Look,
             params: logs::PARAMS,
             doc: Some(describe::logs()),
             handler: || post(logs::post),
@@ -140,6 +153,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
             method: Method::GET,
             path: "/api/v1/openapi.json",
             access: Access::Open,
+            right: Right::Look,
             params: &[],
             doc: Some(describe::openapi()),
             handler: || get(describe::document),

@@ -15,6 +15,7 @@ mod retention;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use kukaku_store::users::Role;
 
 pub use answer::AnswerArgs;
 pub use backup::{BackupAction, BackupArgs, DrillArgs, ReconcileArgs, RestoreArgs};
@@ -176,6 +177,11 @@ pub struct UsersArgs {
     pub action: UsersAction,
 }
 
+fn role(word: &str) -> Result<Role, String> {
+    let all = Role::ALL.map(Role::word).join(", ");
+    Role::from_word(word).ok_or_else(|| format!("expected one of: {all}"))
+}
+
 /// What `kukaku users` does.
 #[derive(Debug, Subcommand)]
 pub enum UsersAction {
@@ -183,6 +189,17 @@ pub enum UsersAction {
     Add {
         /// Its name
         name: String,
+        /// What it is: administrator, manager, security or auditor
+        #[arg(long, value_name = "ROLE", value_parser = role, default_value = "manager")]
+        role: Role,
+    },
+    /// Give a user another role; its sign-ins end
+    Role {
+        /// Its name
+        name: String,
+        /// What it is to be: administrator, manager, security or auditor
+        #[arg(value_parser = role)]
+        role: Role,
     },
     /// List all users
     List,

@@ -44,8 +44,25 @@ pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
      CREATE TABLE terminal_power (entry INTEGER PRIMARY KEY, terminal INTEGER NOT NULL, at_us INTEGER NOT NULL,
        state TEXT NOT NULL CHECK (state IN ('on', 'off'))) STRICT;
      CREATE INDEX terminal_power_by_time ON terminal_power (terminal, at_us);
-     ALTER TABLE user ADD COLUMN password_set_at_us INTEGER NOT NULL DEFAULT 0;
-     UPDATE user SET password_set_at_us = created_at_us;
+     DROP TABLE web_session;
+     CREATE TABLE user_2 (id INTEGER PRIMARY KEY,
+       name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 64),
+       role TEXT NOT NULL CHECK (role IN ('administrator', 'manager', 'security', 'auditor')),
+       password_hash TEXT NOT NULL, password_version INTEGER NOT NULL CHECK (password_version >= 1),
+       password_set_at_us INTEGER NOT NULL DEFAULT 0, must_change INTEGER NOT NULL CHECK (must_change IN (0, 1)),
+       initial_until_us INTEGER, initial_used_at_us INTEGER, created_at_us INTEGER NOT NULL, disabled_at_us INTEGER,
+       failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0), locked_until_us INTEGER,
+       signed_in_at_us INTEGER) STRICT;
+     INSERT INTO user_2 SELECT id, name, role, password_hash, password_version, created_at_us, must_change,
+       initial_until_us, initial_used_at_us, created_at_us, disabled_at_us, failures, locked_until_us,
+       signed_in_at_us FROM user;
+     DROP TABLE user;
+     ALTER TABLE user_2 RENAME TO user;
+     CREATE TABLE web_session (id_hash BLOB PRIMARY KEY CHECK (length(id_hash) = 32),
+       user_id INTEGER NOT NULL REFERENCES user (id), scope TEXT NOT NULL CHECK (scope IN ('full', 'wall')),
+       password_version INTEGER NOT NULL, address TEXT NOT NULL, created_at_us INTEGER NOT NULL,
+       seen_at_us INTEGER NOT NULL, expires_at_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+     CREATE INDEX web_session_by_user ON web_session (user_id, created_at_us);
      CREATE TABLE former_password (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES user (id),
        password_hash TEXT NOT NULL) STRICT;
      CREATE INDEX former_password_by_user ON former_password (user_id, id);

@@ -26,7 +26,7 @@ pub fn no_complaints(browser: &Browser) {
 async fn a_manager_signs_in_for_the_first_time_and_sees_the_board_change_without_reloading() {
     let site = Site::new().await;
     day::tell(&site).await;
-    let initial = site.users().create("sato", at(3600)).unwrap();
+    let initial = site.users().create("sato", kukaku_store::users::Role::Manager, at(3600)).unwrap();
     let address = format!("http://127.0.0.1:{}", site.addr.port());
     let browser = Browser::start("first");
     browser.resize(1440, 1000);

@@ -100,6 +100,7 @@ async fn a_sign_in_ends_with_idleness_with_time_and_with_the_password() {
 
     let mut four = Client::new(site.addr);
     assert_eq!(four.sign_in(ADMIN, fresh).status, 303);
+    site.users().create("second", kukaku_store::users::Role::Administrator, at(0)).unwrap();
     site.users().disable(ADMIN, at(0)).unwrap();
     assert!(!still(&mut four), "a disabled user is out at once");
     assert_eq!(four.sign_in(ADMIN, fresh).status, 401);
@@ -122,8 +123,8 @@ async fn a_planted_cookie_does_not_become_a_sign_in() {
 async fn a_first_password_works_once_within_its_time_and_has_to_be_changed() {
     let site = Site::new().await;
     site.pass_to(0).await;
-    let first = site.users().create("sato", at(0)).unwrap();
-    let late = site.users().create("late", at(0)).unwrap();
+    let first = site.users().create("sato", kukaku_store::users::Role::Manager, at(0)).unwrap();
+    let late = site.users().create("late", kukaku_store::users::Role::Manager, at(0)).unwrap();
     let mut client = Client::new(site.addr);
     assert_eq!(client.sign_in("sato", &first).header("location"), Some("/password"));
     for path in ["/", "/sessions", "/entries.csv", "/wall", "/journal/1"] {

@@ -15,6 +15,7 @@ mod joined;
 mod logs;
 mod notices;
 mod orders;
+mod roles;
 mod rules;
 mod sheets;
 mod site;

@@ -186,6 +186,9 @@ async fn admit(app: &App, route: &Route, request: &Parts, viewer: &mut Viewer, l
     if must_change && route.access != Access::Change {
         return Err(if api || live { WebError::MustChange.into() } else { Refused::Elsewhere("/password".to_owned()) });
     }
+    if !matches!(route.access, Access::Change) && !session.user.role.may(route.right) {
+        return Err(WebError::NoRight(session.user.role).into());
+    }
     if session.scope == Scope::Wall && route.access != Access::Wall {
         return Err(if api || live || request.method != Method::GET {
             WebError::Forbidden("a wall display shows its one page").into()

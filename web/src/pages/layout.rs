@@ -4,6 +4,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use kukaku_schema::Lang;
+use kukaku_store::users::{Right, Role};
 
 use crate::error::WebError;
 
@@ -17,6 +18,8 @@ pub(crate) struct Frame {
     pub nav: &'static str,
     /// Who is signed in; empty: nobody.
     pub user: String,
+    /// What who is signed in is.
+    pub role: Option<Role>,
     /// What forms have to carry.
     pub token: String,
     /// Where the language switch comes back to.
@@ -41,6 +44,21 @@ impl Frame {
     /// Chooses between the two texts.
     pub fn t<'a>(&self, ja: &'a str, en: &'a str) -> &'a str {
         self.lang.pick(ja, en)
+    }
+
+    /// The role of who is signed in, in words.
+    pub fn role_label(&self) -> &'static str {
+        self.role.map_or("", |role| role.label(self.lang))
+    }
+
+    /// Whether who is signed in may write orders and reports.
+    pub fn may_write(&self) -> bool {
+        self.role.is_some_and(|role| role.may(Right::Papers))
+    }
+
+    /// Whether who is signed in may change the registers.
+    pub fn may_register(&self) -> bool {
+        self.role.is_some_and(|role| role.may(Right::Registers))
     }
 
     /// Told apart in addresses of static files, so that a browser never mixes versions.

@@ -16,6 +16,7 @@ pub(crate) mod orders;
 pub(crate) mod paper;
 pub(crate) mod registers;
 pub(crate) mod retention;
+pub(crate) mod rights;
 pub(crate) mod session;
 mod session_parts;
 pub(crate) mod sessions;
@@ -62,6 +63,7 @@ impl View {
             title: self.lang.pick(ja, en).to_owned(),
             nav,
             user: viewer.name().to_owned(),
+            role: viewer.session.as_ref().map(|session| session.user.role),
             token: viewer.token.clone(),
             back: back.into(),
             trouble: self.trouble.clone(),

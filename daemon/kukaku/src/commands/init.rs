@@ -11,7 +11,7 @@ use kukaku_ledger::SigningKey;
 use kukaku_schema::Lang;
 use kukaku_schema::registers::{Registers, parse};
 use kukaku_store::Store;
-use kukaku_store::users::Users;
+use kukaku_store::users::{Role, Users};
 
 use super::certificates::put;
 use super::users::failure;
@@ -168,7 +168,9 @@ fn make(part: &SiteDir, args: &InitArgs, registers: &Registers, file: &str) -> R
     let store_failure = |e: kukaku_store::StoreError| Failure::Store(e.to_string());
     drop(Store::create(&part.store(), now).map_err(store_failure)?);
     start::writer::keep_first_registers(part, registers, file)?;
-    let password = Users::open(&part.store()).and_then(|users| users.create(&args.admin, now)).map_err(failure)?;
+    let password = Users::open(&part.store())
+        .and_then(|users| users.create(&args.admin, Role::Administrator, now))
+        .map_err(failure)?;
     for folder in [part.keys(), part.tls(), part.path().to_owned()] {
         sync_folder(&folder).map_err(|e| Failure::io("sync", &folder, &e))?;
     }

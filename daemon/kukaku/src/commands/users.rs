@@ -17,7 +17,11 @@ pub fn run(args: &UsersArgs) -> Result<(), Failure> {
     let users = open(&SiteDir::find(args.dir.dir.as_deref())?)?;
     let now = clock::now();
     match &args.action {
-        UsersAction::Add { name } => once(name, &users.create(name, now).map_err(failure)?),
+        UsersAction::Add { name, role } => once(name, &users.create(name, *role, now).map_err(failure)?),
+        UsersAction::Role { name, role } => {
+            users.set_role(name, *role).map_err(failure)?;
+            say(format!("{name} is {} now; its sign-ins have ended", role.word()));
+        }
         UsersAction::Reset { name } => once(name, &users.reset(name, now).map_err(failure)?),
         UsersAction::Disable { name } => {
             users.disable(name, now).map_err(failure)?;
@@ -79,7 +83,7 @@ fn list(users: &Users, now: UtcMicros) -> Result<(), Failure> {
         let until = user
             .password_until
             .map_or_else(String::new, |until| format!(", password until {}", until.to_rfc3339_utc()));
-        say(format!("{:<24} {:<14} {state:<18} last sign-in {last}{until}", user.name, user.role));
+        say(format!("{:<24} {:<14} {state:<18} last sign-in {last}{until}", user.name, user.role.word()));
     }
     Ok(())
 }

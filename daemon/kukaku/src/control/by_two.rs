@@ -3,8 +3,8 @@
 use kukaku_schema::intake::{Arrival, ArrivalBody, Intake as _};
 use kukaku_schema::observation::{ManualDirection, ManualEntry, Muster, MusterEntry};
 use kukaku_schema::registers::Registers;
-use kukaku_schema::{Name, Observation, Span, UtcMicros};
-use kukaku_store::users::Users;
+use kukaku_schema::{Lang, Name, Observation, Span, UtcMicros};
+use kukaku_store::users::{Right, Users};
 use kukaku_store::{query, read_only};
 
 use super::server::{Desk, not_kept};
@@ -160,6 +160,11 @@ pub(super) fn sign_in(users: &Users, who: &Credentials, now: UtcMicros) -> Resul
         Ok(Some(user)) if user.password_is_over(now) => Err(Failure::Failed(format!(
             "the password of {} has had its time; sign in on the pages and change it first",
             who.user
+        ))),
+        Ok(Some(user)) if !user.role.may(Right::Confirm) => Err(Failure::Failed(format!(
+            "{} is {}, who may not sign this; `kukaku users role` gives another role",
+            who.user,
+            user.role.label(Lang::En)
         ))),
         Ok(Some(_)) => Ok(()),
         Ok(None) => Err(Failure::Failed(format!("user {:?} or its password is wrong, or it is locked", who.user))),

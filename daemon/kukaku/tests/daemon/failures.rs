@@ -5,12 +5,12 @@
 
 use crate::house::{Site, exits, kukaku, kukaku_told, text};
 
-const HANAKO: &str = "seven green boats\n";
+const HANAKO: &str = "Seven-green-boats-91\n";
 
 fn site() -> Site {
     let site = Site::new();
     let users = kukaku_store::users::Users::open(&site.dir.join("store.db")).unwrap();
-    users.create_with_password("hanako", "seven green boats", kukaku::clock::now()).unwrap();
+    users.create_with_password("hanako", "Seven-green-boats-91", kukaku::clock::now()).unwrap();
     site
 }
 

@@ -18,6 +18,9 @@ pub enum UsersError {
     /// No such user.
     #[error("there is no user {0:?}")]
     NoUser(String),
+    /// Without it nobody could keep the users any more.
+    #[error("{0:?} is the last administrator; make another one first")]
+    LastAdministrator(String),
     /// No such key.
     #[error("there is no key {0:?}")]
     NoKey(String),

@@ -8,6 +8,7 @@
 mod error;
 mod key;
 mod password;
+mod role;
 mod rules;
 mod session;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kukaku_schema::{DurationUs, UtcMicros};
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 pub use error::UsersError;
 pub use key::{ApiKey, KEY_PREFIX};
@@ -27,6 +28,8 @@ pub use rules::{
     PasswordRules,
 };
 pub use session::{SESSION_IDLE, SESSION_LONGEST, Scope, Session, WALL_LONGEST};
+
+pub use role::{Right, Role};
 
 use error::in_act;
 
@@ -40,8 +43,6 @@ pub const INITIAL_PASSWORD_KEPT: DurationUs = DurationUs::from_secs(72 * 3600);
 pub const ATTEMPTS_KEPT: i64 = 10_000;
 /// Longest user name in characters.
 const NAME_MAX_CHARS: usize = 64;
-/// The only role until roles come.
-pub const ROLE_ADMINISTRATOR: &str = "administrator";
 
 /// A user of the pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +51,8 @@ pub struct User {
     pub id: i64,
     /// The name it signs in with.
     pub name: String,
-    /// What it may do; `administrator`.
-    pub role: String,
+    /// What it is, and so what it may do.
+    pub role: Role,
     /// Changes with the password; a sign-in under an older one is void.
     pub password_version: i64,
     /// The password is a one-time one and has to be changed before anything else.
@@ -120,22 +121,30 @@ impl Users {
     ///
     /// # Errors
     /// `Exists`, `Name`, or the store.
-    pub fn create(&self, name: &str, now: UtcMicros) -> Result<String, UsersError> {
+    pub fn create(&self, name: &str, role: Role, now: UtcMicros) -> Result<String, UsersError> {
         let initial = password::make_initial()?;
-        self.insert(name, &initial, true, now)?;
+        self.insert(name, role, &initial, true, now)?;
         Ok(initial)
     }
 
-    /// Makes a user with a password of its own that need not be changed, as a demonstration does.
+    /// Makes an administrator with a password of its own that need not be changed, as a
+    /// demonstration does.
     ///
     /// # Errors
     /// `Exists`, `Name`, `Password`, or the store.
     pub fn create_with_password(&self, name: &str, password: &str, now: UtcMicros) -> Result<(), UsersError> {
         self.rules.check(name, password)?;
-        self.insert(name, password, false, now)
+        self.insert(name, Role::Administrator, password, false, now)
     }
 
-    fn insert(&self, name: &str, password: &str, must_change: bool, now: UtcMicros) -> Result<(), UsersError> {
+    fn insert(
+        &self,
+        name: &str,
+        role: Role,
+        password: &str,
+        must_change: bool,
+        now: UtcMicros,
+    ) -> Result<(), UsersError> {
         check_name(name)?;
         let hash = password::hash(password)?;
         let initial_until = must_change.then(|| now.plus(INITIAL_PASSWORD_KEPT).0);
@@ -144,7 +153,7 @@ impl Users {
             .execute(
                 "INSERT INTO user (name, role, password_hash, password_version, password_set_at_us, must_change, initial_until_us, created_at_us)
                  VALUES (?1, ?2, ?3, 1, ?6, ?4, ?5, ?6) ON CONFLICT (name) DO NOTHING",
-                params![name, ROLE_ADMINISTRATOR, hash, must_change, initial_until, now.0],
+                params![name, role.word(), hash, must_change, initial_until, now.0],
             )
             .map_err(in_act("add a user"))?;
         if made == 0 { Err(UsersError::Exists(name.to_owned())) } else { Ok(()) }
@@ -166,12 +175,24 @@ impl Users {
     /// Disables a user; its sign-ins end at once.
     ///
     /// # Errors
-    /// `NoUser`, or the store.
+    /// `NoUser`, `LastAdministrator`, or the store.
     pub fn disable(&self, name: &str, now: UtcMicros) -> Result<(), UsersError> {
         self.change(
             name,
             "UPDATE user SET disabled_at_us = coalesce(disabled_at_us, ?2) WHERE name = ?1",
             params![name, now.0],
+        )
+    }
+
+    /// Gives a user another role; its sign-ins end at once.
+    ///
+    /// # Errors
+    /// `NoUser`, `LastAdministrator`, or the store.
+    pub fn set_role(&self, name: &str, role: Role) -> Result<(), UsersError> {
+        self.change(
+            name,
+            "UPDATE user SET role = ?2, password_version = password_version + 1 WHERE name = ?1",
+            params![name, role.word()],
         )
     }
 
@@ -209,11 +230,16 @@ impl Users {
         const ACT: &str = "change a user";
         let mut conn = self.conn();
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_act(ACT))?;
+        let before = administrators(&tx)?;
         rules::remember(&tx, name).map_err(in_act(ACT))?;
         let changed = tx.execute(sql, values).map_err(in_act(ACT))?;
         rules::forget(&tx, name).map_err(in_act(ACT))?;
         if changed == 0 {
             return Err(UsersError::NoUser(name.to_owned()));
+        }
+        // Nobody could make another one.
+        if before > 0 && administrators(&tx)? == 0 {
+            return Err(UsersError::LastAdministrator(name.to_owned()));
         }
         session::drop_void(&tx).map_err(in_act(ACT))?;
         tx.commit().map_err(in_act(ACT))
@@ -380,7 +406,7 @@ fn read_user(row: &Row<'_>, rules: PasswordRules) -> rusqlite::Result<User> {
     Ok(User {
         id: row.get(0)?,
         name: row.get(1)?,
-        role: row.get(2)?,
+        role: role_of(&row.get::<_, String>(2)?)?,
         password_version: row.get(3)?,
         must_change: row.get(4)?,
         created_at: UtcMicros(row.get(5)?),
@@ -388,6 +414,19 @@ fn read_user(row: &Row<'_>, rules: PasswordRules) -> rusqlite::Result<User> {
         locked_until: instant(row, 7)?,
         signed_in_at: instant(row, 8)?,
         password_until: rules.until(UtcMicros(row.get(9)?)),
+    })
+}
+
+/// How many administrators may sign in.
+fn administrators(tx: &Transaction<'_>) -> Result<i64, UsersError> {
+    let count = "SELECT count(*) FROM user WHERE role = 'administrator' AND disabled_at_us IS NULL";
+    tx.query_row(count, [], |row| row.get(0)).map_err(in_act("count the administrators"))
+}
+
+fn role_of(word: &str) -> rusqlite::Result<Role> {
+    Role::from_word(word).ok_or_else(|| {
+        let why = format!("a user has the unknown role {word:?}");
+        rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, why.into())
     })
 }
 

@@ -133,7 +133,7 @@ fn a_store_that_was_copied_tells_no_password_no_cookie_and_no_key() {
     let user = house.sign_in("kanri", RIGHT, "192.0.2.1", at(1)).unwrap().unwrap();
     let cookie = house.open_session(&user, Scope::Full, "192.0.2.1", at(1)).unwrap();
     let key = house.create_key("panel", &["panel-1".to_owned()], false, at(1)).unwrap();
-    let initial = house.create("sato", at(1)).unwrap();
+    let initial = house.create("sato", Role::Manager, at(1)).unwrap();
     let secret = key.splitn(3, '_').nth(2).unwrap();
     for file in std::fs::read_dir(&house.folder).unwrap() {
         let path = file.unwrap().path();
@@ -203,12 +203,12 @@ fn a_user_has_a_bounded_number_of_sign_ins_and_the_oldest_go() {
 #[test]
 fn names_are_taken_once_and_have_a_shape() {
     let house = house();
-    house.create("kanri", at(0)).unwrap();
-    assert!(matches!(house.create("kanri", at(0)), Err(UsersError::Exists(_))));
+    house.create("kanri", Role::Manager, at(0)).unwrap();
+    assert!(matches!(house.create("kanri", Role::Manager, at(0)), Err(UsersError::Exists(_))));
     for bad in ["", " ", "a b", "a\nb", "<b>", &"x".repeat(65)] {
-        assert!(matches!(house.create(bad, at(0)), Err(UsersError::Name(_))), "{bad:?}");
+        assert!(matches!(house.create(bad, Role::Manager, at(0)), Err(UsersError::Name(_))), "{bad:?}");
     }
-    house.create("佐藤", at(0)).unwrap();
+    house.create("佐藤", Role::Manager, at(0)).unwrap();
     assert!(matches!(house.disable("nobody", at(0)), Err(UsersError::NoUser(_))));
     let names: Vec<String> = house.list().unwrap().into_iter().map(|user| user.name).collect();
     assert_eq!(names, ["kanri", "佐藤"]);

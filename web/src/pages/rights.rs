@@ -1,0 +1,123 @@
+//! 権限一覧: what each role may, and who has which.
+
+use askama::Template;
+use axum::extract::{Extension, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use kukaku_schema::{DurationUs, Lang, UtcMicros};
+use kukaku_store::users::{Right, Role, User};
+
+use super::layout::{Frame, page};
+use super::{View, read_view};
+use crate::csv::{BYTE_ORDER_MARK, push_row};
+use crate::error::WebError;
+use crate::house::App;
+use crate::http::guard::Viewer;
+use crate::text::{Chip, clean, when};
+
+/// Who has not signed in for so long is shown as dormant.
+const DORMANT_AFTER: DurationUs = DurationUs::from_secs(90 * 86_400);
+
+struct RoleRow {
+    name: &'static str,
+    rights: Vec<bool>,
+}
+
+struct UserRow {
+    name: String,
+    role: &'static str,
+    state: Chip,
+    signed_in: String,
+    password_until: String,
+    created: String,
+}
+
+#[derive(Template)]
+#[template(path = "rights.html")]
+struct RightsPage {
+    f: Frame,
+    as_of: String,
+    rights: Vec<&'static str>,
+    roles: Vec<RoleRow>,
+    users: Vec<UserRow>,
+}
+
+/// `GET /rights`.
+pub(crate) async fn rights(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Result<Response, WebError> {
+    let (view, ()) = read_view(&app, &viewer, |_, _| Ok(())).await?;
+    let (lang, now) = (view.lang, app.now());
+    let users = app.with_users(|users| users.list()).await?;
+    let f = view.frame(&viewer, "registers", "権限一覧", "Rights", "/rights");
+    page(&RightsPage {
+        as_of: when(&view.dir.zone, now, lang),
+        rights: Right::ALL.map(|right| right.label(lang)).to_vec(),
+        roles: roles(lang),
+        users: users.iter().map(|user| user_row(user, &view, now)).collect(),
+        f,
+    })
+}
+
+/// `GET /rights.csv`.
+pub(crate) async fn csv(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Result<Response, WebError> {
+    let (view, ()) = read_view(&app, &viewer, |_, _| Ok(())).await?;
+    let (lang, now) = (view.lang, app.now());
+    let users = app.with_users(|users| users.list()).await?;
+    let mut out = BYTE_ORDER_MARK.to_owned();
+    let head = [
+        lang.pick("利用者", "User"),
+        lang.pick("役割", "Role"),
+        lang.pick("状態", "State"),
+        lang.pick("最終サインイン", "Last sign-in"),
+        lang.pick("パスワードの期限", "Password until"),
+        lang.pick("登録", "Made"),
+    ];
+    push_row(&mut out, head.into_iter().chain(Right::ALL.map(|right| right.label(lang))));
+    for user in &users {
+        let row = user_row(user, &view, now);
+        let cells = [&row.name[..], row.role, &row.state.text, &row.signed_in, &row.password_until, &row.created];
+        let may = user.disabled_at.is_none();
+        let rights = Right::ALL.map(|right| if may && user.role.may(right) { "○" } else { "" });
+        push_row(&mut out, cells.into_iter().chain(rights));
+    }
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"kukaku-rights.csv\""),
+    ];
+    Ok((headers, out).into_response())
+}
+
+fn roles(lang: Lang) -> Vec<RoleRow> {
+    let row = |role: Role| RoleRow { name: role.label(lang), rights: Right::ALL.map(|right| role.may(right)).to_vec() };
+    Role::ALL.map(row).into_iter().collect()
+}
+
+fn user_row(user: &User, view: &View, now: UtcMicros) -> UserRow {
+    let lang = view.lang;
+    let at = |instant: Option<UtcMicros>| instant.map(|at| when(&view.dir.zone, at, lang));
+    UserRow {
+        name: clean(&user.name),
+        role: user.role.label(lang),
+        state: state(user, lang, now),
+        signed_in: at(user.signed_in_at).unwrap_or_else(|| lang.pick("なし", "never").to_owned()),
+        password_until: at(user.password_until).unwrap_or_default(),
+        created: at(Some(user.created_at)).unwrap_or_default(),
+    }
+}
+
+fn state(user: &User, lang: Lang, now: UtcMicros) -> Chip {
+    let last = user.signed_in_at.unwrap_or(user.created_at);
+    if user.disabled_at.is_some() {
+        Chip::dim(lang.pick("無効", "disabled"))
+    } else if user.locked_until.is_some_and(|until| until > now) {
+        Chip::bad(lang.pick("ロック中", "locked"))
+    } else if now.since(last) >= DORMANT_AFTER {
+        // A way in that nobody misses is a way in for somebody else.
+        Chip::bad(lang.pick("90日以上未使用", "unused for 90 days"))
+    } else if user.must_change {
+        Chip::dim(lang.pick("初回パスワード", "first password"))
+    } else if user.password_is_over(now) {
+        Chip::bad(lang.pick("パスワード期限切れ", "password over"))
+    } else {
+        Chip::ok(lang.pick("有効", "active"))
+    }
+}
