@@ -21,6 +21,9 @@ pub struct DurationUs(pub i64);
 const MIN_SECOND: i64 = -62_135_596_800;
 const MAX_SECOND: i64 = 253_402_300_799;
 
+/// Device times before this are those of a clock that was never set (1970, 1980, 2000-01-01).
+pub const CLOCK_UNSET_BEFORE: UtcMicros = UtcMicros(946_771_200_000_000);
+
 impl UtcMicros {
     /// Before everything: the start of a validity without a beginning.
     pub const MIN: Self = Self(i64::MIN / 4);

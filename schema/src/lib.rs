@@ -19,7 +19,7 @@ pub mod verdict;
 
 pub use failure::{FailureSort, FailureStage};
 pub use finding::{FindingKind, Severity};
-pub use instant::{DurationUs, SiteZone, Span, UtcMicros};
+pub use instant::{CLOCK_UNSET_BEFORE, DurationUs, SiteZone, Span, UtcMicros};
 pub use lang::Lang;
 pub use observation::{Kind, Name, Observation, Refusal, parse_observation};
 pub use order::{OrderAct, OrderSide, OrderState};

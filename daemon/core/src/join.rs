@@ -170,7 +170,9 @@ fn whole(model: &Model, raw: &[SessionView], capped: &[SessionView], group: &[us
     out.account = members.iter().find_map(|m| m.account);
     out.target = members.iter().find_map(|m| m.target);
     out.via = members.iter().find_map(|m| m.via);
-    out.address = members.iter().find_map(|m| m.address);
+    // What came through a line was seen with the line's own address; the line knows the desk's.
+    let lines = members.iter().filter(|m| m.inner_address.is_some());
+    out.address = lines.chain(&members).find_map(|m| m.address);
     out.inner_address = members.iter().find_map(|m| m.inner_address);
     out.proofs = members.iter().flat_map(|m| m.proofs.iter().copied()).collect();
     out.proofs.sort_unstable();

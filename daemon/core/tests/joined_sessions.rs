@@ -212,6 +212,19 @@ fn set(order: Observation, time: &str) -> Observation {
 }
 
 #[test]
+fn the_desks_address_is_the_one_that_the_line_saw() {
+    // The server's clock is a little ahead: its record leads, and saw the line's address alone.
+    let story = [inside(), line("09:00", "10:00"), desktop("08:59", "10:01", "w1", "win")].concat();
+    let sessions = joined(&site(), story.clone(), "14:00");
+    assert_eq!(sessions.len(), 1);
+    let arrivals = told(watched().into_iter().chain(story));
+    let engine = live(&site(), &arrivals, at("14:00")).0;
+    let (view, _) = engine.verdicts().next().unwrap();
+    let text = |word: Option<_>| word.map(|word| engine.names().text(word).to_owned());
+    assert_eq!((text(view.address), text(view.inner_address)), (Some("192.0.2.7".into()), Some("10.8.0.5".into())));
+}
+
+#[test]
 fn a_record_that_turns_out_to_have_ended_lets_go_of_what_came_later() {
     // A server's record under an id that is used again five minutes later, and a line after both
     // whose address it had: only while nothing was known of the second could they be one.

@@ -40,8 +40,8 @@ async fn a_manager_signs_in_for_the_first_time_and_sees_the_board_change_without
     // Nothing else is shown before the password is changed.
     browser.open(&format!("{address}/sessions"));
     assert_eq!(browser.address(), format!("{address}/password"));
-    browser.type_into("#new", "yuki no asa ni saku");
-    browser.type_into("#again", "yuki no asa ni saku");
+    browser.type_into("#new", "Yuki no Asa ni 7 saku");
+    browser.type_into("#again", "Yuki no Asa ni 7 saku");
     browser.follow("main button.act");
     assert_eq!(browser.address(), format!("{address}/"));
     browser.wait_for("document.querySelectorAll('.zone').length === 3");

@@ -7,8 +7,11 @@
 use super::long::{Broken, LINE_MAX_BYTES, Passing};
 use super::trimmed;
 
-/// Longest count, in digits: one more would count past the largest file a log ever was.
-const COUNT_DIGITS_MAX: usize = 9;
+/// Longest count, in digits.
+const COUNT_DIGITS_MAX: usize = 7;
+/// Largest count that is one: no sender has lines of more than a mebibyte, and a wrong count
+/// swallows as many bytes of the lines behind it.
+const COUNT_MAX: usize = 1 << 20;
 
 const TOO_LONG: &str = "a line of more than 64 KiB; its beginning is kept";
 const CUT_OFF: &str = "the connection ended inside a line";
@@ -91,8 +94,9 @@ impl LineFramer {
         let may_be_line = match &self.state {
             State::Start | State::Ended => is_closed_in_order,
             State::Counted { .. } => false,
-            State::Passing { passing, .. } => {
-                on(Frame::Broken(passing.end(&self.held, TOO_LONG)));
+            State::Passing { passing, left } => {
+                let why = if left.is_some_and(|left| left > 0) { CUT_OFF } else { TOO_LONG };
+                on(Frame::Broken(passing.end(&self.held, why)));
                 self.held.clear();
                 false
             }
@@ -241,6 +245,9 @@ fn head(bytes: &[u8], counts: bool) -> Head {
         Some(_) => return Head::Ended,
     }
     let length = bytes[..digits].iter().fold(0, |all, digit| all * 10 + usize::from(digit - b'0'));
+    if length > COUNT_MAX {
+        return Head::Ended;
+    }
     let counted = Head::Counted { header: digits + 1, length };
     match bytes.get(digits + 1) {
         _ if counts => counted,

@@ -104,6 +104,17 @@ fn a_line_that_is_too_long_is_told_whole_and_the_next_is_not_lost() {
 }
 
 #[test]
+fn a_count_that_no_line_has_swallows_nothing() {
+    check(
+        b"9999999 <189>x\n<13>next\n1048577 <13>y\n8 <13>more",
+        &["9999999 <189>x", "<13>next", "1048577 <13>y", "<13>more"],
+    );
+    // One that is only too large for us, and whose bytes never came, says so.
+    let cut = frames([&b"100000 <13>x\n<13>next\n"[..]], true);
+    assert!(matches!(&cut[..], [Owned::Broken { reason, .. }] if reason.contains("ended inside")), "{cut:?}");
+}
+
+#[test]
 fn a_datagram_is_one_line() {
     assert_eq!(datagram_line(b"<13>a\nb\n\0"), Some(&b"<13>a\nb"[..]));
     assert_eq!(datagram_line(b"\r\n"), None);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kukaku_schema::observation::ManualDirection;
-use kukaku_schema::{DurationUs, Span, UtcMicros};
+use kukaku_schema::{CLOCK_UNSET_BEFORE, DurationUs, Span, UtcMicros};
 
 use super::{
     ClockNote, Happening, ManualNote, Memory, MusterNote, NO_SEQ, Numbered, OrderNote, Reading, ReadingHead, SignNote,
@@ -25,9 +25,6 @@ fn put<T: Ord>(list: &mut Vec<T>, item: T) -> bool {
     }
     true
 }
-
-/// Device times before this are an unset clock (1970, 1980, 2000-01-01).
-const CLOCK_UNSET_BEFORE: UtcMicros = UtcMicros(946_771_200_000_000);
 
 impl Memory {
     /// The bit of a factor word; the 32nd and later ones share the last bit.

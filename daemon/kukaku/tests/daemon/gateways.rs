@@ -365,6 +365,10 @@ fn a_clock_of_1980_is_kept_as_it_is_and_found() {
         assert!(std::time::Instant::now() < deadline, "a clock of 1980 is no finding");
     }
     assert_eq!(findings()[0].subject("source"), Some("vpn-1"));
+    // What such a clock says is no proof that the source was heard in those years.
+    let all = kukaku_schema::Span::new(kukaku_schema::UtcMicros::MIN, kukaku_schema::UtcMicros::MAX);
+    let gaps = kukaku_store::query::session_source_gaps(&conn, &["vpn-1".to_owned()], all).unwrap();
+    assert!(gaps[0].span.end >= source.first_at, "{gaps:?}");
     assert!(daemon.stop().0.success());
     exits(&kukaku(&["verify", site.dir()]), 0);
 }

@@ -2,7 +2,7 @@
 //!
 //! No bad sessions in a dead log is no news, so every list says where the log was dead.
 
-use kukaku_schema::{FindingKind, Span, UtcMicros};
+use kukaku_schema::{CLOCK_UNSET_BEFORE, FindingKind, Span, UtcMicros};
 use rusqlite::Connection;
 
 use super::cells::{instant, instant_at, kept, span_at};
@@ -100,18 +100,20 @@ pub fn session_source_gaps(conn: &Connection, sources: &[String], span: Span) ->
     Ok(out)
 }
 
-/// Sessions may come from before their source was first heard: a log that was read in later.
+/// Sessions may come from before their source was first heard: a log that was read in later. A
+/// clock that was never set tells of no such time.
 fn earliest_session(conn: &Connection, source: &str) -> Result<Option<UtcMicros>, StoreError> {
     const ACT: &str = "read the earliest session of a source";
     conn.prepare_cached(
         "SELECT min(start_us) FROM (
            SELECT min(start_us) AS start_us FROM session
-           WHERE gone = 0 AND source = (SELECT id FROM word WHERE text = ?1)
-           UNION ALL SELECT min(start_us) FROM session_part WHERE source = (SELECT id FROM word WHERE text = ?1))
+           WHERE gone = 0 AND start_us >= ?2 AND source = (SELECT id FROM word WHERE text = ?1)
+           UNION ALL SELECT min(start_us) FROM session_part
+           WHERE start_us >= ?2 AND source = (SELECT id FROM word WHERE text = ?1))
          HAVING min(start_us) IS NOT NULL",
     )
     .and_then(|mut s| {
-        let mut rows = s.query([source])?;
+        let mut rows = s.query(rusqlite::params![source, CLOCK_UNSET_BEFORE.0])?;
         rows.next()?.map(|row| instant_at(row, 0)).transpose()
     })
     .map_err(in_act(ACT))
