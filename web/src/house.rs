@@ -9,7 +9,7 @@ use std::time::Duration;
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
 use kukaku_schema::order::OrderRefused;
 use kukaku_schema::registers::sheet::SheetFile;
-use kukaku_schema::{DurationUs, Lang, UtcMicros};
+use kukaku_schema::{DurationUs, Lang, OrderState, UtcMicros};
 use kukaku_store::Changed;
 use kukaku_store::query::{self, Pool};
 use kukaku_store::users::Users;
@@ -69,12 +69,34 @@ pub trait Commands: Send + Sync {
     /// There is no such order, or it doesn't wait for the city.
     fn order_sheet(&self, order: &str) -> Result<String, OrderRefused>;
 
-    /// Takes in the answer that the city signed, `who` being the signed-in user; returns the
-    /// order's number, and whether the same answer had been taken in before.
+    /// Takes in the answer that the city signed to the order `of`, or to any; `who` is the
+    /// signed-in user, or the key.
     ///
     /// # Errors
-    /// Why it was refused.
-    fn take_answer(&self, answer: &str, who: &str) -> Result<(String, bool), OrderRefused>;
+    /// Why it was not taken.
+    fn take_answer(&self, answer: &str, of: Option<&str>, who: &str) -> Result<TakenAnswer, NotTaken>;
+}
+
+/// An answer of the city's that was taken in; it is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenAnswer {
+    /// The order.
+    pub order: String,
+    /// How it stands by it.
+    pub state: OrderState,
+    /// The journal entry.
+    pub entry: u64,
+    /// The same answer had been taken in before; nothing was recorded now.
+    pub before: bool,
+}
+
+/// Why an answer of the city's was not taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotTaken {
+    /// It is refused, and kept as unreadable.
+    Refused(OrderRefused),
+    /// The store or the writer failed: it may not be durable.
+    NotKept(String),
 }
 
 /// How the daemon is.

@@ -11,7 +11,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::api::describe::Doc;
-use crate::api::{describe, logs, observations, read};
+use crate::api::{describe, logs, observations, order_docs, orders as api_orders, read};
 use crate::error::WebError;
 use crate::house::App;
 use crate::http::finish::finish;
@@ -34,7 +34,7 @@ pub enum Access {
     Full,
     /// The same, and a wall display.
     Wall,
-    /// A key that may speak for a source; no sign-in.
+    /// A key that may speak for a source, which the handler checks; no sign-in.
     Intake,
 }
 
@@ -58,6 +58,10 @@ fn act(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -
 
 fn api(path: &'static str, params: &'static [Param], doc: Doc, handler: fn() -> MethodRouter<App>) -> Route {
     Route { method: Method::GET, path, access: Access::Full, params, doc: Some(doc), handler }
+}
+
+fn key_act(path: &'static str, params: &'static [Param], doc: Doc, handler: fn() -> MethodRouter<App>) -> Route {
+    Route { method: Method::POST, path, access: Access::Intake, params, doc: Some(doc), handler }
 }
 
 pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
@@ -129,6 +133,22 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         api("/api/v1/entries", read::ENTRY_PARAMS, describe::entries(), || get(read::entries)),
         api("/api/v1/findings", read::FINDING_PARAMS, describe::findings(), || get(read::findings)),
         api("/api/v1/findings/{id}", &[], describe::finding(), || get(read::finding)),
+        api("/api/v1/orders", api_orders::LIST_PARAMS, order_docs::list(), || get(api_orders::list)),
+        api("/api/v1/orders/{order}", &[], order_docs::one(), || get(api_orders::one)),
+        key_act("/api/v1/orders", api_orders::WRITE_PARAMS, order_docs::write(), || post(api_orders::write)),
+        key_act("/api/v1/orders/{order}/submit", api_orders::ACT_PARAMS, order_docs::submit(), || {
+            post(api_orders::submit)
+        }),
+        key_act("/api/v1/orders/{order}/begin", api_orders::ACT_PARAMS, order_docs::begin(), || {
+            post(api_orders::begin)
+        }),
+        key_act("/api/v1/orders/{order}/withdraw", api_orders::ACT_PARAMS, order_docs::withdraw(), || {
+            post(api_orders::withdraw)
+        }),
+        key_act("/api/v1/orders/{order}/report", api_orders::ACT_PARAMS, order_docs::report(), || {
+            post(api_orders::report)
+        }),
+        key_act("/api/v1/orders/{order}/answer", &[], order_docs::answer(), || post(api_orders::answer)),
         api("/api/v1/sources", &[], describe::sources(), || get(read::sources)),
         Route {
             method: Method::GET,

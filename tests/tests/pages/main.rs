@@ -14,6 +14,7 @@ mod joined;
 mod logs;
 mod notices;
 mod orders;
+mod orders_api;
 mod rules;
 mod sheets;
 mod site;

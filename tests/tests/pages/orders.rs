@@ -28,7 +28,21 @@ async fn an_order_is_written_handed_in_allowed_on_paper_and_reported() {
     browser.type_into("#targets", "kihon-db01");
     browser.type_into("#responsible", "鈴木 一郎");
     browser.click("input[name='op:op-01']");
+    let hash = "ab".repeat(32);
+    browser.run(&format!("document.querySelector('#files').value = '{hash}  a.zip\\nzip'"));
     browser.follow("#write form button[value='1']");
+    // What is wrong stands beside its field, tied to it for a screen reader, and above as a link to it.
+    assert!(browser.text_of("#files-wrong").contains("2行目を読み取れません"), "{}", browser.text_of("main"));
+    assert_eq!(browser.run("return document.querySelector('#files').getAttribute('aria-invalid')"), "true");
+    let tied = "return document.querySelector('#files').getAttribute('aria-describedby')";
+    assert_eq!(browser.run(tied), "files-wrong files-hint");
+    assert_eq!(browser.run("return document.querySelectorAll('[role=alert] a[href=\"#files\"]').length"), 1);
+    assert_eq!(browser.run("return document.querySelectorAll('[aria-invalid]').length"), 1);
+    legible(&browser, "orders");
+    browser.picture("orders-refused");
+    browser.run(&format!("document.querySelector('#files').value = '{hash}  a.zip\\n{hash} *更新 <b>.msi'"));
+    browser.follow("#write form button[value='1']");
+    assert!(browser.text_of("#to-wrong").contains("期間の終わりが始まりより前です"));
     assert!(browser.text_of("[role=alert]").contains("期間の終わりが始まりより前です"), "{}", browser.text_of("main"));
     assert_eq!(browser.run("return document.querySelector('#id').value"), "R8-0123", "what was typed is not lost");
     assert_eq!(browser.run("return document.querySelector(\"input[name='op:op-01']\").checked"), true);
@@ -39,8 +53,36 @@ async fn an_order_is_written_handed_in_allowed_on_paper_and_reported() {
         shown.contains("申請済") && shown.contains("市の操作を待っています") && shown.contains("<script>"),
         "{shown}"
     );
+    assert!(shown.contains(&hash) && shown.contains("更新 <b>.msi"), "the files to apply: {shown}");
     legible(&browser, "order");
     browser.picture("order-waits");
+    // A new order begun from this one: all but its number, its period and the approval.
+    browser.follow("a[href='/orders?like=R8-0123#write']");
+    assert!(browser.text_of("#write [role=status]").contains("R8-0123"));
+    let field = |id: &str| browser.run(&format!("return document.querySelector('#{id}').value"));
+    for (id, value) in [
+        ("id", ""),
+        ("from", ""),
+        ("to", ""),
+        ("client", "tomakomai"),
+        ("purpose", "定期保守"),
+        ("content", "ログの確認 <script>alert(1)</script>"),
+        ("targets", "kihon-db01"),
+        ("responsible", "鈴木 一郎"),
+        ("files", &format!("{hash}  a.zip\n{hash}  更新 <b>.msi\n")),
+    ] {
+        assert_eq!(field(id), value, "{id}");
+    }
+    assert_eq!(browser.run("return document.querySelector(\"input[name='op:op-01']\").checked"), true);
+    legible(&browser, "orders");
+    browser.picture("orders-like");
+    browser.type_into("#id", "R8-0124");
+    browser.run("document.querySelector('#from').value = '2026-12-24T12:00'");
+    browser.run("document.querySelector('#to').value = '2026-12-24T15:00'");
+    browser.follow("#write form button[value='0']");
+    assert!(browser.text_of("h1").contains("R8-0124") && browser.text_of("h1").contains("作成中"));
+    assert!(browser.text_of("main").contains("更新 <b>.msi"));
+    browser.open(&format!("{address}/orders/show?id=R8-0123"));
     // What is no signature of the city is refused on the page, and kept.
     browser.type_into("#answer", "承認します");
     browser.follow("form[action='/orders/take'] button");

@@ -21,7 +21,7 @@ const ROWS_MAX: u32 = 500;
 const ROWS_USUAL: u32 = 100;
 
 /// How every list is taken in pages.
-const PAGE: &[Param] = &[
+pub(super) const PAGE: &[Param] = &[
     Param::new("after", Shape::Text, "cursor: `next` of the page before"),
     Param::new("limit", Shape::Count { max: ROWS_MAX }, "rows at most; 100 where nothing is said"),
 ];
@@ -37,7 +37,7 @@ pub(crate) const FINDING_PARAMS: &[Param] = &joined::<8>(finding_pages::FILTER, 
 
 type Answer<T> = Result<Json<T>, WebError>;
 
-fn page_of(params: &Params) -> (Option<Cursor>, u32) {
+pub(super) fn page_of(params: &Params) -> (Option<Cursor>, u32) {
     (params.text("after").and_then(|text| Cursor::from_text(&text)), params.count("limit", ROWS_USUAL))
 }
 
