@@ -76,14 +76,16 @@ async fn an_order_goes_its_way_over_the_api_and_what_is_sent_again_counts_once()
     assert_eq!((written.status, written.header("location")), (201, Some("/api/v1/orders/R8%2F1")));
     assert_eq!(written.json()["journal_seq"], before, "the entry is in the journal");
     // The answer was lost: the sender sends again, and asks for a little more.
+    // Time has passed, so that the journal alone would not know it for the same.
+    site.pass_to(60).await;
     let again = vendor.post(ORDERS, &form("R8/1")).json();
     assert_eq!((&again["journal_seq"], &again["changes"]), (&json!(before), &json!([])));
-    assert_eq!(vendor.entries(), before + 1);
     let submitted = vendor.post(&format!("{ORDERS}?submit=1"), &form("R8/1"));
     assert_eq!((submitted.status, &submitted.json()["state"]), (200, &json!("submitted")));
+    let size = vendor.entries();
     let again = vendor.post(&format!("{ORDERS}?submit=1"), &form("R8/1")).json();
-    assert_eq!((&again["state"], again["journal_seq"].as_i64()), (&json!("submitted"), Some(before + 1)));
-    assert_eq!(vendor.entries(), before + 2);
+    assert_eq!((&again["state"], &again["journal_seq"]), (&json!("submitted"), &submitted.json()["journal_seq"]));
+    assert_eq!(vendor.entries(), size);
 
     // A change is shown before it is made.
     let mut changed = form("R8/1");
@@ -91,7 +93,7 @@ async fn an_order_goes_its_way_over_the_api_and_what_is_sent_again_counts_once()
     let said = vendor.post(&format!("{ORDERS}?dry_run=1"), &changed).json();
     assert_eq!(said["changes"], json!([{"field": "purpose", "before": "定期保守", "after": "障害対応"}]));
     assert_eq!((&said["state"], &said["new"]), (&json!("drafted"), &json!(false)));
-    assert_eq!(vendor.entries(), before + 2);
+    assert_eq!(vendor.entries(), size);
 
     let shown = vendor.get(&format!("{ORDERS}/R8%2F1"));
     assert_eq!((&shown["state"], &shown["waits_for_city"]), (&json!("submitted"), &json!(true)));
@@ -240,6 +242,7 @@ async fn the_citys_answer_and_the_report_come_over_the_api() {
     assert_eq!((&tried["state"], &tried["journal_seq"]), (&json!("reported"), &Value::Null));
     let done = vendor.post(path, &report);
     assert_eq!((done.status, &done.json()["state"]), (200, &json!("reported")));
+    site.pass_to(3600 * 6 + 60).await;
     assert_eq!(vendor.post(path, &report).json()["journal_seq"], done.json()["journal_seq"], "sent again: once");
     assert_eq!(vendor.get("/api/v1/orders/R8-1")["report"]["result"], "異常なし");
 }
