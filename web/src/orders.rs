@@ -58,15 +58,26 @@ pub fn revise_order(
     Ok(after.map(|after| Revision { before, after }))
 }
 
-/// An act of the vendor's.
+/// What the city did on paper, as a user enters it whom another one has confirmed.
 #[derive(Debug, Clone)]
-pub(crate) struct VendorAct {
+pub(crate) struct OnPaper {
+    /// Number or name of the paper.
+    pub paper: Name,
+    /// When the city did it; none: now.
+    pub at: Option<UtcMicros>,
+}
+
+/// An act of the vendor's, or one of the city's that the vendor enters.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
     pub act: OrderAct,
     pub id: Name,
     /// The signed-in user, or the key.
     pub by: Name,
     pub form: Option<OrderForm>,
     pub report: Option<OrderReport>,
+    /// Where it is the city's.
+    pub paper: Option<OnPaper>,
     /// The link that it comes over.
     pub link: &'static str,
 }
@@ -112,10 +123,13 @@ impl From<NotDone> for WebError {
 }
 
 /// Does an act; what it answers with an entry is durable.
-pub(crate) async fn act(app: &App, asked: VendorAct, mode: Mode) -> Result<Acted, NotDone> {
-    let VendorAct { act, id, by, form, report, link } = asked;
+pub(crate) async fn act(app: &App, asked: Asked, mode: Mode) -> Result<Acted, NotDone> {
+    let Asked { act, id, by, form, report, paper, link } = asked;
     let now = app.now();
-    let step = OrderStep { act, side: OrderSide::Vendor, by, paper: None, answer: None, at: now, form, report };
+    let side = if paper.is_some() { OrderSide::Paper } else { OrderSide::Vendor };
+    let at = paper.as_ref().and_then(|paper| paper.at).unwrap_or(now);
+    let paper = paper.map(|paper| paper.paper);
+    let step = OrderStep { act, side, by, paper, answer: None, at, form, report };
     let revised = app.read(move |reader| revise_order(reader, &id, step, now)).await.map_err(NotDone::Web)?;
     let mut revision = revised.map_err(NotDone::Refused)?;
     if mode == Mode::Try {

@@ -19,8 +19,8 @@ use crate::http::guard::guard;
 use crate::http::params::Param;
 use crate::live;
 use crate::pages::{
-    assets, board, companies, entries, findings, gate, journal, notices, order_answers, orders, paper, registers,
-    retention, session, sessions, sheets, sources, terminals,
+    assets, board, companies, entries, findings, gate, journal, notices, order_answers, order_paper, orders, paper,
+    registers, retention, session, sessions, sheets, sources, terminals,
 };
 
 /// Who may ask.
@@ -83,6 +83,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/orders/show", Access::Full, orders::ORDER_PARAMS, || get(orders::order)),
         page("/orders/sheet.json", Access::Full, orders::ORDER_PARAMS, || get(order_answers::sheet)),
         act("/orders/take", Access::Full, || post(order_answers::take)),
+        act("/orders/paper", Access::Full, || post(order_paper::enter)),
         act("/orders/act", Access::Full, || post(orders::act)),
         page("/sources", Access::Full, sources::PARAMS, || get(sources::sources)),
         page("/terminals", Access::Full, &[], || get(terminals::terminals)),

@@ -89,15 +89,26 @@ async fn an_order_is_written_handed_in_allowed_on_paper_and_reported() {
     let alert = browser.text_of("[role=alert]");
     assert!(alert.contains("kukaku-verify の作った回答") && alert.contains("読めなかった記録"), "{alert}");
 
-    // The city's paper is entered elsewhere; the page shows it.
-    let body = serde_json::json!({
-        "kind": "order.revised", "source": "kukaku", "device_time": at(3650).to_rfc3339_utc(), "order": "R8-0123",
-        "client": "tomakomai", "act": "approve", "state": "approved", "by": "hanako", "side": "paper",
-        "paper": "総務第12号", "from": "2026-11-24T12:00:00+09:00", "to": "2026-11-24T15:00:00+09:00",
-        "purpose": "定期保守", "content": "ログの確認", "operators": ["op-01"], "responsible": "鈴木 一郎",
-    });
+    // The city's paper takes two: the one who is signed in and another one.
     site.pass_to(3650).await;
-    site.tell_itself(&body.to_string()).await;
+    site.users().create_with_password("hanako", "seven green boats", at(3650)).unwrap();
+    let enter = |who: &str, password: &str| {
+        browser.run("document.querySelector('#paper').open = true");
+        browser.click("input[name='act'][value='approve']");
+        browser.type_into("#paper_number", "総務第12号");
+        browser.type_into("#confirmed_by", who);
+        browser.type_into("#password", password);
+        browser.follow("form[action='/orders/paper'] button");
+        browser.text_of("main")
+    };
+    assert!(enter(ADMIN, PASSWORD).contains("別の二人でなければなりません"));
+    let shown = enter("hanako", "seven red boats");
+    assert!(shown.contains("パスワードが違うか") && !shown.contains("総務第12号"), "{shown}");
+    browser.run("document.querySelector('#paper').open = true");
+    legible(&browser, "order");
+    browser.picture("order-paper");
+    let shown = enter("hanako", "seven green boats");
+    assert!(!shown.contains("市の操作を待っています"), "{shown}");
     browser.open(&format!("{address}/orders/show?id=R8-0123"));
     let shown = browser.text_of("main");
     assert!(shown.contains("総務第12号") && shown.contains("業者入力"), "{shown}");

@@ -24,7 +24,7 @@ use crate::house::{App, NotTaken};
 use crate::http::body::Pieces;
 use crate::http::guard::Viewer;
 use crate::http::params::{Param, Params, Shape, escape, joined};
-use crate::orders::{Acted, Mode, OWN_SOURCE, VendorAct, act};
+use crate::orders::{Acted, Asked, Mode, OWN_SOURCE, act};
 use crate::pages::read_view;
 
 /// Longest form, report or answer: what an observation of it has room for.
@@ -95,7 +95,7 @@ pub(crate) async fn write(
     let id = form.id.clone();
     let (dry_run, submit) = (params.flag("dry_run"), params.flag("submit"));
     let mode = if dry_run { Mode::Try } else { Mode::RecordNew };
-    let written = VendorAct { form: Some(form), ..vendor(OrderAct::Write, id.clone(), by.clone()) };
+    let written = Asked { form: Some(form), ..vendor(OrderAct::Write, id.clone(), by.clone()) };
     let written = act(&app, written, mode).await?;
     let mut shape = ActedShape::of(&written);
     if submit && written.revision.after.state == OrderState::Drafted {
@@ -126,7 +126,7 @@ pub(crate) async fn report(
 ) -> Result<Json<ActedShape>, WebError> {
     let by = who(&viewer)?;
     let report: OrderReport = read_json(&headers, body).await?;
-    let asked = VendorAct { report: Some(report), ..vendor(OrderAct::Report, number(order)?, by) };
+    let asked = Asked { report: Some(report), ..vendor(OrderAct::Report, number(order)?, by) };
     done(&app, asked, params.flag("dry_run"), Mode::RecordNew).await
 }
 
@@ -172,7 +172,7 @@ async fn plain(
     done(&app, vendor(act, number(order)?, by), params.flag("dry_run"), Mode::Record).await
 }
 
-async fn done(app: &App, asked: VendorAct, dry_run: bool, mode: Mode) -> Result<Json<ActedShape>, WebError> {
+async fn done(app: &App, asked: Asked, dry_run: bool, mode: Mode) -> Result<Json<ActedShape>, WebError> {
     let mode = if dry_run { Mode::Try } else { mode };
     let acted: Acted = act(app, asked, mode).await?;
     Ok(Json(ActedShape::of(&acted)))
@@ -198,8 +198,8 @@ pub(crate) async fn answer(
     }
 }
 
-fn vendor(act: OrderAct, id: Name, by: Name) -> VendorAct {
-    VendorAct { act, id, by, form: None, report: None, link: LINK }
+fn vendor(act: OrderAct, id: Name, by: Name) -> Asked {
+    Asked { act, id, by, form: None, report: None, paper: None, link: LINK }
 }
 
 fn number(order: String) -> Result<Name, WebError> {

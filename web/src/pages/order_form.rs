@@ -90,7 +90,7 @@ pub(super) fn ticked(fields: &Fields, operator: &str) -> bool {
 }
 
 /// A field that says what is wrong with it by its name on the page.
-fn named<T>(
+pub(super) fn named<T>(
     field: &str,
     what: (&str, &str),
     lang: Lang,
@@ -105,7 +105,7 @@ fn named<T>(
     .ok()
 }
 
-fn instant(text: &str, zone: &SiteZone) -> Result<UtcMicros, String> {
+pub(super) fn instant(text: &str, zone: &SiteZone) -> Result<UtcMicros, String> {
     read_instant(text, Some(zone)).ok_or_else(|| format!("{text:?} is no time"))
 }
 

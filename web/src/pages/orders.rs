@@ -16,7 +16,7 @@ use crate::error::WebError;
 use crate::house::App;
 use crate::http::guard::{Fields, Viewer};
 use crate::http::params::{Param, Params, Shape, escape};
-use crate::orders::{Mode, NotDone, VendorAct};
+use crate::orders::{Asked, Mode, NotDone};
 use crate::text::{self, Chip, clean};
 
 /// What the list can be asked for.
@@ -29,7 +29,7 @@ pub(crate) const PARAMS: &[Param] = &[
 pub(crate) const ORDER_PARAMS: &[Param] = &[Param::new("id", Shape::Text, "the order's number")];
 
 /// The link that acts on the pages come over.
-const LINK: &str = "page";
+pub(super) const LINK: &str = "page";
 
 struct Line {
     href: String,
@@ -105,7 +105,8 @@ struct OrderPage {
     acts: Vec<ActButton>,
     may_report: bool,
     operators: Vec<Choice>,
-    waits_for_city: bool,
+    /// What the city can do now.
+    city: Vec<ActButton>,
     sheet: String,
     again: String,
     errors: Vec<String>,
@@ -208,7 +209,7 @@ pub(crate) async fn write(
     }
 }
 
-fn refused(shown: Response) -> Result<Response, WebError> {
+pub(super) fn refused(shown: Response) -> Result<Response, WebError> {
     Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
 }
 
@@ -257,8 +258,13 @@ async fn step(
     report: Option<OrderReport>,
 ) -> Result<Result<(), Wrong>, WebError> {
     let Ok(by) = Name::new(viewer.name()) else { return Err(WebError::NotFound) };
-    let asked = VendorAct { act, id: id.clone(), by, form, report, link: LINK };
-    match crate::orders::act(app, asked, Mode::Record).await {
+    let asked = Asked { act, id: id.clone(), by, form, report, paper: None, link: LINK };
+    done(app, viewer, asked, Mode::Record).await
+}
+
+/// The same for any act.
+pub(super) async fn done(app: &App, viewer: &Viewer, asked: Asked, mode: Mode) -> Result<Result<(), Wrong>, WebError> {
+    match crate::orders::act(app, asked, mode).await {
         Ok(_) => Ok(Ok(())),
         Err(NotDone::Refused(why)) => Ok(Err(Wrong::of(&why, viewer.lang))),
         Err(NotDone::NotKept(why)) => Ok(Err(Wrong::in_all(match viewer.lang {
@@ -289,7 +295,11 @@ pub(super) async fn show(app: &App, viewer: &Viewer, id: String, errors: Vec<Str
             .collect(),
         may_report: vendor.clone().any(|act| act == OrderAct::Report),
         operators: operators(&view, |id| newest.operators.iter().any(|one| one.as_str() == id)),
-        waits_for_city: OrderAct::possible(newest.state).iter().any(|act| act.is_the_citys()),
+        city: OrderAct::possible(newest.state)
+            .into_iter()
+            .filter(|act| act.is_the_citys())
+            .map(|act| ActButton { act: act.word(), label: act.label(lang) })
+            .collect(),
         sheet: format!("/orders/sheet.json?id={}", escape(&id)),
         again: format!("/orders?like={}#write", escape(&id)),
         steps: steps
