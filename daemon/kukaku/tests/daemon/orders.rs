@@ -114,6 +114,9 @@ fn a_new_order_is_begun_from_an_earlier_one_and_needs_its_own_number_and_period(
     };
     // As it is printed it is no order: nobody hands in last month's period unread.
     let said = exits(&write(&like), 2);
+    assert!(said.contains("line 5: \"\" is no RFC 3339 time"), "{said}");
+    let dated = like.replace("from = \"\"", "from = \"2026-12-24T09:00:00+09:00\"");
+    let said = exits(&write(&dated.replace("to = \"\"", "to = \"2026-12-24T12:00:00+09:00\"")), 2);
     assert!(said.contains("a name can't be empty"), "{said}");
     let filled = like
         .replacen("id = \"\"", "id = \"R8-0124\"", 1)
