@@ -13,7 +13,7 @@ use kukaku_schema::{DurationUs, Lang, OrderState, UtcMicros};
 use kukaku_store::Changed;
 use kukaku_store::query::{self, Pool};
 use kukaku_store::users::Users;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
 use crate::directory::DirectoryCache;
 use crate::error::{OpenError, WebError};
@@ -31,6 +31,8 @@ const QUERY_LONGEST: Duration = Duration::from_secs(10);
 const PASSWORDS_AT_ONCE: usize = 2;
 /// Sign-ins that may wait for their turn; beyond it a spray would make everybody wait.
 const PASSWORDS_WAITING: usize = 32;
+/// Acts on work orders that may wait for the one before them; more are no people and no one system.
+const ORDERS_WAITING: usize = 32;
 /// Pages that listen for changes at once.
 pub(crate) const LISTENERS_MAX: usize = 128;
 
@@ -174,6 +176,8 @@ pub(crate) struct Shared {
     pub users: Arc<Users>,
     passwords: Semaphore,
     passwords_waiting: Semaphore,
+    orders: Semaphore,
+    orders_waiting: Semaphore,
     submit: Box<dyn Fn(Arrival) -> SubmitFuture + Send + Sync>,
     pub changes: Changes,
     commands: Arc<dyn Commands>,
@@ -205,6 +209,8 @@ impl Shared {
             users: Arc::new(users),
             passwords: Semaphore::new(PASSWORDS_AT_ONCE),
             passwords_waiting: Semaphore::new(PASSWORDS_WAITING),
+            orders: Semaphore::new(1),
+            orders_waiting: Semaphore::new(ORDERS_WAITING),
             submit: Box::new(move |arrival| {
                 let intake = intake.clone();
                 Box::pin(async move { intake.submit(arrival).await })
@@ -270,6 +276,13 @@ impl Shared {
         let _waiting = self.passwords_waiting.try_acquire().map_err(|_| WebError::Busy)?;
         let _turn = self.passwords.acquire().await.map_err(|_| WebError::Busy)?;
         self.with_users(act).await
+    }
+
+    /// Waits until no other act on a work order is between its reading and its commit: the same form
+    /// sent twice at once would find no order both times.
+    pub async fn order_turn(&self) -> Result<SemaphorePermit<'_>, WebError> {
+        let _waiting = self.orders_waiting.try_acquire().map_err(|_| WebError::Busy)?;
+        self.orders.acquire().await.map_err(|_| WebError::Busy)
     }
 
     /// How the daemon is, at most `STATUS_FRESH` ago.

@@ -124,9 +124,19 @@ impl From<NotDone> for WebError {
 
 /// Does an act; what it answers with an entry is durable.
 pub(crate) async fn act(app: &App, asked: Asked, mode: Mode) -> Result<Acted, NotDone> {
+    let _turn = match mode {
+        Mode::Try => None,
+        Mode::Record | Mode::RecordNew => Some(app.order_turn().await.map_err(NotDone::Web)?),
+    };
+    act_in_turn(app, asked, mode).await
+}
+
+/// The same within a turn that the caller has: for acts that belong together.
+pub(crate) async fn act_in_turn(app: &App, asked: Asked, mode: Mode) -> Result<Acted, NotDone> {
     let Asked { act, id, by, form, report, paper, link } = asked;
-    let now = app.now();
     let side = if paper.is_some() { OrderSide::Paper } else { OrderSide::Vendor };
+    // Read in its turn: an act is never older than the one before it.
+    let now = app.now();
     let at = paper.as_ref().and_then(|paper| paper.at).unwrap_or(now);
     let paper = paper.map(|paper| paper.paper);
     let step = OrderStep { act, side, by, paper, answer: None, at, form, report };

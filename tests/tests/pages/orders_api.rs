@@ -246,3 +246,26 @@ async fn the_citys_answer_and_the_report_come_over_the_api() {
     assert_eq!(vendor.post(path, &report).json()["journal_seq"], done.json()["journal_seq"], "sent again: once");
     assert_eq!(vendor.get("/api/v1/orders/R8-1")["report"]["result"], "異常なし");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_same_order_sent_eight_times_at_once_is_written_once() {
+    let site = Site::new().await;
+    site.pass_to(0).await;
+    let gate = std::sync::Arc::new(std::sync::Barrier::new(8));
+    let senders: Vec<_> = (0..8)
+        .map(|_| {
+            // Each with a key of its own, so that the journal knows none for the other.
+            let (gate, mut vendor) = (std::sync::Arc::clone(&gate), Vendor::new(&site, "kukaku", false));
+            std::thread::spawn(move || {
+                gate.wait();
+                vendor.post(&format!("{ORDERS}?submit"), &form("R8-1")).status
+            })
+        })
+        .collect();
+    let mut statuses: Vec<u16> = senders.into_iter().map(|sender| sender.join().unwrap()).collect();
+    statuses.sort_unstable();
+    let mut vendor = Vendor::new(&site, "kukaku", true);
+    let steps = vendor.get("/api/v1/orders/R8-1")["steps"].as_array().unwrap().len();
+    assert_eq!((steps, statuses[7], statuses[0]), (2, 201, 200), "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
+}

@@ -24,7 +24,7 @@ use crate::house::{App, NotTaken};
 use crate::http::body::Pieces;
 use crate::http::guard::Viewer;
 use crate::http::params::{Param, Params, Shape, escape, joined};
-use crate::orders::{Acted, Asked, Mode, OWN_SOURCE, act};
+use crate::orders::{Acted, Asked, Mode, OWN_SOURCE, act, act_in_turn};
 use crate::pages::read_view;
 
 /// Longest form, report or answer: what an observation of it has room for.
@@ -96,14 +96,16 @@ pub(crate) async fn write(
     let (dry_run, submit) = (params.flag("dry_run"), params.flag("submit"));
     let mode = if dry_run { Mode::Try } else { Mode::RecordNew };
     let written = Asked { form: Some(form), ..vendor(OrderAct::Write, id.clone(), by.clone()) };
-    let written = act(&app, written, mode).await?;
+    // Both acts in one turn: between them nobody else finds a draft to hand in.
+    let _turn = if dry_run { None } else { Some(app.order_turn().await?) };
+    let written = act_in_turn(&app, written, mode).await?;
     let mut shape = ActedShape::of(&written);
     if submit && written.revision.after.state == OrderState::Drafted {
         if dry_run {
             // Nothing hinders an order that was just written from being handed in.
             OrderState::Submitted.word().clone_into(&mut shape.state);
         } else {
-            shape.now(&act(&app, vendor(OrderAct::Submit, id.clone(), by), Mode::Record).await?);
+            shape.now(&act_in_turn(&app, vendor(OrderAct::Submit, id.clone(), by), Mode::Record).await?);
         }
     }
     let created = shape.new && !dry_run;
@@ -190,6 +192,7 @@ pub(crate) async fn answer(
     demand(&headers, "text/plain")?;
     let bytes = Pieces::new(body, ORDER_BODY_MAX_BYTES, BODY_LONGEST).whole().await?;
     let text = String::from_utf8(bytes).map_err(|_| WebError::Body("not UTF-8".to_owned()))?;
+    let _turn = app.order_turn().await?;
     let taken = app.with_commands(move |commands| commands.take_answer(&text, Some(&order), by.as_str())).await?;
     match taken {
         Ok(taken) => Ok(Json(taken.into())),

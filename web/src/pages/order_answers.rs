@@ -41,6 +41,7 @@ pub(crate) async fn take(
     Extension(fields): Extension<Fields>,
 ) -> Result<Response, WebError> {
     let (answer, who) = (fields.get("answer").to_owned(), viewer.name().to_owned());
+    let _turn = app.order_turn().await?;
     match app.with_commands(move |commands| commands.take_answer(&answer, None, &who)).await? {
         // An answer that was taken in before changes nothing: its order shows when that was.
         Ok(taken) => Ok(Redirect::to(&href(&taken.order)).into_response()),
