@@ -1,5 +1,6 @@
 //! Work orders (リモート保守申請): their states, and which act leads from one to the next.
 
+mod files;
 mod form;
 
 use schemars::JsonSchema;
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lang::Lang;
 
+pub use files::{file_lines, files_from_lines};
 pub use form::{ORDER_LIST_MAX, OrderForm, OrderStep};
 
 macro_rules! words {
@@ -98,12 +100,25 @@ words! {
 pub struct OrderRefused {
     ja: String,
     en: String,
+    field: Option<String>,
 }
 
 impl OrderRefused {
     /// Says why, in both languages.
     pub fn new(ja: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { ja: ja.into(), en: en.into() }
+        Self { ja: ja.into(), en: en.into(), field: None }
+    }
+
+    /// Names the field of the form or report that it is about.
+    #[must_use]
+    pub fn of(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
+    /// The field of the form or report that it is about; none where it is about all of it.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
     }
 
     /// For people.

@@ -5,6 +5,7 @@
 
 use axum::http::StatusCode;
 use kukaku_schema::Lang;
+use kukaku_schema::order::OrderRefused;
 use kukaku_store::StoreError;
 use kukaku_store::users::{Role, UsersError};
 
@@ -60,6 +61,8 @@ pub(crate) enum WebError {
     MediaType(String),
     #[error("the body is not in shape: {0}")]
     Body(String),
+    #[error("work order: {0}")]
+    Order(Box<OrderRefused>),
     #[error("host {0:?} is not ours")]
     Host(String),
     #[error("too many attempts")]
@@ -123,6 +126,9 @@ impl WebError {
             Self::Body(_) => {
                 (StatusCode::BAD_REQUEST, "送信された内容を読み取れません。", "What was sent can't be read.")
             }
+            Self::Order(_) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "申請を受け付けられません。", "The work order can't be taken so.")
+            }
             Self::Host(_) => (
                 StatusCode::MISDIRECTED_REQUEST,
                 "このアドレスでは利用できません。",
@@ -174,10 +180,20 @@ impl WebError {
                 text.push_str(&format!(" {}: {}", clean(name), lang.pick(ja, en)));
             }
             Self::TooLong { limit } => text.push_str(&format!(" (≤ {limit} bytes)")),
+            Self::Order(why) => text.push_str(&format!(" {}", clean(why.text(lang)))),
             Self::Body(why) => text.push_str(&format!(" {}", clean(why))),
             _ => {}
         }
         text
+    }
+
+    /// The field that it is about, for whoever sent a form.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::Order(why) => why.field(),
+            Self::Param { name, .. } => Some(name),
+            _ => None,
+        }
     }
 
     /// Whether the log should hear of it: only what is ours to repair.

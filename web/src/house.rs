@@ -10,11 +10,11 @@ use kukaku_schema::failure::FailureForm;
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
 use kukaku_schema::order::OrderRefused;
 use kukaku_schema::registers::sheet::SheetFile;
-use kukaku_schema::{DurationUs, Lang, UtcMicros};
+use kukaku_schema::{DurationUs, Lang, OrderState, UtcMicros};
 use kukaku_store::Changed;
 use kukaku_store::query::{self, Pool};
 use kukaku_store::users::{PasswordRules, Users};
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
 use crate::directory::DirectoryCache;
 use crate::error::{OpenError, WebError};
@@ -32,6 +32,8 @@ const QUERY_LONGEST: Duration = Duration::from_secs(10);
 const PASSWORDS_AT_ONCE: usize = 2;
 /// Sign-ins that may wait for their turn; beyond it a spray would make everybody wait.
 const PASSWORDS_WAITING: usize = 32;
+/// Acts on work orders that may wait for the one before them; more are no people and no one system.
+const ORDERS_WAITING: usize = 32;
 /// Pages that listen for changes at once.
 pub(crate) const LISTENERS_MAX: usize = 128;
 
@@ -70,18 +72,40 @@ pub trait Commands: Send + Sync {
     /// There is no such order, or it doesn't wait for the city.
     fn order_sheet(&self, order: &str) -> Result<String, OrderRefused>;
 
-    /// Takes in the answer that the city signed, `who` being the signed-in user; returns the
-    /// order's number, and whether the same answer had been taken in before.
+    /// Takes in the answer that the city signed to the order `of`, or to any; `who` is the
+    /// signed-in user, or the key.
     ///
     /// # Errors
-    /// Why it was refused.
-    fn take_answer(&self, answer: &str, who: &str) -> Result<(String, bool), OrderRefused>;
+    /// Why it was not taken.
+    fn take_answer(&self, answer: &str, of: Option<&str>, who: &str) -> Result<TakenAnswer, NotTaken>;
 
     /// Takes in a failure report, `who` being the signed-in user.
     ///
     /// # Errors
     /// Why it was refused.
     fn report_failure(&self, form: FailureForm, who: &str) -> Result<(), OrderRefused>;
+}
+
+/// An answer of the city's that was taken in; it is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenAnswer {
+    /// The order.
+    pub order: String,
+    /// How it stands by it.
+    pub state: OrderState,
+    /// The journal entry.
+    pub entry: u64,
+    /// The same answer had been taken in before; nothing was recorded now.
+    pub before: bool,
+}
+
+/// Why an answer of the city's was not taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotTaken {
+    /// It is refused, and kept as unreadable.
+    Refused(OrderRefused),
+    /// The store or the writer failed: it may not be durable.
+    NotKept(String),
 }
 
 /// How the daemon is.
@@ -161,6 +185,8 @@ pub(crate) struct Shared {
     pub users: Arc<Users>,
     passwords: Semaphore,
     passwords_waiting: Semaphore,
+    orders: Semaphore,
+    orders_waiting: Semaphore,
     submit: Box<dyn Fn(Arrival) -> SubmitFuture + Send + Sync>,
     pub changes: Changes,
     commands: Arc<dyn Commands>,
@@ -192,6 +218,8 @@ impl Shared {
             users: Arc::new(users),
             passwords: Semaphore::new(PASSWORDS_AT_ONCE),
             passwords_waiting: Semaphore::new(PASSWORDS_WAITING),
+            orders: Semaphore::new(1),
+            orders_waiting: Semaphore::new(ORDERS_WAITING),
             submit: Box::new(move |arrival| {
                 let intake = intake.clone();
                 Box::pin(async move { intake.submit(arrival).await })
@@ -257,6 +285,13 @@ impl Shared {
         let _waiting = self.passwords_waiting.try_acquire().map_err(|_| WebError::Busy)?;
         let _turn = self.passwords.acquire().await.map_err(|_| WebError::Busy)?;
         self.with_users(act).await
+    }
+
+    /// Waits until no other act on a work order is between its reading and its commit: the same form
+    /// sent twice at once would find no order both times.
+    pub async fn order_turn(&self) -> Result<SemaphorePermit<'_>, WebError> {
+        let _waiting = self.orders_waiting.try_acquire().map_err(|_| WebError::Busy)?;
+        self.orders.acquire().await.map_err(|_| WebError::Busy)
     }
 
     /// How the daemon is, at most `STATUS_FRESH` ago.

@@ -14,6 +14,7 @@ mod house;
 mod http;
 mod limits;
 mod live;
+mod orders;
 mod pages;
 mod posted;
 mod reasons;
@@ -22,7 +23,8 @@ mod serve;
 mod text;
 
 pub use error::OpenError;
-pub use house::{Changes, Clock, Commands, House, ImportOutcome, Part, Status};
+pub use house::{Changes, Clock, Commands, House, ImportOutcome, NotTaken, Part, Status, TakenAnswer};
+pub use orders::{Revision, revise_order};
 pub use posted::{PostedLog, PostedLogs};
 pub use routes::{Access, RouteInfo, routes};
 pub use serve::{Bound, Listen, serve};

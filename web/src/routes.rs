@@ -13,7 +13,7 @@ use axum::routing::{MethodRouter, get, post};
 use kukaku_store::users::Right;
 
 use crate::api::describe::Doc;
-use crate::api::{describe, failures as failures_api, logs, observations, read};
+use crate::api::{describe, failures as failures_api, logs, observations, order_docs, orders as api_orders, read};
 use crate::error::WebError;
 use crate::house::App;
 use crate::http::finish::finish;
@@ -21,8 +21,8 @@ use crate::http::guard::guard;
 use crate::http::params::Param;
 use crate::live;
 use crate::pages::{
-    assets, board, companies, entries, failures, findings, gate, journal, notices, order_answers, orders, paper,
-    registers, retention, rights, session, sessions, sheets, sources, terminals,
+    assets, board, companies, entries, failures, findings, gate, journal, notices, order_answers, order_paper, orders,
+    paper, registers, retention, rights, session, sessions, sheets, sources, terminals,
 };
 
 /// Who may ask.
@@ -36,7 +36,7 @@ pub enum Access {
     Full,
     /// The same, and a wall display.
     Wall,
-    /// A key that may speak for a source; no sign-in.
+    /// A key that may speak for a source, which the handler checks; no sign-in.
     Intake,
 }
 
@@ -69,6 +69,10 @@ fn api(path: &'static str, params: &'static [Param], doc: Doc, handler: fn() -> 
     Route { method: Method::GET, path, access: Access::Full, right: Right::Look, params, doc: Some(doc), handler }
 }
 
+fn key_act(path: &'static str, params: &'static [Param], doc: Doc, handler: fn() -> MethodRouter<App>) -> Route {
+    Route { method: Method::POST, path, access: Access::Intake, right: Right::Papers, params, doc: Some(doc), handler }
+}
+
 pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
     vec![
         page("/", Access::Full, board::PARAMS, || get(board::board)),
@@ -88,6 +92,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/orders/show", Access::Full, orders::ORDER_PARAMS, || get(orders::order)),
         page("/orders/sheet.json", Access::Full, orders::ORDER_PARAMS, || get(order_answers::sheet)),
         act("/orders/take", Right::Papers, || post(order_answers::take)),
+        act("/orders/paper", Right::Confirm, || post(order_paper::enter)),
         act("/orders/act", Right::Papers, || post(orders::act)),
         page("/failures", Access::Full, failures::PARAMS, || get(failures::failures)),
         act("/failures", Right::Papers, || post(failures::report)),
@@ -148,6 +153,22 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         api("/api/v1/findings/{id}", &[], describe::finding(), || get(read::finding)),
         api("/api/v1/failures", failures_api::PARAMS, describe::failures(), || get(failures_api::failures)),
         api("/api/v1/failures/{id}", &[], describe::failure(), || get(failures_api::failure)),
+        api("/api/v1/orders", api_orders::LIST_PARAMS, order_docs::list(), || get(api_orders::list)),
+        api("/api/v1/orders/{order}", &[], order_docs::one(), || get(api_orders::one)),
+        key_act("/api/v1/orders", api_orders::WRITE_PARAMS, order_docs::write(), || post(api_orders::write)),
+        key_act("/api/v1/orders/{order}/submit", api_orders::ACT_PARAMS, order_docs::submit(), || {
+            post(api_orders::submit)
+        }),
+        key_act("/api/v1/orders/{order}/begin", api_orders::ACT_PARAMS, order_docs::begin(), || {
+            post(api_orders::begin)
+        }),
+        key_act("/api/v1/orders/{order}/withdraw", api_orders::ACT_PARAMS, order_docs::withdraw(), || {
+            post(api_orders::withdraw)
+        }),
+        key_act("/api/v1/orders/{order}/report", api_orders::ACT_PARAMS, order_docs::report(), || {
+            post(api_orders::report)
+        }),
+        key_act("/api/v1/orders/{order}/answer", &[], order_docs::answer(), || post(api_orders::answer)),
         api("/api/v1/sources", &[], describe::sources(), || get(read::sources)),
         Route {
             method: Method::GET,

@@ -89,7 +89,8 @@ pub fn sheet(store: &Path, order: &str, now: UtcMicros) -> Result<OrderSheet, An
     Ok(OrderSheet::new(registers.site.id, order.to_owned(), now.0, newest.body))
 }
 
-/// Takes an answer in. What is refused is kept and counted as unreadable, with the reason.
+/// Takes an answer in, to the order `of` where one is named. What is refused is kept and counted as
+/// unreadable, with the reason.
 ///
 /// # Errors
 /// Why it was refused, and what was expected.
@@ -97,13 +98,14 @@ pub async fn take(
     writer: &Writer,
     store: PathBuf,
     text: String,
+    of: Option<String>,
     taken_by: Name,
     now: UtcMicros,
 ) -> Result<TakenAnswer, AnswerFailure> {
     // Mail programs change line ends and add empty lines; what was signed has one form.
     let text = format!("{}\n", text.replace("\r\n", "\n").trim());
     let bytes = text.clone();
-    let judged = tokio::task::spawn_blocking(move || judge(&read_only(&store)?, &text, taken_by, now));
+    let judged = tokio::task::spawn_blocking(move || judge(&read_only(&store)?, &text, of.as_deref(), taken_by, now));
     let judged = judged.await.map_err(|error| AnswerFailure::Failed(error.to_string()))?;
     let submit = async |body: ArrivalBody| {
         let arrival = Arrival { link: LINK.to_owned(), body };
@@ -134,13 +136,26 @@ enum Judged {
     Before { entry: u64, revised: Box<OrderRevised> },
 }
 
-fn judge(conn: &Connection, text: &str, taken_by: Name, now: UtcMicros) -> Result<Judged, AnswerFailure> {
+fn judge(
+    conn: &Connection,
+    text: &str,
+    of: Option<&str>,
+    taken_by: Name,
+    now: UtcMicros,
+) -> Result<Judged, AnswerFailure> {
     let registers = query::registers(conn)?.ok_or_else(no_registers)?;
     let (claimed, _) = OrderAnswer::read(text.as_bytes())?;
     if claimed.site != registers.site.id {
         return Err(OrderRefused::new(
             format!("拠点「{}」への回答です。この拠点は「{}」です。", claimed.site, registers.site.id),
             format!("an answer to site {:?}; this one is {:?}", claimed.site, registers.site.id),
+        )
+        .into());
+    }
+    if let Some(of) = of.filter(|of| *of != claimed.order) {
+        return Err(OrderRefused::new(
+            format!("申請「{}」への回答です。申請「{of}」への回答ではありません。", claimed.order),
+            format!("an answer to order {:?}, not to {of:?}", claimed.order),
         )
         .into());
     }

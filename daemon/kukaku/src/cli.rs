@@ -261,7 +261,7 @@ pub enum SourcesAction {
 pub enum KeyAction {
     /// Make a key for one or more sources, printed once
     Add {
-        /// The sources that it may speak for
+        /// The sources that it may speak for; kukaku: it may hand in work orders
         #[arg(required = true)]
         sources: Vec<String>,
         /// What it is for [default: the first source]

@@ -1,5 +1,6 @@
 //! The form of a work order, and what an act makes of it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{OrderAct, OrderRefused, OrderSide, OrderState};
@@ -8,7 +9,7 @@ use crate::observation::{CityAnswer, Name, OrderFile, OrderReport, OrderRevised,
 use crate::registers::Registers;
 
 /// What is asked for (リモート保守申請), as a person writes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrderForm {
     /// Its number.
@@ -20,24 +21,24 @@ pub struct OrderForm {
     /// The first instant after it.
     pub to: UtcMicros,
     /// Work begins before the city has allowed it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub emergency: bool,
     /// What the work is for.
     pub purpose: Remark,
     /// What is done.
     pub content: Remark,
     /// The systems that are worked on; empty: any of the client's.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Name>,
     /// Who works: operators, as registered.
     pub operators: Vec<Name>,
     /// The vendor's responsible person, who asks for it.
     pub responsible: Name,
     /// Notes.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<Remark>,
     /// The files that are to be applied.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<OrderFile>,
 }
 
@@ -113,7 +114,8 @@ impl OrderStep {
                     return Err(OrderRefused::new(
                         format!("申請 {} は別の契約先のものです。", form.id),
                         format!("order {} is another client's", form.id),
-                    ));
+                    )
+                    .of("client"));
                 }
                 OrderRevised {
                     source,
@@ -176,13 +178,16 @@ impl OrderStep {
                     ));
                 }
                 if report.from > report.to {
-                    return Err(OrderRefused::new("作業の終了が開始より前です。", "the work ends before it begins"));
+                    return Err(
+                        OrderRefused::new("作業の終了が開始より前です。", "the work ends before it begins").of("to")
+                    );
                 }
                 if report.to > now {
                     return Err(OrderRefused::new(
                         "作業の終了が未来です。終わってから報告してください。",
                         "the work ends in the future; report it when it is over",
-                    ));
+                    )
+                    .of("to"));
                 }
                 known_operators(&report.operators, revised.client.as_str(), report.from, registers)?;
                 Ok(OrderRevised { report: Some(report), ..revised.clone() })
@@ -192,6 +197,26 @@ impl OrderStep {
 }
 
 impl OrderForm {
+    /// What an order asks for, as a form.
+    #[must_use]
+    pub fn of(order: &OrderRevised) -> Self {
+        let order = order.clone();
+        Self {
+            id: order.order,
+            client: order.client,
+            from: order.from,
+            to: order.to,
+            emergency: order.emergency,
+            purpose: order.purpose,
+            content: order.content,
+            targets: order.targets,
+            operators: order.operators,
+            responsible: order.responsible,
+            notes: order.notes,
+            files: order.files,
+        }
+    }
+
     /// Whether it can be an order on this site.
     ///
     /// # Errors
@@ -203,23 +228,25 @@ impl OrderForm {
 
 fn check(form: &OrderForm, registers: &Registers) -> Result<(), OrderRefused> {
     if form.from >= form.to {
-        return Err(OrderRefused::new("期間の終わりが始まりより前です。", "the period ends before it begins"));
+        return Err(OrderRefused::new("期間の終わりが始まりより前です。", "the period ends before it begins").of("to"));
     }
     if form.to.since(form.from).0 > PERIOD_DAYS_MAX * 86_400_000_000 {
         return Err(OrderRefused::new(
             format!("期間が {PERIOD_DAYS_MAX}日を超えています。1年ごとに申請してください。"),
             format!("the period is longer than {PERIOD_DAYS_MAX} days; write one order a year"),
-        ));
+        )
+        .of("to"));
     }
-    let lists = [form.targets.len(), form.operators.len(), form.files.len()];
-    if lists.iter().any(|length| *length > ORDER_LIST_MAX) {
+    let lists = [("targets", form.targets.len()), ("operators", form.operators.len()), ("files", form.files.len())];
+    if let Some((field, _)) = lists.into_iter().find(|(_, length)| *length > ORDER_LIST_MAX) {
         return Err(OrderRefused::new(
             format!("作業者・対象・ファイルは {ORDER_LIST_MAX}件までです。申請を分けてください。"),
             format!("more than {ORDER_LIST_MAX} operators, targets or files; split the order"),
-        ));
+        )
+        .of(field));
     }
     if form.operators.is_empty() {
-        return Err(OrderRefused::new("作業者を選んでください。", "name the operators who work"));
+        return Err(OrderRefused::new("作業者を選んでください。", "name the operators who work").of("operators"));
     }
     let client = form.client.as_str();
     if !registers.clients.iter().any(|entry| entry.row.id == client && entry.valid.end > form.from) {
@@ -227,7 +254,8 @@ fn check(form: &OrderForm, registers: &Registers) -> Result<(), OrderRefused> {
         return Err(OrderRefused::new(
             format!("契約先「{client}」は台帳にありません（{}）。", known.join("、")),
             format!("client {client:?} is not registered; expected one of {}", known.join(", ")),
-        ));
+        )
+        .of("client"));
     }
     known_operators(&form.operators, client, form.from, registers)
 }
@@ -250,7 +278,8 @@ fn known_operators(operators: &[Name], client: &str, at: UtcMicros, registers: &
                     operator.as_str(),
                     at.to_rfc3339_utc()
                 ),
-            ));
+            )
+            .of("operators"));
         }
     }
     Ok(())

@@ -15,6 +15,7 @@ mod joined;
 mod logs;
 mod notices;
 mod orders;
+mod orders_api;
 mod roles;
 mod rules;
 mod sheets;

@@ -28,7 +28,21 @@ async fn an_order_is_written_handed_in_allowed_on_paper_and_reported() {
     browser.type_into("#targets", "kihon-db01");
     browser.type_into("#responsible", "鈴木 一郎");
     browser.click("input[name='op:op-01']");
+    let hash = "ab".repeat(32);
+    browser.run(&format!("document.querySelector('#files').value = '{hash}  a.zip\\nzip'"));
     browser.follow("#write form button[value='1']");
+    // What is wrong stands beside its field, tied to it for a screen reader, and above as a link to it.
+    assert!(browser.text_of("#files-wrong").contains("2行目を読み取れません"), "{}", browser.text_of("main"));
+    assert_eq!(browser.run("return document.querySelector('#files').getAttribute('aria-invalid')"), "true");
+    let tied = "return document.querySelector('#files').getAttribute('aria-describedby')";
+    assert_eq!(browser.run(tied), "files-wrong files-hint");
+    assert_eq!(browser.run("return document.querySelectorAll('[role=alert] a[href=\"#files\"]').length"), 1);
+    assert_eq!(browser.run("return document.querySelectorAll('[aria-invalid]').length"), 1);
+    legible(&browser, "orders");
+    browser.picture("orders-refused");
+    browser.run(&format!("document.querySelector('#files').value = '{hash}  a.zip\\n{hash} *更新 <b>.msi'"));
+    browser.follow("#write form button[value='1']");
+    assert!(browser.text_of("#to-wrong").contains("期間の終わりが始まりより前です"));
     assert!(browser.text_of("[role=alert]").contains("期間の終わりが始まりより前です"), "{}", browser.text_of("main"));
     assert_eq!(browser.run("return document.querySelector('#id').value"), "R8-0123", "what was typed is not lost");
     assert_eq!(browser.run("return document.querySelector(\"input[name='op:op-01']\").checked"), true);
@@ -39,23 +53,65 @@ async fn an_order_is_written_handed_in_allowed_on_paper_and_reported() {
         shown.contains("申請済") && shown.contains("市の操作を待っています") && shown.contains("<script>"),
         "{shown}"
     );
+    assert!(shown.contains(&hash) && shown.contains("更新 <b>.msi"), "the files to apply: {shown}");
     legible(&browser, "order");
     browser.picture("order-waits");
+    // A new order begun from this one: all but its number, its period and the approval.
+    browser.follow("a[href='/orders?like=R8-0123#write']");
+    assert!(browser.text_of("#write [role=status]").contains("R8-0123"));
+    let field = |id: &str| browser.run(&format!("return document.querySelector('#{id}').value"));
+    for (id, value) in [
+        ("id", ""),
+        ("from", ""),
+        ("to", ""),
+        ("client", "tomakomai"),
+        ("purpose", "定期保守"),
+        ("content", "ログの確認 <script>alert(1)</script>"),
+        ("targets", "kihon-db01"),
+        ("responsible", "鈴木 一郎"),
+        ("files", &format!("{hash}  a.zip\n{hash}  更新 <b>.msi\n")),
+    ] {
+        assert_eq!(field(id), value, "{id}");
+    }
+    assert_eq!(browser.run("return document.querySelector(\"input[name='op:op-01']\").checked"), true);
+    legible(&browser, "orders");
+    browser.picture("orders-like");
+    browser.type_into("#id", "R8-0124");
+    browser.run("document.querySelector('#from').value = '2026-12-24T12:00'");
+    browser.run("document.querySelector('#to').value = '2026-12-24T15:00'");
+    browser.follow("#write form button[value='0']");
+    assert!(browser.text_of("h1").contains("R8-0124") && browser.text_of("h1").contains("作成中"));
+    assert!(browser.text_of("main").contains("更新 <b>.msi"));
+    browser.open(&format!("{address}/orders/show?id=R8-0123"));
     // What is no signature of the city is refused on the page, and kept.
     browser.type_into("#answer", "承認します");
     browser.follow("form[action='/orders/take'] button");
     let alert = browser.text_of("[role=alert]");
     assert!(alert.contains("kukaku-verify の作った回答") && alert.contains("読めなかった記録"), "{alert}");
 
-    // The city's paper is entered elsewhere; the page shows it.
-    let body = serde_json::json!({
-        "kind": "order.revised", "source": "kukaku", "device_time": at(3650).to_rfc3339_utc(), "order": "R8-0123",
-        "client": "tomakomai", "act": "approve", "state": "approved", "by": "hanako", "side": "paper",
-        "paper": "総務第12号", "from": "2026-11-24T12:00:00+09:00", "to": "2026-11-24T15:00:00+09:00",
-        "purpose": "定期保守", "content": "ログの確認", "operators": ["op-01"], "responsible": "鈴木 一郎",
-    });
+    // The city's paper takes two: the one who is signed in and another one.
     site.pass_to(3650).await;
-    site.tell_itself(&body.to_string()).await;
+    site.users().create_with_password("hanako", "Seven-green-boats-91", at(3650)).unwrap();
+    let enter = |who: &str, password: &str| {
+        browser.run("document.querySelector('#paper').open = true");
+        browser.click("input[name='act'][value='approve']");
+        browser.type_into("#paper_number", "総務第12号");
+        browser.type_into("#confirmed_by", who);
+        browser.type_into("#password", password);
+        browser.follow("form[action='/orders/paper'] button");
+        browser.text_of("main")
+    };
+    assert!(enter(ADMIN, PASSWORD).contains("別の二人でなければなりません"));
+    let shown = enter("hanako", "seven red boats");
+    assert!(shown.contains("パスワードが違うか") && !shown.contains("総務第12号"), "{shown}");
+    browser.run("document.querySelector('#paper').open = true");
+    legible(&browser, "order");
+    browser.picture("order-paper");
+    site.users().create_with_password("kansa", "Seven-green-boats-91", at(3650)).unwrap();
+    site.users().set_role("kansa", kukaku_store::users::Role::Auditor).unwrap();
+    assert!(enter("kansa", "Seven-green-boats-91").contains("署名する権限がありません"));
+    let shown = enter("hanako", "Seven-green-boats-91");
+    assert!(!shown.contains("市の操作を待っています"), "{shown}");
     browser.open(&format!("{address}/orders/show?id=R8-0123"));
     let shown = browser.text_of("main");
     assert!(shown.contains("総務第12号") && shown.contains("業者入力"), "{shown}");

@@ -10,11 +10,12 @@ use super::day;
 use super::site::{ADMIN, PASSWORD, Site, at};
 
 /// Who may post where. A route that isn't here has no rule yet.
-const ACTS: [(&str, [bool; 4]); 7] = [
+const ACTS: [(&str, [bool; 4]); 8] = [
     // administrator, manager, security, auditor
     ("/wall/start", [true, true, true, true]),
     ("/orders", [true, true, false, false]),
     ("/orders/take", [true, true, false, false]),
+    ("/orders/paper", [true, true, true, false]),
     ("/orders/act", [true, true, false, false]),
     ("/failures", [true, true, false, false]),
     ("/registers", [true, true, false, false]),

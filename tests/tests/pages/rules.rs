@@ -7,7 +7,7 @@ use super::day;
 use super::site::{ADMIN, PASSWORD, Site};
 
 fn concrete(path: &str) -> String {
-    path.replace("{id}", "1").replace("{seq}", "1").replace("{file}", "style.css")
+    path.replace("{id}", "1").replace("{order}", "1").replace("{seq}", "1").replace("{file}", "style.css")
 }
 
 /// The line of events never ends by itself, so it is not read to its end here.

@@ -18,7 +18,7 @@ use kukaku_schema::registers::sheet::SheetFile;
 use kukaku_schema::{Lang, SiteZone, UtcMicros, parse_observation};
 use kukaku_store::Store;
 use kukaku_store::users::{PasswordRules, Users};
-use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, Part, Status};
+use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, NotTaken, Part, Status, TakenAnswer};
 use tokio::sync::Notify;
 
 /// The first instant of every story: 09:00 in Japan.
@@ -92,10 +92,12 @@ impl Commands for TestCommands {
         sheet.map(|sheet| sheet.to_json()).map_err(refused)
     }
 
-    fn take_answer(&self, answer: &str, who: &str) -> Result<(String, bool), OrderRefused> {
+    fn take_answer(&self, answer: &str, of: Option<&str>, who: &str) -> Result<TakenAnswer, NotTaken> {
         let who = kukaku_schema::Name::new(who).unwrap();
-        let act = kukaku::answers::take(&self.writer, self.store.clone(), answer.to_owned(), who, (self.now)());
-        self.runtime.block_on(act).map(|taken| (taken.order, taken.before)).map_err(refused)
+        let (answer, of) = (answer.to_owned(), of.map(str::to_owned));
+        let act = kukaku::answers::take(&self.writer, self.store.clone(), answer, of, who, (self.now)());
+        let taken = self.runtime.block_on(act).map_err(|failure| NotTaken::Refused(refused(failure)))?;
+        Ok(TakenAnswer { order: taken.order, state: taken.revised.state, entry: taken.entry, before: taken.before })
     }
 
     fn report_failure(&self, form: FailureForm, who: &str) -> Result<(), OrderRefused> {

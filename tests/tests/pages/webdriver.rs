@@ -161,9 +161,18 @@ impl Browser {
         self.call("POST", &format!("/element/{element}/value"), &json!({"text": text}));
     }
 
+    /// The text that is shown there. A page that renews itself may take the element away between
+    /// finding and reading it: then the new one is read.
     pub fn text_of(&self, css: &str) -> String {
-        let element = self.find(css);
-        self.call("GET", &format!("/element/{element}/text"), &Value::Null).as_str().unwrap().to_owned()
+        let until = Instant::now() + WAIT;
+        loop {
+            let element = self.find(css);
+            match self.try_call("GET", &format!("/element/{element}/text"), &Value::Null) {
+                Ok(text) => return text.as_str().unwrap().to_owned(),
+                Err(why) if why.contains("stale element") && Instant::now() < until => {}
+                Err(why) => panic!("the text of {css}: {why}"),
+            }
+        }
     }
 
     /// Runs a script and returns what it returns.

@@ -17,23 +17,27 @@ use crate::routes::{Access, Route, TABLE};
 /// The one route whose path holds a text.
 const FAILURE: &str = "/api/v1/failures/{id}";
 
-type Shaped = fn(&mut SchemaGenerator) -> Schema;
+pub(super) type Shaped = fn(&mut SchemaGenerator) -> Schema;
 
 /// What a route's description says beyond the table.
 pub(crate) struct Doc {
-    summary: &'static str,
-    about: String,
+    pub(super) summary: &'static str,
+    pub(super) about: String,
     /// The body it takes.
-    body: Option<Body>,
+    pub(super) body: Option<Body>,
     /// What it answers with when all is well.
-    answer: Option<Shaped>,
+    pub(super) answer: Option<Shaped>,
     /// The statuses that it answers with otherwise, each with the reason.
-    refusals: &'static [(u16, &'static str)],
+    pub(super) refusals: &'static [(u16, &'static str)],
 }
 
-enum Body {
+pub(super) enum Body {
     Observations,
     Log,
+    /// One object of this shape.
+    Object(Shaped),
+    /// A text, and what it is.
+    Text(&'static str),
 }
 
 const SIGNED_IN: (u16, &str) = (401, "Not signed in, and no key that may read.");
@@ -42,10 +46,14 @@ const PARAMETER: (u16, &str) = (400, "A parameter is unknown, given twice or out
 const MISSING: (u16, &str) = (404, "There is none of that number.");
 const BUSY: (u16, &str) = (503, "Too much to do at once, or the search took too long.");
 
-const READING: &[(u16, &str)] = &[PARAMETER, SIGNED_IN, FORBIDDEN, BUSY];
-const READING_ONE: &[(u16, &str)] = &[PARAMETER, SIGNED_IN, FORBIDDEN, MISSING, BUSY];
+pub(super) const READING: &[(u16, &str)] = &[PARAMETER, SIGNED_IN, FORBIDDEN, BUSY];
+pub(super) const READING_ONE: &[(u16, &str)] = &[PARAMETER, SIGNED_IN, FORBIDDEN, MISSING, BUSY];
 
-fn reading<T: JsonSchema>(summary: &'static str, about: &str, refusals: &'static [(u16, &'static str)]) -> Doc {
+pub(super) fn reading<T: JsonSchema>(
+    summary: &'static str,
+    about: &str,
+    refusals: &'static [(u16, &'static str)],
+) -> Doc {
     Doc { summary, about: about.to_owned(), body: None, answer: Some(SchemaGenerator::subschema_for::<T>), refusals }
 }
 
@@ -203,6 +211,11 @@ fn operation(route: &Route, doc: &Doc, schemas: &mut SchemaGenerator) -> Value {
     };
     responses
         .insert("200".to_owned(), json!({"description": "Done.", "content": {"application/json": {"schema": answer}}}));
+    if route.path == "/api/v1/orders" && route.method == axum::http::Method::POST {
+        let created =
+            json!({"description": "A new order is written.", "content": {"application/json": {"schema": answer}}});
+        responses.insert("201".to_owned(), created);
+    }
     for (status, why) in doc.refusals {
         let problem = schemas.subschema_for::<Problem>();
         let body = json!({"description": why, "content": {"application/problem+json": {"schema": problem}}});
@@ -213,11 +226,11 @@ fn operation(route: &Route, doc: &Doc, schemas: &mut SchemaGenerator) -> Value {
         .split('/')
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
         .map(|name| {
-            // What people number themselves is a text.
-            let schema = if route.path == FAILURE {
-                json!({"type": "string"})
-            } else {
-                json!({"type": "integer", "minimum": 0})
+            let schema = match name {
+                "order" => json!({"type": "string", "description": "The order's number, percent-encoded."}),
+                // What people number themselves is a text.
+                _ if route.path == FAILURE => json!({"type": "string"}),
+                _ => json!({"type": "integer", "minimum": 0}),
             };
             json!({"name": name, "in": "path", "required": true, "schema": schema})
         })
@@ -249,6 +262,14 @@ fn operation(route: &Route, doc: &Doc, schemas: &mut SchemaGenerator) -> Value {
                 "application/json": {"schema": observation},
                 "application/x-ndjson": {"schema": {"type": "string", "description": "One observation a line."}},
             }});
+        }
+        Some(Body::Object(shape)) => {
+            let shape = shape(schemas);
+            out["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": shape}}});
+        }
+        Some(Body::Text(what)) => {
+            let text = json!({"type": "string", "description": what});
+            out["requestBody"] = json!({"required": true, "content": {"text/plain": {"schema": text}}});
         }
         Some(Body::Log) => {
             out["requestBody"] = json!({"required": true, "content": {

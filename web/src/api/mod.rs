@@ -1,4 +1,4 @@
-//! The API: what the pages show as JSON, and the way in for observations.
+//! The API: what the pages show as JSON, and the way in for observations and work orders.
 //!
 //! Every route stands in the table of `routes`, from which its description is made as well.
 
@@ -6,6 +6,9 @@ pub(crate) mod describe;
 pub(crate) mod failures;
 pub(crate) mod logs;
 pub(crate) mod observations;
+pub(crate) mod order_docs;
+mod order_shapes;
+pub(crate) mod orders;
 pub(crate) mod read;
 mod records;
 pub(crate) mod shapes;

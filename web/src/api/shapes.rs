@@ -23,6 +23,9 @@ pub(crate) struct Problem {
     pub detail: String,
     /// What to do, in Japanese.
     pub detail_ja: String,
+    /// The field or parameter that it is about, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 /// What became of one line.

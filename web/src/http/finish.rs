@@ -116,12 +116,15 @@ fn rendered(error: &WebError, path: &str, lang: Lang, had: &HeaderMap) -> Respon
 }
 
 fn problem(status: StatusCode, error: &WebError) -> String {
-    json!({
+    let mut problem = json!({
         "type": "about:blank",
         "title": status.canonical_reason().unwrap_or("Error"),
         "status": status.as_u16(),
         "detail": error.for_reader(Lang::En),
         "detail_ja": error.for_reader(Lang::Ja),
-    })
-    .to_string()
+    });
+    if let Some(field) = error.field() {
+        problem["field"] = json!(field);
+    }
+    problem.to_string()
 }

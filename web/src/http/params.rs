@@ -28,6 +28,8 @@ pub(crate) enum Shape {
     Severity,
     /// `1`.
     Flag,
+    /// Set by its name alone, or by `1`.
+    Switch,
     /// A whole number of at least 1.
     Count {
         /// At most.
@@ -80,6 +82,7 @@ impl Param {
             Shape::FindingKind => FindingKind::from_word(value).is_some(),
             Shape::Severity => Severity::from_word(value).is_some(),
             Shape::Flag => value == "1",
+            Shape::Switch => matches!(value, "" | "1"),
             Shape::Count { max } => value.parse::<u32>().is_ok_and(|n| (1..=max).contains(&n)),
             Shape::Choice(words) => words.contains(&value),
         };
@@ -115,6 +118,7 @@ impl Param {
                 json!({"type": "string", "enum": Severity::ALL.iter().map(|s| s.word()).collect::<Vec<_>>()})
             }
             Shape::Flag => json!({"type": "string", "enum": ["1"]}),
+            Shape::Switch => json!({"type": "string", "enum": ["1", ""]}),
             Shape::Count { max } => json!({"type": "integer", "minimum": 1, "maximum": max}),
             Shape::Choice(words) => json!({"type": "string", "enum": words}),
         }
@@ -135,7 +139,7 @@ impl Params {
             let Some(param) = known.iter().find(|param| param.name == name) else {
                 return Err(fault(&name, "この条件はありません。", "no such parameter here"));
             };
-            if value.is_empty() {
+            if value.is_empty() && !matches!(param.shape, Shape::Switch) {
                 continue;
             }
             if value.len() > VALUE_MAX_BYTES {
@@ -230,6 +234,14 @@ mod tests {
     fn a_form_with_empty_fields_asks_for_everything() {
         let params = read("from=&limit=&name=").unwrap();
         assert_eq!(params.text("name"), None);
+    }
+
+    #[test]
+    fn a_switch_is_set_by_its_name_alone() {
+        const SWITCH: &[Param] = &[Param::new("dry_run", Shape::Switch, "")];
+        let read = |query: &str| Params::read(&format!("/x?{query}").parse().unwrap(), SWITCH);
+        assert!(read("dry_run").unwrap().flag("dry_run") && read("dry_run=1").unwrap().flag("dry_run"));
+        assert!(!read("").unwrap().flag("dry_run") && read("dry_run=no").is_err() && read("dry_run&dry_run").is_err());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::http::params::{Param, Params, Shape};
 pub(crate) const PARAMS: &[Param] = &[Param::new("next", Shape::Text, "where to go after the sign-in")];
 
 /// Longest password that is looked at, in bytes: 128 characters of four bytes.
-const PASSWORD_MAX_BYTES: usize = 512;
+pub(super) const PASSWORD_MAX_BYTES: usize = 512;
 
 #[derive(Template)]
 #[template(path = "login.html")]

@@ -56,6 +56,11 @@ impl Frame {
         self.role.is_some_and(|role| role.may(Right::Papers))
     }
 
+    /// Whether who is signed in may sign what needs two people.
+    pub fn may_confirm(&self) -> bool {
+        self.role.is_some_and(|role| role.may(Right::Confirm))
+    }
+
     /// Whether who is signed in may change the registers.
     pub fn may_register(&self) -> bool {
         self.role.is_some_and(|role| role.may(Right::Registers))

@@ -12,6 +12,8 @@ pub(crate) mod journal;
 pub(crate) mod layout;
 pub(crate) mod notices;
 pub(crate) mod order_answers;
+mod order_form;
+pub(crate) mod order_paper;
 pub(crate) mod orders;
 pub(crate) mod paper;
 pub(crate) mod registers;

@@ -3,10 +3,11 @@
 use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use kukaku_schema::Lang;
 
 use super::orders::{href, show};
 use crate::error::WebError;
-use crate::house::App;
+use crate::house::{App, NotTaken};
 use crate::http::guard::{Fields, Viewer};
 use crate::http::params::Params;
 
@@ -40,14 +41,25 @@ pub(crate) async fn take(
     Extension(fields): Extension<Fields>,
 ) -> Result<Response, WebError> {
     let (answer, who) = (fields.get("answer").to_owned(), viewer.name().to_owned());
-    match app.with_commands(move |commands| commands.take_answer(&answer, &who)).await? {
+    let _turn = app.order_turn().await?;
+    match app.with_commands(move |commands| commands.take_answer(&answer, None, &who)).await? {
         // An answer that was taken in before changes nothing: its order shows when that was.
-        Ok((order, _)) => Ok(Redirect::to(&href(&order)).into_response()),
+        Ok(taken) => Ok(Redirect::to(&href(&taken.order)).into_response()),
         Err(why) => {
-            let kept = viewer
-                .lang
-                .pick("受け取った内容は「読めなかった記録」に残しました。", "What came is kept among the unreadable.");
-            let errors = vec![why.text(viewer.lang).to_owned(), kept.to_owned()];
+            let lang = viewer.lang;
+            let errors = match why {
+                NotTaken::Refused(why) => {
+                    let kept = lang.pick(
+                        "受け取った内容は「読めなかった記録」に残しました。",
+                        "What came is kept among the unreadable.",
+                    );
+                    vec![why.text(lang).to_owned(), kept.to_owned()]
+                }
+                NotTaken::NotKept(why) => vec![match lang {
+                    Lang::Ja => format!("記録できませんでした。しばらくしてからもう一度操作してください。（{why}）"),
+                    Lang::En => why,
+                }],
+            };
             let shown = show(&app, &viewer, fields.get("id").to_owned(), errors).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
         }

@@ -4,31 +4,33 @@ use askama::Template;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use kukaku_schema::intake::{Arrival, ArrivalBody};
 use kukaku_schema::observation::{OrderReport, OrderRevised};
-use kukaku_schema::order::{OrderForm, OrderStep};
-use kukaku_schema::{Lang, Name, Observation, OrderAct, OrderSide, OrderState, SiteZone, Span, UtcMicros};
-use kukaku_store::query::{self, Cursor, OrderStepRow};
+use kukaku_schema::order::OrderForm;
+use kukaku_schema::{Lang, Name, OrderAct, OrderState, Span};
+use kukaku_store::query::{self, Cursor, OrderFilter, OrderStepRow};
 
 use super::failures::OfWork;
 use super::layout::{Frame, page};
+use super::order_form::{Filled, Wrong, read_form, read_report};
 use super::{LIST_ROWS, View, read_view};
 use crate::error::WebError;
 use crate::house::App;
 use crate::http::guard::{Fields, Viewer};
-use crate::http::params::{Param, Params, Shape, escape, read_instant};
+use crate::http::params::{Param, Params, Shape, escape};
+use crate::orders::{Asked, Mode, NotDone};
 use crate::text::{self, Chip, clean};
 
 /// What the list can be asked for.
-pub(crate) const PARAMS: &[Param] = &[Param::new("after", Shape::Text, "cursor: the `next` of the page before")];
+pub(crate) const PARAMS: &[Param] = &[
+    Param::new("after", Shape::Text, "cursor: the `next` of the page before"),
+    Param::new("like", Shape::Text, "the number of an order to begin a new one from"),
+];
 
 /// What one order's page is asked for.
 pub(crate) const ORDER_PARAMS: &[Param] = &[Param::new("id", Shape::Text, "the order's number")];
 
 /// The link that acts on the pages come over.
-const LINK: &str = "page";
-/// The name under which the site's own acts are recorded.
-const OWN_SOURCE: &str = "kukaku";
+pub(super) const LINK: &str = "page";
 
 struct Line {
     href: String,
@@ -45,20 +47,6 @@ pub(super) struct Choice {
     pub chosen: bool,
 }
 
-/// The form as it was filled in, to be shown again.
-#[derive(Default)]
-struct Filled {
-    id: String,
-    from: String,
-    to: String,
-    purpose: String,
-    content: String,
-    targets: String,
-    responsible: String,
-    notes: String,
-    emergency: bool,
-}
-
 #[derive(Template)]
 #[template(path = "orders.html")]
 struct OrdersPage {
@@ -68,7 +56,26 @@ struct OrdersPage {
     clients: Vec<Choice>,
     operators: Vec<Choice>,
     filled: Filled,
-    errors: Vec<String>,
+    /// The order that the form was begun from.
+    like: Option<String>,
+    errors: Vec<Wrong>,
+}
+
+impl OrdersPage {
+    /// What is wrong with a field.
+    fn wrong(&self, field: &str) -> Option<&str> {
+        self.errors.iter().find(|error| error.field == field).map(|error| error.text.as_str())
+    }
+
+    /// What a field with a mistake says of itself to a screen reader; `field` is one of ours.
+    fn mark(&self, field: &'static str) -> String {
+        self.wrong(field)
+            .map_or_else(String::new, |_| format!(" aria-invalid=\"true\" aria-describedby=\"{field}-wrong\""))
+    }
+
+    fn is_open(&self) -> bool {
+        !self.errors.is_empty() || self.like.is_some() || self.rows.is_empty()
+    }
 }
 
 struct StepLine {
@@ -100,8 +107,10 @@ struct OrderPage {
     acts: Vec<ActButton>,
     may_report: bool,
     operators: Vec<Choice>,
-    waits_for_city: bool,
+    /// What the city can do now.
+    city: Vec<ActButton>,
     sheet: String,
+    again: String,
     errors: Vec<String>,
 }
 
@@ -122,17 +131,25 @@ pub(crate) async fn orders(
     Extension(params): Extension<Params>,
 ) -> Result<Response, WebError> {
     let after = params.text("after").and_then(|text| Cursor::from_text(&text));
-    list(&app, &viewer, after, &Fields::default(), Vec::new()).await
+    let Some(like) = params.text("like") else {
+        return list(&app, &viewer, after, Filled::default(), None, Vec::new()).await;
+    };
+    let number = like.clone();
+    let (_, found) = read_view(&app, &viewer, move |reader, _| query::order_now(reader, &number)).await?;
+    let filled = Filled::like(&found.ok_or(WebError::NotFound)?);
+    list(&app, &viewer, after, filled, Some(clean(&like)), Vec::new()).await
 }
 
 async fn list(
     app: &App,
     viewer: &Viewer,
     after: Option<Cursor>,
-    fields: &Fields,
-    errors: Vec<String>,
+    filled: Filled,
+    like: Option<String>,
+    errors: Vec<Wrong>,
 ) -> Result<Response, WebError> {
-    let (view, listed) = read_view(app, viewer, move |reader, _| query::orders(reader, after, LIST_ROWS)).await?;
+    let read = move |reader: &query::Reader, _: &View| query::orders(reader, &OrderFilter::default(), after, LIST_ROWS);
+    let (view, listed) = read_view(app, viewer, read).await?;
     let f = view.frame(viewer, "orders", "作業申請", "Work orders", "/orders");
     let (lang, zone) = (view.lang, &view.dir.zone);
     let rows = listed
@@ -147,32 +164,22 @@ async fn list(
             state: state_chip(row.state, lang),
         })
         .collect();
-    let get = |name: &str| clean(fields.get(name));
-    let filled = Filled {
-        id: get("id"),
-        from: get("from"),
-        to: get("to"),
-        purpose: fields.get("purpose").to_owned(),
-        content: fields.get("content").to_owned(),
-        targets: get("targets"),
-        responsible: get("responsible"),
-        notes: fields.get("notes").to_owned(),
-        emergency: fields.get("emergency") == "1",
-    };
-    let chosen = fields.get("client").to_owned();
-    let client = |(id, name): (&str, &str)| Choice { id: id.to_owned(), name: clean(name), chosen: id == chosen };
+    let client =
+        |(id, name): (&str, &str)| Choice { id: id.to_owned(), name: clean(name), chosen: id == filled.client };
     let next = listed.next.map(|next| format!("/orders?after={}", next.to_text()));
-    let (clients, operators) = (view.dir.clients().map(client).collect(), operators(&view, |id| ticked(fields, id)));
-    page(&OrdersPage { f, rows, next, clients, operators, filled, errors })
+    let mut clients: Vec<Choice> = view.dir.clients().map(client).collect();
+    if !filled.client.is_empty() && !clients.iter().any(|choice| choice.chosen) {
+        // A client that is no longer registered is refused by name; another one is never put in its place.
+        let (id, name) = (filled.client.clone(), clean(&filled.client));
+        clients.push(Choice { id, name, chosen: true });
+    }
+    let operators = operators(&view, |id| filled.operators.iter().any(|one| one == id));
+    page(&OrdersPage { f, rows, next, clients, operators, filled, like, errors })
 }
 
 pub(super) fn operators(view: &View, is_chosen: impl Fn(&str) -> bool) -> Vec<Choice> {
     let choice = |(id, name): (&str, &str)| Choice { id: id.to_owned(), name: clean(name), chosen: is_chosen(id) };
     view.dir.operators().map(choice).collect()
-}
-
-pub(super) fn ticked(fields: &Fields, operator: &str) -> bool {
-    fields.get(&format!("op:{operator}")) == "1"
 }
 
 pub(super) fn href(order: &str) -> String {
@@ -188,7 +195,10 @@ pub(crate) async fn write(
     let (view, ()) = read_view(&app, &viewer, |_, _| Ok(())).await?;
     let form = match read_form(&fields, &view) {
         Ok(form) => form,
-        Err(errors) => return refused(list(&app, &viewer, None, &fields, errors).await?),
+        Err(errors) => {
+            let filled = Filled::of(&fields, &view);
+            return refused(list(&app, &viewer, None, filled, None, errors).await?);
+        }
     };
     let id = form.id.clone();
     let mut done = step(&app, &viewer, OrderAct::Write, &id, Some(form), None).await?;
@@ -197,74 +207,12 @@ pub(crate) async fn write(
     }
     match done {
         Ok(()) => Ok(Redirect::to(&href(id.as_str())).into_response()),
-        Err(why) => refused(list(&app, &viewer, None, &fields, vec![why]).await?),
+        Err(why) => refused(list(&app, &viewer, None, Filled::of(&fields, &view), None, vec![why]).await?),
     }
 }
 
 pub(super) fn refused(shown: Response) -> Result<Response, WebError> {
     Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
-}
-
-/// A field that says what is wrong with it by its name on the page.
-pub(super) fn named<T>(what: (&str, &str), lang: Lang, read: Result<T, String>, errors: &mut Vec<String>) -> Option<T> {
-    read.map_err(|why| {
-        // The reasons are the format's own, in English.
-        let text = lang.pick(format!("「{}」を確認してください。", what.0), format!("{}: {why}", what.1));
-        errors.push(text);
-    })
-    .ok()
-}
-
-pub(super) fn instant(text: &str, zone: &SiteZone) -> Result<UtcMicros, String> {
-    read_instant(text, Some(zone)).ok_or_else(|| format!("{text:?} is no time"))
-}
-
-pub(super) fn names(text: &str) -> Result<Vec<Name>, String> {
-    text.split([',', '、', ';', '；', '\n']).map(str::trim).filter(|one| !one.is_empty()).map(Name::new).collect()
-}
-
-pub(super) fn chosen_operators(fields: &Fields, view: &View) -> Vec<Name> {
-    view.dir.operators().filter(|(id, _)| ticked(fields, id)).filter_map(|(id, _)| Name::new(id).ok()).collect()
-}
-
-pub(super) fn remark(text: &str) -> Result<kukaku_schema::observation::Remark, String> {
-    kukaku_schema::observation::Remark::new(text)
-}
-
-pub(super) fn maybe_remark(text: &str) -> Result<Option<kukaku_schema::observation::Remark>, String> {
-    if text.trim().is_empty() { Ok(None) } else { remark(text).map(Some) }
-}
-
-fn read_form(fields: &Fields, view: &View) -> Result<OrderForm, Vec<String>> {
-    let (lang, zone) = (view.lang, &view.dir.zone);
-    let mut errors = Vec::new();
-    let e = &mut errors;
-    let id = named(("申請番号", "Number"), lang, Name::new(fields.get("id").trim()), e);
-    let client = named(("契約先", "Client"), lang, Name::new(fields.get("client")), e);
-    let from = named(("作業の開始", "From"), lang, instant(fields.get("from"), zone), e);
-    let to = named(("作業の終了", "To"), lang, instant(fields.get("to"), zone), e);
-    let purpose = named(("目的", "Purpose"), lang, remark(fields.get("purpose")), e);
-    let content = named(("作業内容", "Content"), lang, remark(fields.get("content")), e);
-    let targets = named(("対象サーバ", "Targets"), lang, names(fields.get("targets")), e);
-    let responsible = named(("責任者", "Responsible"), lang, Name::new(fields.get("responsible").trim()), e);
-    let notes = named(("備考", "Notes"), lang, maybe_remark(fields.get("notes")), e);
-    let form = (|| {
-        Some(OrderForm {
-            id: id?,
-            client: client?,
-            from: from?,
-            to: to?,
-            emergency: fields.get("emergency") == "1",
-            purpose: purpose?,
-            content: content?,
-            targets: targets?,
-            operators: chosen_operators(fields, view),
-            responsible: responsible?,
-            notes: notes?,
-            files: Vec::new(),
-        })
-    })();
-    form.ok_or(errors)
 }
 
 /// `GET /orders/show`.
@@ -290,36 +238,16 @@ pub(crate) async fn act(
         let (view, ()) = read_view(&app, &viewer, |_, _| Ok(())).await?;
         match read_report(&fields, &view) {
             Ok(read) => report = Some(read),
-            Err(errors) => return refused(show(&app, &viewer, id.into_string(), errors).await?),
+            Err(errors) => {
+                let errors = errors.into_iter().map(|error| error.text).collect();
+                return refused(show(&app, &viewer, id.into_string(), errors).await?);
+            }
         }
     }
     match step(&app, &viewer, act, &id, None, report).await? {
         Ok(()) => Ok(Redirect::to(&href(id.as_str())).into_response()),
-        Err(why) => refused(show(&app, &viewer, id.into_string(), vec![why]).await?),
+        Err(why) => refused(show(&app, &viewer, id.into_string(), vec![why.text]).await?),
     }
-}
-
-fn read_report(fields: &Fields, view: &View) -> Result<OrderReport, Vec<String>> {
-    let (lang, zone) = (view.lang, &view.dir.zone);
-    let mut errors = Vec::new();
-    let e = &mut errors;
-    let from = named(("作業の開始", "From"), lang, instant(fields.get("from"), zone), e);
-    let to = named(("作業の終了", "To"), lang, instant(fields.get("to"), zone), e);
-    let result = named(("作業結果", "Result"), lang, remark(fields.get("result")), e);
-    let continuing = named(("継続する保守", "Continuing"), lang, maybe_remark(fields.get("continuing")), e);
-    let approved_by = named(("承認者", "Approved by"), lang, Name::new(fields.get("approved_by").trim()), e);
-    let report = (|| {
-        Some(OrderReport {
-            from: from?,
-            to: to?,
-            operators: chosen_operators(fields, view),
-            result: result?,
-            continuing: continuing?,
-            approved_by: approved_by?,
-            failure: fields.get("failure") == "1",
-        })
-    })();
-    report.ok_or(errors)
 }
 
 /// Does an act; the inner error is for the person.
@@ -330,42 +258,23 @@ async fn step(
     id: &Name,
     form: Option<OrderForm>,
     report: Option<OrderReport>,
-) -> Result<Result<(), String>, WebError> {
-    let number = id.as_str().to_owned();
-    let (view, (newest, in_use)) = read_view(app, viewer, move |reader, _| {
-        let newest = query::order_now(reader, &number)?;
-        let in_use = match newest.as_ref().filter(|_| act.closes()) {
-            Some(newest) => query::order_in_use(reader, newest)?,
-            None => false,
-        };
-        Ok((newest, in_use))
-    })
-    .await?;
-    let lang = view.lang;
-    if in_use {
-        let text = lang.pick(
-            "この申請のセッションがまだ続いています。終わってから操作してください。",
-            "A session under this order is still open; end it first.",
-        );
-        return Ok(Err(text.to_owned()));
+) -> Result<Result<(), Wrong>, WebError> {
+    let Ok(by) = Name::new(viewer.name()) else { return Err(WebError::NotFound) };
+    let asked = Asked { act, id: id.clone(), by, form, report, paper: None, link: LINK };
+    done(app, viewer, asked, Mode::Record).await
+}
+
+/// The same for any act.
+pub(super) async fn done(app: &App, viewer: &Viewer, asked: Asked, mode: Mode) -> Result<Result<(), Wrong>, WebError> {
+    match crate::orders::act(app, asked, mode).await {
+        Ok(_) => Ok(Ok(())),
+        Err(NotDone::Refused(why)) => Ok(Err(Wrong::of(&why, viewer.lang))),
+        Err(NotDone::NotKept(why)) => Ok(Err(Wrong::in_all(match viewer.lang {
+            Lang::Ja => format!("記録できませんでした。しばらくしてからもう一度操作してください。（{why}）"),
+            Lang::En => why.to_string(),
+        }))),
+        Err(NotDone::Web(why)) => Err(why),
     }
-    let Some(registers) = &view.dir.registers else {
-        return Ok(Err(lang.pick("台帳がまだありません。", "There are no registers yet.").to_owned()));
-    };
-    let (by, source) = (Name::new(viewer.name()), Name::new(OWN_SOURCE));
-    let (Ok(by), Ok(source)) = (by, source) else { return Err(WebError::NotFound) };
-    let now = app.now();
-    let step = OrderStep { act, side: OrderSide::Vendor, by, paper: None, answer: None, at: now, form, report };
-    let revised = match step.take(source, newest.as_ref(), registers, now) {
-        Ok(revised) => revised,
-        Err(why) => return Ok(Err(why.text(lang).to_owned())),
-    };
-    let body = ArrivalBody::Observation(Box::new(Observation::OrderRevised(Box::new(revised))));
-    let kept = async { app.submit(Arrival { link: LINK.to_owned(), body }).await?.await }.await;
-    Ok(kept.map(drop).map_err(|why| match lang {
-        Lang::Ja => format!("記録できませんでした。しばらくしてからもう一度操作してください。（{why}）"),
-        Lang::En => why.to_string(),
-    }))
 }
 
 pub(super) async fn show(app: &App, viewer: &Viewer, id: String, errors: Vec<String>) -> Result<Response, WebError> {
@@ -400,8 +309,13 @@ pub(super) async fn show(app: &App, viewer: &Viewer, id: String, errors: Vec<Str
             .collect(),
         may_report: vendor.clone().any(|act| act == OrderAct::Report),
         operators: operators(&view, |id| newest.operators.iter().any(|one| one.as_str() == id)),
-        waits_for_city: OrderAct::possible(newest.state).iter().any(|act| act.is_the_citys()),
+        city: OrderAct::possible(newest.state)
+            .into_iter()
+            .filter(|act| act.is_the_citys())
+            .map(|act| ActButton { act: act.word(), label: act.label(lang) })
+            .collect(),
         sheet: format!("/orders/sheet.json?id={}", escape(&id)),
+        again: format!("/orders?like={}#write", escape(&id)),
         steps: steps
             .iter()
             .map(|step| {

@@ -50,8 +50,12 @@ pub struct OnPaper {
 /// What `kukaku order` does.
 #[derive(Debug, Subcommand)]
 pub enum OrderAction {
-    /// Print an empty form to fill in
-    Template,
+    /// Print a form to fill in
+    Template {
+        /// Begin it from an earlier order: all but its number and period
+        #[arg(long, value_name = "ID")]
+        from: Option<String>,
+    },
     /// Write an order, or change what it says: a form in TOML
     #[command(after_help = "The password is asked; without a terminal it is read from standard input.")]
     Write {

@@ -4,10 +4,10 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use kukaku_pack::ANSWER_MAX_BYTES;
-use kukaku_schema::observation::OrderReport;
+use kukaku_schema::observation::{OrderFile, OrderReport, Remark};
 use kukaku_schema::order::{OrderForm, OrderRefused};
 use kukaku_schema::{Lang, Name, OrderAct, OrderSide, Registers, SiteZone};
-use kukaku_store::query::{OrderRow, OrderStepRow, order_now, order_steps, orders};
+use kukaku_store::query::{OrderFilter, OrderRow, OrderStepRow, order_now, order_steps, orders};
 use kukaku_store::read_only;
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ const TEMPLATE: &str = include_str!("../../../../schema/examples/order.toml");
 /// # Errors
 /// `Written`: the form, the report or the act can't be taken. `Failed`: a user or password is wrong.
 pub fn run(args: &OrderArgs) -> Result<(), Failure> {
-    if matches!(args.action, OrderAction::Template) {
+    if matches!(args.action, OrderAction::Template { from: None }) {
         say(TEMPLATE.trim_end());
         return Ok(());
     }
@@ -42,7 +42,7 @@ pub fn run(args: &OrderArgs) -> Result<(), Failure> {
         step(&dir, request(act, name(id)?, by))
     };
     match &args.action {
-        OrderAction::Template => Ok(()),
+        OrderAction::Template { from } => from.as_ref().map_or(Ok(()), |id| template(&dir, id)),
         OrderAction::Write { file, submit, by } => {
             let form = read_form(file)?;
             let by = credentials("user who writes it", by.as_ref())?;
@@ -170,6 +170,54 @@ fn read_answer(file: &Path) -> Result<String, Failure> {
         .map_err(|_| Failure::Written(format!("{}: no answer that kukaku-verify made: not UTF-8", file.display())))
 }
 
+/// A form in which the number and the period are left to be filled in.
+#[derive(Serialize)]
+struct Begun<'a> {
+    id: &'a str,
+    client: &'a Name,
+    from: &'a str,
+    to: &'a str,
+    purpose: &'a Remark,
+    content: &'a Remark,
+    targets: &'a [Name],
+    operators: &'a [Name],
+    responsible: &'a Name,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notes: Option<&'a Remark>,
+    emergency: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    files: &'a [OrderFile],
+}
+
+/// An earlier order as a form: without its number and period, so that nobody hands it in unread.
+fn template(dir: &SiteDir, id: &str) -> Result<(), Failure> {
+    let failure = |e: kukaku_store::StoreError| Failure::Store(e.to_string());
+    let conn = read_only(&dir.store()).map_err(failure)?;
+    let order = order_now(&conn, id).map_err(failure)?;
+    let order = order.ok_or_else(|| Failure::Written(format!("there is no order {id:?}")))?;
+    let begun = Begun {
+        id: "",
+        client: &order.client,
+        from: "",
+        to: "",
+        purpose: &order.purpose,
+        content: &order.content,
+        targets: &order.targets,
+        operators: &order.operators,
+        responsible: &order.responsible,
+        notes: order.notes.as_ref(),
+        emergency: order.emergency,
+        files: &order.files,
+    };
+    let form = toml::to_string_pretty(&begun).expect("texts and lists always serialise");
+    say(shown(&format!(
+        "# A work order (リモート保守申請), begun from order {id}. Fill in its number and its period,"
+    )));
+    say("# times like \"2026-11-24T09:00:00+09:00\", then:  kukaku order write FILE --submit");
+    say(form.trim_end());
+    Ok(())
+}
+
 fn form_line(form: &OrderForm, zone: &SiteZone) -> String {
     let operators: Vec<&str> = form.operators.iter().map(Name::as_str).collect();
     let (from, to) = (zone.shown(form.from), zone.shown(form.to));
@@ -194,7 +242,7 @@ fn all(dir: &SiteDir) -> Result<(Vec<OrderRow>, SiteZone), Failure> {
     let mut out: Vec<OrderRow> = Vec::new();
     let mut after = None;
     loop {
-        let page = orders(&conn, after, PAGE).map_err(failure)?;
+        let page = orders(&conn, &OrderFilter::default(), after, PAGE).map_err(failure)?;
         out.extend(page.rows);
         after = page.next;
         if after.is_none() {
@@ -255,6 +303,9 @@ fn show(dir: &SiteDir, id: &str, json: bool) -> Result<(), Failure> {
         }
         say(shown(&format!("目的 purpose: {}", order.purpose.as_str())));
         say(shown(&format!("内容 content: {}", order.content.as_str())));
+        for file in &order.files {
+            say(shown(&format!("ファイル file: {}  {}", file.sha256.as_str(), file.name)));
+        }
         if let Some(report) = &order.report {
             say(shown(&format!("報告 report: {}", report.result.as_str())));
         }

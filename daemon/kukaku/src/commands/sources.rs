@@ -55,6 +55,9 @@ pub fn run(args: &SourcesArgs) -> Result<(), Failure> {
     }
 }
 
+/// The site's own source.
+const OWN_SOURCE: &str = "kukaku";
+
 fn key(dir: &SiteDir, action: &KeyAction) -> Result<(), Failure> {
     let users = users::open(dir)?;
     match action {
@@ -91,7 +94,8 @@ fn key(dir: &SiteDir, action: &KeyAction) -> Result<(), Failure> {
 /// A source that is not registered may speak, and is shown as unknown: most likely a slip of the pen.
 fn warn_of_strangers<'a>(dir: &SiteDir, sources: impl Iterator<Item = &'a String>) -> Result<(), Failure> {
     let registers = super::registers::present(dir)?;
-    for source in sources {
+    // As itself the site is no device: a key for it hands in work orders.
+    for source in sources.filter(|source| *source != OWN_SOURCE) {
         if !registers.sources.iter().any(|entry| entry.row.id == *source) {
             warn(format!(
                 "note: {source:?} is not in the registers; what it says will be shown as of an unknown source"

@@ -3,7 +3,8 @@
 use kukaku_schema::intake::{Arrival, ArrivalBody, Intake as _};
 use kukaku_schema::observation::{OrderReport, OrderRevised};
 use kukaku_schema::{Name, Observation, OrderAct, OrderSide, UtcMicros, order};
-use kukaku_store::{query, read_only};
+use kukaku_store::read_only;
+use kukaku_web::revise_order;
 use serde::{Deserialize, Serialize};
 
 use super::by_two::{names, signed_in_users};
@@ -12,9 +13,6 @@ use super::{Credentials, Reply};
 use crate::answers::{self, AnswerFailure};
 use crate::clock;
 use crate::failure::Failure;
-
-/// The name under which the site's own acts are recorded.
-const OWN_SOURCE: &str = "kukaku";
 
 /// Somebody does something with an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +72,7 @@ pub(super) async fn act(desk: &Desk, request: OrderRequest) -> Result<Reply, Fai
 pub(super) async fn take_answer(desk: &Desk, answer: String, by: Credentials) -> Result<Reply, Failure> {
     let taken_by = Name::new(by.user.as_str()).map_err(Failure::Failed)?;
     signed_in_users(desk, vec![by]).await?;
-    let taken = answers::take(&desk.writer, desk.store.clone(), answer, taken_by, clock::now()).await;
+    let taken = answers::take(&desk.writer, desk.store.clone(), answer, None, taken_by, clock::now()).await;
     let taken = taken.map_err(|failure| match failure {
         AnswerFailure::Refused(why) => Failure::Written(format!("{why}; the file is kept as unreadable")),
         AnswerFailure::Failed(why) => Failure::Store(why),
@@ -93,15 +91,6 @@ pub(super) async fn take_answer(desk: &Desk, answer: String, by: Credentials) ->
 fn take(store: &std::path::Path, id: &Name, step: order::OrderStep, now: UtcMicros) -> Result<OrderRevised, Failure> {
     let failure = |e: kukaku_store::StoreError| Failure::Store(e.to_string());
     let conn = read_only(store).map_err(failure)?;
-    let registers = query::registers(&conn).map_err(failure)?;
-    let registers =
-        registers.ok_or_else(|| Failure::Failed("there are no registers yet; import them first".to_owned()))?;
-    let newest = query::order_now(&conn, id.as_str()).map_err(failure)?;
-    if let Some(newest) = newest.as_ref().filter(|_| step.act.closes())
-        && query::order_in_use(&conn, newest).map_err(failure)?
-    {
-        return Err(Failure::Failed(format!("a session under order {id} is still open; end it first")));
-    }
-    let source = Name::new(OWN_SOURCE).map_err(Failure::Failed)?;
-    step.take(source, newest.as_ref(), &registers, now).map_err(|e| Failure::Written(e.to_string()))
+    let revised = revise_order(&conn, id, step, now).map_err(failure)?;
+    revised.map(|revision| revision.after).map_err(|e| Failure::Written(e.to_string()))
 }

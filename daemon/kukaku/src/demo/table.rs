@@ -49,7 +49,7 @@ impl Outcome {
             sessions.sort_by_key(|(row, _)| (row.start, row.session.clone()));
             let mut findings = query::findings(&conn, &FindingFilter::default(), None, ROWS_MAX)?.rows;
             findings.sort_by_key(|row| (row.span.start, row.key.clone()));
-            let mut orders = query::orders(&conn, None, ROWS_MAX)?.rows;
+            let mut orders = query::orders(&conn, &query::OrderFilter::default(), None, ROWS_MAX)?.rows;
             orders.sort_by(|a, b| a.order.cmp(&b.order));
             let mut failures = Vec::new();
             for row in query::failures(&conn, None, ROWS_MAX)?.rows {

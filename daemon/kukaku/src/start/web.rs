@@ -11,7 +11,10 @@ use kukaku_schema::registers::sheet::SheetFile;
 use kukaku_schema::{DurationUs, Lang, Name, SiteZone, UtcMicros};
 use kukaku_store::{PlanInputs, read_only};
 use kukaku_tls::Clients;
-use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, OpenError, Part, PostedLog, PostedLogs, Status};
+use kukaku_web::{
+    Bound, Commands, House, ImportOutcome, Listen, NotTaken, OpenError, Part, PostedLog, PostedLogs, Status,
+    TakenAnswer,
+};
 
 use crate::answers::{self, AnswerFailure};
 use crate::clock;
@@ -238,10 +241,14 @@ impl Commands for DaemonCommands {
         answers::sheet(&self.dir.store(), order, clock::now()).map(|sheet| sheet.to_json()).map_err(for_page)
     }
 
-    fn take_answer(&self, answer: &str, who: &str) -> Result<(String, bool), OrderRefused> {
-        let who = Name::new(who).map_err(|why| OrderRefused::new(why.clone(), why))?;
-        let act = answers::take(&self.writer, self.dir.store(), answer.to_owned(), who, clock::now());
-        self.runtime.block_on(act).map(|taken| (taken.order, taken.before)).map_err(for_page)
+    fn take_answer(&self, answer: &str, of: Option<&str>, who: &str) -> Result<TakenAnswer, NotTaken> {
+        let who = Name::new(who).map_err(|why| NotTaken::Refused(OrderRefused::new(why.clone(), why)))?;
+        let (answer, of) = (answer.to_owned(), of.map(str::to_owned));
+        let act = answers::take(&self.writer, self.dir.store(), answer, of, who, clock::now());
+        self.runtime.block_on(act).map(for_web).map_err(|failure| match failure {
+            AnswerFailure::Refused(why) => NotTaken::Refused(why),
+            AnswerFailure::Failed(why) => NotTaken::NotKept(why),
+        })
     }
 
     fn report_failure(&self, form: FailureForm, who: &str) -> Result<(), OrderRefused> {
@@ -254,7 +261,12 @@ impl Commands for DaemonCommands {
     }
 }
 
-/// Why an answer was not taken, for the page.
+fn for_web(taken: answers::TakenAnswer) -> TakenAnswer {
+    let answers::TakenAnswer { order, revised, entry, before } = taken;
+    TakenAnswer { order, state: revised.state, entry, before }
+}
+
+/// Why a sheet was not made, for the page.
 fn for_page(failure: AnswerFailure) -> OrderRefused {
     match failure {
         AnswerFailure::Refused(why) => why,

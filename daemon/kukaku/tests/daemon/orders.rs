@@ -1,5 +1,7 @@
 //! Work orders: written by the vendor, allowed by the city, and what the journal keeps of it.
 
+use serde_json::{Value, json};
+
 use crate::house::{Site, exits, kukaku, kukaku_told, text};
 
 const HANAKO: &str = "Seven-green-boats-91\n";
@@ -93,4 +95,98 @@ fn a_table_of_orders_is_shown_first_and_taken_whole_or_not_at_all() {
         serde_json::from_str(&exits(&kukaku(&["order", dir, "list", "--json"]), 0)).unwrap();
     assert_eq!(listed.as_array().unwrap().len(), 2);
     assert!(listed.as_array().unwrap().iter().all(|order| order["state"] == "submitted"));
+}
+
+#[test]
+fn a_new_order_is_begun_from_an_earlier_one_and_needs_its_own_number_and_period() {
+    let site = site();
+    let dir = site.dir();
+    let form = exits(&kukaku(&["order", "template"]), 0).replace("op-01\", \"op-03", "op-01");
+    let form = site.folder.write("order.toml", form);
+    exits(&kukaku_told(&["order", dir, "write", text(&form), "--submit", "--by", "hanako"], HANAKO), 0);
+    assert!(exits(&kukaku(&["order", dir, "show", "R8-0123"]), 0).contains("patch-2026-11.zip"));
+    let said = exits(&kukaku(&["order", dir, "template", "--from", "R8-9999"]), 2);
+    assert!(said.contains("there is no order \"R8-9999\""), "{said}");
+    let like = exits(&kukaku(&["order", dir, "template", "--from", "R8-0123"]), 0);
+    let write = |text_of_it: &str| {
+        let file = site.folder.write("like.toml", text_of_it);
+        kukaku_told(&["order", dir, "write", text(&file), "--by", "hanako"], HANAKO)
+    };
+    // As it is printed it is no order: nobody hands in last month's period unread.
+    let said = exits(&write(&like), 2);
+    assert!(said.contains("line 5: \"\" is no RFC 3339 time"), "{said}");
+    let dated = like.replace("from = \"\"", "from = \"2026-12-24T09:00:00+09:00\"");
+    let said = exits(&write(&dated.replace("to = \"\"", "to = \"2026-12-24T12:00:00+09:00\"")), 2);
+    assert!(said.contains("a name can't be empty"), "{said}");
+    let filled = like
+        .replacen("id = \"\"", "id = \"R8-0124\"", 1)
+        .replacen("from = \"\"", "from = \"2026-12-24T09:00:00+09:00\"", 1)
+        .replacen("to = \"\"", "to = \"2026-12-24T12:00:00+09:00\"", 1);
+    exits(&write(&filled), 0);
+    let newest = |id: &str| -> Value {
+        let steps = exits(&kukaku(&["order", dir, "show", id, "--json"]), 0);
+        serde_json::from_str::<Vec<Value>>(&steps).unwrap().pop().unwrap()
+    };
+    let (old, new) = (newest("R8-0123"), newest("R8-0124"));
+    for kept in ["client", "purpose", "content", "targets", "operators", "responsible", "files"] {
+        assert_eq!(old[kept], new[kept], "{kept}");
+    }
+    assert_eq!((&old["state"], &new["state"]), (&json!("submitted"), &json!("drafted")));
+}
+
+/// The vendor's own system hands orders in over HTTP; the program is killed, and what it had
+/// answered with 201 is there.
+#[test]
+fn an_order_that_was_answered_over_the_api_is_in_the_journal_after_a_kill() {
+    let site = site();
+    let key = exits(&kukaku(&["sources", site.dir(), "key", "add", "kukaku", "--label", "申請", "--may-read"]), 0);
+    assert!(!key.contains("not registered"), "{key}");
+    let key = key.split_whitespace().find(|word| word.starts_with("kk_")).unwrap().to_owned();
+    let ask = |url: &str, body: Option<&Value>| -> (u16, Value) {
+        let bearer = format!("Bearer {key}");
+        let mut answer = match body {
+            Some(body) => ureq::post(url)
+                .config()
+                .http_status_as_error(false)
+                .build()
+                .header("Authorization", &bearer)
+                .header("Content-Type", "application/json")
+                .send(body.to_string()),
+            None => ureq::get(url).config().http_status_as_error(false).build().header("Authorization", &bearer).call(),
+        }
+        .unwrap();
+        let text = answer.body_mut().read_to_string().unwrap();
+        (answer.status().as_u16(), serde_json::from_str(&text).unwrap())
+    };
+    let form = json!({
+        "id": "R8-1", "client": "tomakomai", "from": "2026-01-05T09:00:00+09:00", "to": "2026-01-05T12:00:00+09:00",
+        "purpose": "定期保守", "content": "ログの確認", "operators": ["op-01"], "responsible": "鈴木",
+        "files": [{"name": "patch.zip", "sha256": "ab".repeat(32)}],
+    });
+    let daemon = site.run();
+    let orders = format!("http://{}/api/v1/orders", daemon.web());
+    let (status, said) = ask(&format!("{orders}?dry_run"), Some(&form));
+    assert_eq!((status, &said["new"]), (200, &json!(true)));
+    assert_eq!(ask(&orders, None).1["rows"], json!([]));
+    let mut wrong = form.clone();
+    wrong["operators"] = json!(["op-77"]);
+    let (status, said) = ask(&orders, Some(&wrong));
+    assert_eq!((status, &said["field"]), (422, &json!("operators")), "{said}");
+    let (status, said) = ask(&format!("{orders}?submit"), Some(&form));
+    assert_eq!((status, &said["state"]), (201, &json!("submitted")), "{said}");
+    daemon.signal(rustix::process::Signal::KILL);
+    drop(daemon);
+    let listed = exits(&kukaku(&["order", site.dir(), "show", "R8-1"]), 0);
+    assert!(listed.contains("patch.zip") && listed.contains("申請 (key "), "{listed}");
+    // Sent again to the program that runs anew, it counts once.
+    let daemon = site.run();
+    let orders = format!("http://{}/api/v1/orders", daemon.web());
+    let (status, again) = ask(&format!("{orders}?submit"), Some(&form));
+    assert_eq!((status, &again["journal_seq"]), (200, &said["journal_seq"]));
+    assert_eq!(ask(&format!("{orders}/R8-1"), None).1["steps"].as_array().unwrap().len(), 2);
+    let (status, said) = ask(&format!("{orders}/R8-1/withdraw"), Some(&Value::Null));
+    assert_eq!((status, &said["state"]), (200, &json!("withdrawn")));
+    assert!(daemon.stop().0.success());
+    exits(&kukaku(&["verify", site.dir()]), 0);
+    exits(&kukaku(&["replay", "--store", site.dir()]), 0);
 }

@@ -45,7 +45,9 @@ pub use journal::{
     newest_checkpoint, outbox_failing, unreadable,
 };
 pub use notice::{OrderAt, orders_between, told};
-pub use orders::{OrderNewest, OrderRow, OrderStepRow, order_in_use, order_newest, order_now, order_steps, orders};
+pub use orders::{
+    OrderFilter, OrderNewest, OrderRow, OrderStepRow, order_in_use, order_newest, order_now, order_steps, orders,
+};
 pub use parts::{PartRow, joined_to, session_parts};
 pub use registers::{RegisterChangeRow, register_changes, registers, registers_version};
 pub use sessions::{

@@ -33,6 +33,15 @@ pub struct OrderRow {
     pub to: UtcMicros,
 }
 
+/// Which work orders a list shows; what is none chooses all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    /// Those that stand so now.
+    pub state: Option<OrderState>,
+    /// Those of one client.
+    pub client: Option<String>,
+}
+
 /// One step of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderStepRow {
@@ -44,36 +53,46 @@ pub struct OrderStepRow {
     pub order: Option<OrderRevised>,
 }
 
-/// Work orders with their newest step, those that begin last first, from after `after` on, at
-/// most `limit`.
+/// Work orders with their newest step that `filter` chooses, those that begin last first, from
+/// after `after` on, at most `limit`.
 ///
 /// # Errors
 /// The store.
-pub fn orders(conn: &Connection, after: Option<Cursor>, limit: u32) -> Result<Listed<OrderRow>, StoreError> {
+pub fn orders(
+    conn: &Connection,
+    filter: &OrderFilter,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Listed<OrderRow>, StoreError> {
     let sql = "SELECT s.entry, (SELECT text FROM word WHERE id = s.work_order),
                       (SELECT text FROM word WHERE id = s.client), s.state, s.at_us, s.from_us, s.to_us
                FROM order_step s
                WHERE s.entry = (SELECT n.entry FROM order_step n WHERE n.work_order = s.work_order
                                 ORDER BY n.at_us DESC, n.entry DESC LIMIT 1)
                      AND (s.from_us, s.entry) < (?1, ?2)
+                     AND (?4 IS NULL OR s.state = ?4)
+                     AND (?5 IS NULL OR s.client = (SELECT id FROM word WHERE text = ?5))
                ORDER BY s.from_us DESC, s.entry DESC LIMIT ?3";
     let after = after.map_or((i64::MAX, i64::MAX), |after| (after.at_us, after.row));
     let mut statement = conn.prepare_cached(sql).map_err(in_act(ACT))?;
     let rows = statement
-        .query_map((after.0, after.1, i64::from(limit) + 1), |row| {
-            Ok((
-                row.get::<_, String>(3)?,
-                OrderRow {
-                    entry: row.get(0)?,
-                    order: row.get(1)?,
-                    client: row.get(2)?,
-                    state: OrderState::Drafted,
-                    since: instant_at(row, 4)?,
-                    from: instant_at(row, 5)?,
-                    to: instant_at(row, 6)?,
-                },
-            ))
-        })
+        .query_map(
+            (after.0, after.1, i64::from(limit) + 1, filter.state.map(OrderState::word), &filter.client),
+            |row| {
+                Ok((
+                    row.get::<_, String>(3)?,
+                    OrderRow {
+                        entry: row.get(0)?,
+                        order: row.get(1)?,
+                        client: row.get(2)?,
+                        state: OrderState::Drafted,
+                        since: instant_at(row, 4)?,
+                        from: instant_at(row, 5)?,
+                        to: instant_at(row, 6)?,
+                    },
+                ))
+            },
+        )
         .map_err(in_act(ACT))?;
     let mut out = Vec::new();
     for row in rows {

@@ -5,7 +5,8 @@ use kukaku_schema::observation::{FailureReported, Name, Remark};
 use kukaku_schema::{FailureSort, FailureStage, Lang, UtcMicros};
 
 use super::super::View;
-use super::super::orders::{Choice, chosen_operators, instant, maybe_remark, named, names, operators, remark, ticked};
+use super::super::order_form::{chosen_operators, instant, maybe_remark, named, names, remark, ticked};
+use super::super::orders::{Choice, operators};
 use crate::http::guard::Fields;
 use crate::text::clean;
 
@@ -157,22 +158,23 @@ pub(super) fn read(fields: &Fields, view: &View) -> Result<FailureForm, Vec<Stri
     let word = |name: &str| format!("{:?} is no choice", fields.get(name));
     let stage = FailureStage::from_word(fields.get("stage")).ok_or_else(|| word("stage"));
     let sort = FailureSort::from_word(fields.get("sort")).ok_or_else(|| word("sort"));
-    let id = named(("報告番号", "Number"), lang, Name::new(fields.get("id").trim()), e);
-    let client = named(("契約先", "Client"), lang, Name::new(fields.get("client")), e);
-    let stage = named(("報告の段階", "Stage"), lang, stage, e);
-    let sort = named(("種別", "Sort"), lang, sort, e);
-    let occurred_at = named(("発生日時", "Occurred"), lang, maybe_at("occurred_at"), e);
-    let detected_at = named(("検知日時", "Noticed"), lang, instant(fields.get("detected_at"), zone), e);
-    let recovered_at = named(("復旧日時", "Recovered"), lang, maybe_at("recovered_at"), e);
-    let systems = named(("対象システム", "Systems"), lang, names(fields.get("systems")), e);
-    let symptom = named(("症状", "Symptom"), lang, remark(fields.get("symptom")), e);
-    let impact = named(("影響", "Impact"), lang, maybe_remark(fields.get("impact")), e);
-    let cause = named(("原因", "Cause"), lang, maybe_remark(fields.get("cause")), e);
-    let measures = named(("処置", "Measures"), lang, maybe_remark(fields.get("measures")), e);
-    let prevention = named(("再発防止策", "Prevention"), lang, maybe_remark(fields.get("prevention")), e);
-    let order = named(("申請番号", "Work order"), lang, maybe_name("order"), e);
-    let session = named(("セッション", "Session"), lang, maybe_name("session"), e);
-    let reported_by = named(("報告者", "Reported by"), lang, Name::new(fields.get("reported_by").trim()), e);
+    let id = named("id", ("報告番号", "Number"), lang, Name::new(fields.get("id").trim()), e);
+    let client = named("client", ("契約先", "Client"), lang, Name::new(fields.get("client")), e);
+    let stage = named("stage", ("報告の段階", "Stage"), lang, stage, e);
+    let sort = named("sort", ("種別", "Sort"), lang, sort, e);
+    let occurred_at = named("occurred_at", ("発生日時", "Occurred"), lang, maybe_at("occurred_at"), e);
+    let detected_at = named("detected_at", ("検知日時", "Noticed"), lang, instant(fields.get("detected_at"), zone), e);
+    let recovered_at = named("recovered_at", ("復旧日時", "Recovered"), lang, maybe_at("recovered_at"), e);
+    let systems = named("systems", ("対象システム", "Systems"), lang, names(fields.get("systems")), e);
+    let symptom = named("symptom", ("症状", "Symptom"), lang, remark(fields.get("symptom")), e);
+    let impact = named("impact", ("影響", "Impact"), lang, maybe_remark(fields.get("impact")), e);
+    let cause = named("cause", ("原因", "Cause"), lang, maybe_remark(fields.get("cause")), e);
+    let measures = named("measures", ("処置", "Measures"), lang, maybe_remark(fields.get("measures")), e);
+    let prevention = named("prevention", ("再発防止策", "Prevention"), lang, maybe_remark(fields.get("prevention")), e);
+    let order = named("order", ("申請番号", "Work order"), lang, maybe_name("order"), e);
+    let session = named("session", ("セッション", "Session"), lang, maybe_name("session"), e);
+    let reported_by =
+        named("reported_by", ("報告者", "Reported by"), lang, Name::new(fields.get("reported_by").trim()), e);
     let form = (|| {
         Some(FailureForm {
             id: id?,
@@ -194,5 +196,5 @@ pub(super) fn read(fields: &Fields, view: &View) -> Result<FailureForm, Vec<Stri
             reported_by: reported_by?,
         })
     })();
-    form.ok_or(errors)
+    form.ok_or_else(|| errors.into_iter().map(|wrong| wrong.text).collect())
 }
