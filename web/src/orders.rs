@@ -47,6 +47,21 @@ pub fn revise_order(
             format!("a session under order {id} is still open; end it first"),
         )));
     }
+    // The city allowed what was written: who writes it anew works without its word.
+    let allows = |order: &&OrderRevised| {
+        order.from <= now && (order.emergency || matches!(order.state, OrderState::Approved | OrderState::InProgress))
+    };
+    if let Some(newest) = newest.filter(|order| step.form.is_some() && allows(order))
+        && query::order_in_use(conn, newest)?
+    {
+        return Ok(Err(OrderRefused::new(
+            "この申請のセッションがまだ続いています。書き換えると市の承認がなくなります。変更は別の番号で申請するか、終わってから書き換えてください。",
+            format!(
+                "a session under order {id} is still open, and writing it anew would take the city's approval away; \
+                 write another order, or wait for its end"
+            ),
+        )));
+    }
     let Some(registers) = query::registers(conn)? else {
         return Ok(Err(OrderRefused::new("台帳がまだありません。", "there are no registers yet; import them first")));
     };

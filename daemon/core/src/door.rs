@@ -126,6 +126,13 @@ impl Doors<'_> {
             add(OutageCause::SourceSilent, view.silent.clone());
             add(OutageCause::OwnDowntime, view.missed.clone());
         }
+        // Until something of its source was heard, nobody knows that it works. Whose it is may not
+        // be known before it was read.
+        if self.live && !sources.is_empty() {
+            let heard = sources.iter().filter_map(|s| self.memory.sources.get(*s)?.first_heard()).min();
+            let unheard = Span::new(UtcMicros::MIN, heard.unwrap_or(UtcMicros::MAX));
+            add(OutageCause::BeforeWatch, vec![unheard]);
+        }
         // A source that never spoke can't have filled our down-time.
         if self.live && sources.iter().all(|s| self.sources.get(*s).is_none()) {
             add(OutageCause::OwnDowntime, self.memory.watch_gaps.iter().map(|(gap, _)| *gap).collect());

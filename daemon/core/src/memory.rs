@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 mod take;
 
 use kukaku_schema::observation::{DoorStateWord, ReaderStatusWord, SystemConcern};
-use kukaku_schema::{DurationUs, Span, UtcMicros};
+use kukaku_schema::{CLOCK_UNSET_BEFORE, DurationUs, Span, UtcMicros};
 
 use crate::fact::{Activity, OrderFact};
 use crate::names::{Word, WordMap};
@@ -94,6 +94,12 @@ pub(crate) struct SourceMemory {
 }
 
 impl SourceMemory {
+    /// The first instant of which it told by a clock that was set, or at which it was heard.
+    pub fn first_heard(&self) -> Option<UtcMicros> {
+        let told = self.signs.get(self.signs.partition_point(|at| *at < CLOCK_UNSET_BEFORE));
+        told.into_iter().chain(self.recorded.first()).copied().min()
+    }
+
     /// The device time with the known offset taken out. Where several statements cover it, the
     /// one that begins last counts, then the shorter, then the greater offset.
     pub fn occurred(&self, dev: UtcMicros) -> UtcMicros {

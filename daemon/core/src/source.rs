@@ -23,6 +23,8 @@ pub(crate) struct SourceView {
     pub skewed: Vec<Span>,
     /// Journal entries whose number and time, or number and content, disagree.
     pub conflicts: BTreeSet<u64>,
+    /// Since when anything is known of it.
+    pub heard: Option<UtcMicros>,
     /// It is silent now: its next fact ends that.
     pub quiet: bool,
     /// When to look again, at the latest: an early look finds nothing and sets it anew.
@@ -52,6 +54,7 @@ pub(crate) fn derive(
         return (view, findings);
     };
     let policy = model.policy(now);
+    view.heard = known.first_heard();
 
     for (index, numbers) in known.numbers.values().enumerate() {
         holes_of(numbers, index > 0, policy.settle, now, &mut view);

@@ -224,6 +224,23 @@ fn before_the_first_watch_nothing_is_known_and_nothing_is_absent() {
 }
 
 #[test]
+fn a_panel_that_was_never_heard_accuses_nobody() {
+    // Watched for three days, longer than anybody may stay; only the gateway ever spoke.
+    let watch = || watched().into_iter().take(1);
+    let verdict = |more: Vec<Observation>| {
+        let all = watch().chain(more).chain(session("09:05", "10:00", "s", "a01", "T"));
+        shown_of(&site(), &told(all.collect::<Vec<_>>()), at("14:00")).verdict("s").to_owned()
+    };
+    assert!(verdict(Vec::new()).starts_with("undetermined"), "{}", verdict(Vec::new()));
+    // It speaks for the first time after the session: that says nothing of before.
+    let late = verdict(vec![alive("11:00", "panel")]);
+    assert!(late.starts_with("undetermined"), "{late}");
+    // Two days of it, and he was seen nowhere: he was not there.
+    let heard = verdict(vec![alive("-01:00", "panel"), alive("-02:00", "panel"), read("-18:00", "z-out", "A")]);
+    assert!(heard.starts_with("absent"), "{heard}");
+}
+
+#[test]
 fn a_used_report_decides_where_the_source_gives_one() {
     let registers = site_with(
         "id = \"dz\"\nouter = \"outside\"\ninner = \"z\"",

@@ -177,7 +177,8 @@ fn example_10_an_offline_reader_is_undetermined_until_its_buffer_came() {
 #[test]
 fn example_11_a_granted_door_that_stayed_shut_moves_nobody() {
     let grant = story(&[
-        &[read("09:00", "s-in", "A"), read("12:00", "s-out", "A")],
+        // The panel had been heard before.
+        &[alive("-07:00", "panel-y"), read("09:00", "s-in", "A"), read("12:00", "s-out", "A")],
         &session("09:05", "10:00", "s", "a01", "TS"),
     ]);
     assert!(shown_at(grant.clone(), "14:00").verdict("s").starts_with("absent -"));

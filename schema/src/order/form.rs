@@ -1,12 +1,14 @@
 //! The form of a work order, and what an act makes of it.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{OrderAct, OrderRefused, OrderSide, OrderState};
-use crate::instant::UtcMicros;
+use crate::instant::{SiteZone, UtcMicros};
 use crate::observation::{CityAnswer, Name, OrderFile, OrderReport, OrderRevised, Remark};
-use crate::registers::Registers;
+use crate::registers::{Entry, Operator, Registers};
 
 /// What is asked for (リモート保守申請), as a person writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -269,20 +271,54 @@ fn known_operators(operators: &[Name], client: &str, at: UtcMicros, registers: &
                 && entry.row.clients.iter().any(|of| of == client)
         });
         if !holds {
-            return Err(OrderRefused::new(
-                format!(
-                    "作業者「{operator}」は、その日時に{client}の作業者として登録されていません。先に台帳に登録してください。"
-                ),
-                format!(
-                    "operator {:?} is not registered for {client} at {}; register him first",
-                    operator.as_str(),
-                    at.to_rfc3339_utc()
-                ),
-            )
-            .of("operators"));
+            return Err(unknown_operator(operator.as_str(), client, at, registers).of("operators"));
         }
     }
     Ok(())
+}
+
+/// Most ids that a refusal lists.
+const KNOWN_MAX: usize = 20;
+
+/// Why an operator can't be named: nobody has that id, he is not this client's, or not at that time.
+fn unknown_operator(operator: &str, client: &str, at: UtcMicros, registers: &Registers) -> OrderRefused {
+    // A zone that can't be found any more leaves the times in UTC.
+    let zone = SiteZone::named(&registers.site.time_zone).ok();
+    let shown = |at: UtcMicros| zone.as_ref().map_or_else(|| at.to_rfc3339_utc(), |zone| zone.shown(at));
+    let of_that_id = || registers.operators.iter().filter(|entry| entry.row.id == operator);
+    let of_client = |entry: &&Entry<Operator>| entry.row.clients.iter().any(|of| of == client);
+    if of_that_id().next().is_none() {
+        let known: BTreeSet<&str> =
+            registers.operators.iter().filter(of_client).map(|entry| entry.row.id.as_str()).collect();
+        let known: Vec<&str> = known.into_iter().take(KNOWN_MAX).collect();
+        return OrderRefused::new(
+            format!("作業者「{operator}」は台帳にありません。{client}の作業者の番号：{}。", known.join("、")),
+            format!("operator {operator:?} is not registered; expected one of those of {client}: {}", known.join(", ")),
+        );
+    }
+    let when = shown(at);
+    let periods: Vec<String> = of_that_id()
+        .filter(of_client)
+        .map(|entry| {
+            let bound =
+                |at: UtcMicros| if at == UtcMicros::MIN || at == UtcMicros::MAX { String::new() } else { shown(at) };
+            format!("{} 〜 {}", bound(entry.valid.start), bound(entry.valid.end))
+        })
+        .collect();
+    if periods.is_empty() {
+        return OrderRefused::new(
+            format!("作業者「{operator}」は{client}の作業者として登録されていません。先に台帳に登録してください。"),
+            format!("operator {operator:?} is registered, but not for {client}; register him for it first"),
+        );
+    }
+    OrderRefused::new(
+        format!("作業者「{operator}」の登録期間は {} です。申請は {when} に始まります。", periods.join("、")),
+        format!(
+            "operator {operator:?} is registered for {client} from {}, and this begins at {when}; \
+             begin later, or register him from an earlier time on (`valid_from`)",
+            periods.join(", ").replace('〜', "to")
+        ),
+    )
 }
 
 #[cfg(test)]
@@ -292,7 +328,8 @@ mod tests {
 
     fn registers() -> Registers {
         let text = "[site]\nid = \"s\"\nname = \"s\"\n[[client]]\nid = \"city\"\nname = \"市\"\n\
-                    [[operator]]\nid = \"a\"\nname = \"佐藤\"\nclients = [\"city\"]\n[[operator]]\nid = \"b\"\nname = \"鈴木\"\n";
+                    [[operator]]\nid = \"a\"\nname = \"佐藤\"\nclients = [\"city\"]\n[[operator]]\nid = \"b\"\nname = \"鈴木\"\n\
+                    [[operator]]\nid = \"c\"\nname = \"高橋\"\nclients = [\"city\"]\nvalid_from = \"2026-11-24T00:00:00+09:00\"\n";
         crate::registers::parse(text, "test").unwrap()
     }
 
@@ -355,7 +392,13 @@ mod tests {
         };
         assert!(wrong(|form| form.to = form.from).contains("ends before it begins"));
         assert!(wrong(|form| form.operators.clear()).contains("name the operators"));
-        assert!(wrong(|form| form.operators = vec![name("b")]).contains("not registered for city"));
+        assert!(wrong(|form| form.operators = vec![name("b")]).contains("is registered, but not for city"));
+        assert!(wrong(|form| form.operators = vec![name("x")]).contains("expected one of those of city: a, c"));
+        let late = wrong(|form| form.operators = vec![name("c")]);
+        assert!(
+            late.contains("registered for city from 2026-11-24 00:00") && late.contains("begins at 2026-11-23"),
+            "{late}"
+        );
         assert!(wrong(|form| form.client = name("town")).contains("expected one of city"));
         assert!(wrong(|form| form.to = form.to.plus(crate::DurationUs::from_secs(400 * 86_400))).contains("366 days"));
         let late = step(OrderAct::Write, OrderSide::Vendor, "2026-11-25T00:00:00Z");

@@ -42,7 +42,9 @@ impl Engine {
             self.set_wake(Task::Source(source), view.wake);
             self.own(Owner::Source(source), findings, cause, effects);
             let Some(before) = before else { continue };
-            if (&before.holes, &before.silent, &before.missed) != (&view.holes, &view.silent, &view.missed) {
+            if before.heard != view.heard
+                || (&before.holes, &before.silent, &before.missed) != (&view.holes, &view.silent, &view.missed)
+            {
                 let doors = self.world.doors_of_source(source);
                 self.dirty.doors.extend(doors);
             }

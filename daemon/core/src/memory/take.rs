@@ -66,6 +66,7 @@ impl Memory {
     pub fn add(&mut self, fact: &Fact, max_skew: DurationUs) -> (Touch, bool) {
         let source = self.sources.or_insert_with(fact.source, SourceMemory::default);
         let occ = source.occurred(fact.device_time);
+        let heard = source.first_heard();
         let mut look = false;
         if let Some(seq) = fact.seq {
             let numbers = source.numbers.entry(fact.epoch).or_default();
@@ -105,6 +106,7 @@ impl Memory {
             }
         }
         put(&mut source.recorded, fact.recorded_at);
+        look |= source.first_heard() != heard;
         let touch = self.add_body(fact, occ);
         (touch, look)
     }

@@ -58,7 +58,10 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         let heard = kukaku_store::read_only(&dir.store()).and_then(|conn| kukaku_store::query::session_sources(&conn));
         let registers = super::registers::present(dir).ok();
         lines.extend(super::gateways::lines(&config, registers.as_ref(), &heard.unwrap_or_default()));
-        lines.extend(registers.and_then(|registers| nobody_tells(&config, &registers)).map(Line::Problem));
+        if let Some(registers) = &registers {
+            lines.extend(nobody_tells(&config, registers).map(Line::Problem));
+            lines.extend(not_ready(dir, registers).into_iter().map(Line::Note));
+        }
         lines.push(disk(dir.path(), config.free_disk_mib));
         match running {
             Some(_) => lines.push(Line::Fine("ports: held by the daemon that runs".to_owned())),
@@ -125,6 +128,40 @@ fn nobody_tells(config: &Config, registers: &kukaku_schema::Registers) -> Option
             names.join(", ")
         )
     })
+}
+
+/// What a site that is being set up still lacks.
+fn not_ready(dir: &SiteDir, registers: &kukaku_schema::Registers) -> Vec<String> {
+    let now = clock::now();
+    let mut out = Vec::new();
+    if !registers.operators.iter().any(|e| e.valid.contains(now)) {
+        out.push("registers: no operator yet; every session will be of nobody who is registered".to_owned());
+    }
+    let sources = registers.sources.iter().filter(|e| e.valid.contains(now));
+    let read =
+        |id: &str| registers.readers.iter().any(|e| e.valid.contains(now) && e.row.source.as_deref() == Some(id));
+    let unwatched = sources.clone().filter(|e| e.row.alive_every.is_none() && read(&e.row.id));
+    let unwatched: Vec<&str> = unwatched.map(|e| e.row.id.as_str()).collect();
+    if !unwatched.is_empty() {
+        out.push(format!(
+            "sources: {} read doors without saying how often they give a sign of life: when one falls silent nobody \
+             is told, and its doors count as watched; set `alive_every`",
+            unwatched.join(", ")
+        ));
+    }
+    let heard = kukaku_store::read_only(&dir.store()).and_then(|conn| kukaku_store::query::sources(&conn));
+    if let Ok(heard) = heard {
+        let silent = sources.filter(|e| heard.iter().all(|row| row.source != e.row.id));
+        let silent: Vec<&str> = silent.map(|e| e.row.id.as_str()).collect();
+        if !silent.is_empty() {
+            out.push(format!(
+                "sources: nothing was ever heard of {}; see that each is connected, and has its key, its password or \
+                 its listener",
+                silent.join(", ")
+            ));
+        }
+    }
+    out
 }
 
 fn passwords(config: &Config) -> Option<Line> {

@@ -149,3 +149,20 @@ fn help_lists_the_exit_codes() {
     }
     exits(&kukaku(&["no-such-command"]), 2);
 }
+
+#[test]
+fn check_says_what_a_new_site_still_lacks() {
+    let registers =
+        crate::house::REGISTERS.replace("direction = \"entry\"", "direction = \"entry\"\nsource = \"panel\"");
+    let site = Site::with_registers(&registers, "");
+    let check = || exits(&kukaku(&["check", site.dir()]), 0);
+    let said = check();
+    assert!(said.contains("note     sources: panel read doors without saying how often"), "{said}");
+    assert!(said.contains("nothing was ever heard of panel, vpn-1"), "{said}");
+    let daemon = site.run();
+    let at = crate::house::ago(1);
+    let key = site.key("vpn-1");
+    daemon.post(&key, &format!("{{\"kind\":\"source.alive\",\"source\":\"vpn-1\",\"device_time\":\"{at}\"}}\n"));
+    assert!(check().contains("nothing was ever heard of panel;"), "{}", check());
+    assert!(daemon.stop().0.success());
+}

@@ -190,3 +190,34 @@ fn an_order_that_was_answered_over_the_api_is_in_the_journal_after_a_kill() {
     exits(&kukaku(&["verify", site.dir()]), 0);
     exits(&kukaku(&["replay", "--store", site.dir()]), 0);
 }
+
+#[test]
+fn while_somebody_works_under_an_order_it_is_not_taken_away_from_him_unnoticed() {
+    let site = site();
+    let daemon = site.run();
+    let key = site.key("vpn-1");
+    let act = |args: &[&str], answers: &str| kukaku_told(&[&["order", site.dir()], args].concat(), answers);
+    let template = exits(&kukaku(&["order", "template"]), 0).replace("op-01\", \"op-03", "op-01");
+    let dated = |line: &str| match line.split(' ').next() {
+        Some("from") => format!("from = \"{}\"\n", crate::house::ago(3600)),
+        Some("to") => format!("to = \"{}\"\n", crate::house::ago(-3600)),
+        _ => format!("{line}\n"),
+    };
+    let form: String = template.lines().map(dated).collect();
+    let form = site.folder.write("order.toml", form);
+    let write = || act(&["write", text(&form), "--submit", "--by", "hanako"], HANAKO);
+    exits(&write(), 0);
+    exits(&act(&["approve", "R8-0123", "--paper", "総務第12号", "--by", "hanako", "--confirmed-by", "taro"], BOTH), 0);
+    let says = |kind: &str, seconds: i64, more: &str| {
+        let at = crate::house::ago(seconds);
+        format!("{{\"kind\":\"{kind}\",\"source\":\"vpn-1\",\"device_time\":\"{at}\",\"session\":\"s1\"{more}}}\n")
+    };
+    daemon.post(&key, &says("session.started", 60, ",\"account\":\"tmk-a01\",\"terminal\":\"term-1\""));
+    let said = exits(&write(), 2);
+    assert!(said.contains("would take the city's approval away"), "{said}");
+    let said = exits(&act(&["withdraw", "R8-0123", "--by", "hanako"], HANAKO), 2);
+    assert!(said.contains("still open; end it first"), "{said}");
+    daemon.post(&key, &says("session.ended", 30, ""));
+    exits(&write(), 0);
+    assert!(daemon.stop().0.success());
+}
