@@ -41,6 +41,10 @@ pub(crate) struct Doors<'a> {
 
 impl Doors<'_> {
     /// The sources that speak for a reader: as registered, else those that did, else the only one there is.
+    fn is_registered_with_source(&self, reader: Word) -> bool {
+        self.model.readers.get(reader).into_iter().flatten().any(|v| v.value.source.is_some())
+    }
+
     fn sources_of(&self, reader: Word) -> Vec<Word> {
         let registered: Vec<Word> =
             self.model.readers.get(reader).into_iter().flatten().filter_map(|v| v.value.source).collect();
@@ -126,9 +130,9 @@ impl Doors<'_> {
             add(OutageCause::SourceSilent, view.silent.clone());
             add(OutageCause::OwnDowntime, view.missed.clone());
         }
-        // Until something of its source was heard, nobody knows that it works. Whose it is may not
-        // be known before it was read.
-        if self.live && !sources.is_empty() {
+        // Until something of its source was heard, nobody knows that it works. Where the registers
+        // don't say whose it is, the first reading tells, and that there were none before says nothing.
+        if self.live && self.is_registered_with_source(reader) {
             let heard = sources.iter().filter_map(|s| self.memory.sources.get(*s)?.first_heard()).min();
             let unheard = Span::new(UtcMicros::MIN, heard.unwrap_or(UtcMicros::MAX));
             add(OutageCause::BeforeWatch, vec![unheard]);

@@ -94,10 +94,11 @@ pub(crate) struct SourceMemory {
 }
 
 impl SourceMemory {
-    /// The first instant of which it told by a clock that was set, or at which it was heard.
+    /// The first instant of which it told, by a clock that was set.
     pub fn first_heard(&self) -> Option<UtcMicros> {
-        let told = self.signs.get(self.signs.partition_point(|at| *at < CLOCK_UNSET_BEFORE));
-        told.into_iter().chain(self.recorded.first()).copied().min()
+        let told = self.signs.get(self.signs.partition_point(|at| *at < CLOCK_UNSET_BEFORE)).copied();
+        let spans = self.caught_up.iter().map(|(_, span)| span.start);
+        told.into_iter().chain(spans.filter(|at| *at >= CLOCK_UNSET_BEFORE)).min()
     }
 
     /// The device time with the known offset taken out. Where several statements cover it, the

@@ -106,8 +106,8 @@ impl Memory {
             }
         }
         put(&mut source.recorded, fact.recorded_at);
-        look |= source.first_heard() != heard;
         let touch = self.add_body(fact, occ);
+        look |= self.sources.get(fact.source).and_then(SourceMemory::first_heard) != heard;
         (touch, look)
     }
 
