@@ -94,6 +94,7 @@ async fn every_page_can_be_read_on_a_desk_on_a_phone_and_on_the_wall() {
         ("failures", "/failures"),
         ("sources", "/sources"),
         ("registers", "/registers"),
+        ("rights", "/rights"),
         ("sheet", "/registers/sheet?table=operator"),
         ("companies", "/registers/companies"),
         ("journal", "/journal"),

@@ -252,6 +252,7 @@ async fn the_other_pages_show_what_they_are_for_in_both_languages() {
     let pages = [
         ("/sources", "保守回線装置", "Last heard"),
         ("/registers", "媒体保管庫", "Clients"),
+        ("/rights", "役割と権限", "Roles and rights"),
         ("/journal", "最新の署名", "Newest signature"),
         ("/unreadable", "unknown field `colour`", "Unreadable"),
         ("/retention", "3年以上（削除しない）（既定）", "at least 3 years, never erased (default)"),
