@@ -47,6 +47,8 @@ pub(crate) enum WebError {
     MustChange,
     #[error("not permitted: {0}")]
     Forbidden(&'static str),
+    #[error("{}", .0.1)]
+    KeyMayNot((&'static str, &'static str)),
     #[error("a user of the role {} may not", .0.word())]
     NoRight(Role),
     #[error("no such page")]
@@ -103,6 +105,7 @@ impl WebError {
                 "この操作は受け付けられません。前の画面に戻り、再読み込みしてからもう一度お試しください。",
                 "This can't be accepted. Go back, reload the page and try again.",
             ),
+            Self::KeyMayNot(_) => (StatusCode::FORBIDDEN, "この API キーではできません。", "This key may not do that."),
             Self::NoRight(_) => (
                 StatusCode::FORBIDDEN,
                 "あなたの権限ではこの操作はできません。権限一覧をご確認のうえ、担当の方に依頼してください。",
@@ -180,6 +183,7 @@ impl WebError {
                 text.push_str(&format!(" {}: {}", clean(name), lang.pick(ja, en)));
             }
             Self::TooLong { limit } => text.push_str(&format!(" (≤ {limit} bytes)")),
+            Self::KeyMayNot((ja, en)) => text.push_str(&format!(" {}", lang.pick(ja, en))),
             Self::Order(why) => text.push_str(&format!(" {}", clean(why.text(lang)))),
             Self::Body(why) => text.push_str(&format!(" {}", clean(why))),
             _ => {}

@@ -252,7 +252,8 @@ fn check(form: &OrderForm, registers: &Registers) -> Result<(), OrderRefused> {
     }
     let client = form.client.as_str();
     if !registers.clients.iter().any(|entry| entry.row.id == client && entry.valid.end > form.from) {
-        let known: Vec<&str> = registers.clients.iter().map(|entry| entry.row.id.as_str()).collect();
+        let known: BTreeSet<&str> = registers.clients.iter().map(|entry| entry.row.id.as_str()).collect();
+        let known: Vec<&str> = known.into_iter().take(KNOWN_MAX).collect();
         return Err(OrderRefused::new(
             format!("契約先「{client}」は台帳にありません（{}）。", known.join("、")),
             format!("client {client:?} is not registered; expected one of {}", known.join(", ")),

@@ -163,7 +163,10 @@ async fn answer(under_way: Vec<UnderWay>) -> Result<Response, WebError> {
     }
     let all = |status: LineStatus| answers.iter().all(|answer| answer.status == status);
     if all(LineStatus::Refused) {
-        return Err(WebError::Forbidden("the key may not speak for any of these sources"));
+        return Err(WebError::KeyMayNot((
+            "観測の source に書かれたどの記録元のキーでもありません。",
+            "It is for none of the sources that the observations name: make one with `kukaku sources key add SOURCE`.",
+        )));
     }
     let durable = |answer: &LineAnswer| answer.journal_seq.is_some();
     if !answers.iter().any(durable) {

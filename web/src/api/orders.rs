@@ -213,7 +213,10 @@ fn number(order: String) -> Result<Name, WebError> {
 fn who(viewer: &Viewer) -> Result<Name, WebError> {
     let key = viewer.key.as_deref().ok_or(WebError::NoKey)?;
     if !key.speaks_for(OWN_SOURCE) {
-        return Err(WebError::Forbidden("the key may not act on work orders: it is not for source kukaku"));
+        return Err(WebError::KeyMayNot((
+            "作業申請の操作には kukaku を記録元とするキーが必要です（kukaku sources key add kukaku）。",
+            "Work orders need a key for source kukaku: make one with `kukaku sources key add kukaku`.",
+        )));
     }
     // A label that can be no name is left out: the number says which key it was.
     Name::new(format!("{} (key {})", key.label, key.id))

@@ -170,7 +170,11 @@ async fn admit(app: &App, route: &Route, request: &Parts, viewer: &mut Viewer, l
     if api && request.headers.contains_key(header::AUTHORIZATION) {
         let key = key_of(app, &request.headers, viewer.address).await?;
         if !key.may_read {
-            return Err(WebError::Forbidden("this key may not read").into());
+            return Err(WebError::KeyMayNot((
+                "読み取り用のキーを作ってください（kukaku sources key add 記録元 --may-read）。",
+                "It is no key for reading: make one with `kukaku sources key add SOURCE --may-read`.",
+            ))
+            .into());
         }
         viewer.key = Some(Arc::new(key));
         return Ok(());

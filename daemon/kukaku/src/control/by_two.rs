@@ -167,7 +167,11 @@ pub(super) fn sign_in(users: &Users, who: &Credentials, now: UtcMicros) -> Resul
             user.role.label(Lang::En)
         ))),
         Ok(Some(_)) => Ok(()),
-        Ok(None) => Err(Failure::Failed(format!("user {:?} or its password is wrong, or it is locked", who.user))),
+        Ok(None) => Err(Failure::Failed(format!(
+            "user {:?} or its password is wrong, or it is locked; a one-time password works once, on the pages, to be \
+             changed there",
+            who.user
+        ))),
         Err(error) => Err(crate::commands::users::failure(error)),
     }
 }

@@ -85,7 +85,10 @@ pub(crate) async fn post(
     let key = viewer.key.as_deref().ok_or(WebError::NoKey)?;
     let source = params.text("source").ok_or_else(|| wrong_source("指定が必要です。", "is needed"))?;
     if !key.speaks_for(&source) {
-        return Err(WebError::Forbidden("the key may not speak for this source"));
+        return Err(WebError::KeyMayNot((
+            "この記録元のキーではありません。",
+            "It is not for this source: make one with `kukaku sources key add SOURCE`.",
+        )));
     }
     let posted = app.logs.of(&source).ok_or_else(|| {
         wrong_source("kukaku.toml の [[web.log]] にありません。", "has no [[web.log]] table in kukaku.toml")
