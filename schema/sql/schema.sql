@@ -512,7 +512,12 @@ CREATE TABLE unreadable (
 CREATE TABLE user (
   id                 INTEGER PRIMARY KEY,
   name               TEXT    NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 64), -- signs in with it
-  role               TEXT    NOT NULL CHECK (role IN ('administrator', 'manager', 'security', 'auditor')), -- what it is, and so what it may do
+  role               TEXT    NOT NULL CHECK (role IN ('administrator', 'manager', 'security', 'auditor', 'operator', 'inspector', 'officer')), -- what it is, and so what it may do
+  clients            TEXT    NOT NULL DEFAULT '', -- ids of the clients (市) that an inspector or officer is of, one a line; empty for everybody else
+  person             TEXT,    -- an operator's id in the registers; null for everybody else
+  valid_from_us      INTEGER, -- may sign in from then on; null: at once
+  valid_until_us     INTEGER, -- may not from then on; null: for good
+  sees_from_us       INTEGER, -- sees nothing of the time before it; null: all that is kept
   password_hash      TEXT    NOT NULL, -- Argon2id, as a PHC string
   password_version   INTEGER NOT NULL CHECK (password_version >= 1), -- grows with each change: sign-ins under an older one are void
   password_set_at_us INTEGER NOT NULL DEFAULT 0, -- our clock: its time runs from here

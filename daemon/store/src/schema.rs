@@ -8,7 +8,7 @@ use crate::error::{StoreError, in_act};
 pub const SCHEMA_SQL: &str = include_str!("../../../schema/sql/schema.sql");
 
 /// The version of the schema, SQLite's `user_version`.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Marks a file as a store of this program, SQLite's `application_id`: "kuka".
 pub const APPLICATION_ID: i32 = 0x6B75_6B61;
@@ -71,6 +71,35 @@ pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
        stage TEXT NOT NULL CHECK (stage IN ('first', 'interim', 'final')), at_us INTEGER NOT NULL,
        detected_at_us INTEGER NOT NULL) STRICT;
      CREATE INDEX failure_report_by_number ON failure_report (report, at_us, entry);",
+    // Users of cities and of operators, with what each may see.
+    "DROP TABLE web_session;
+     CREATE TABLE user_3 (id INTEGER PRIMARY KEY,
+       name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 64),
+       role TEXT NOT NULL CHECK (role IN ('administrator', 'manager', 'security', 'auditor', 'operator', 'inspector',
+       'officer')), clients TEXT NOT NULL DEFAULT '', person TEXT, valid_from_us INTEGER, valid_until_us INTEGER,
+       sees_from_us INTEGER, password_hash TEXT NOT NULL, password_version INTEGER NOT NULL CHECK (password_version >= 1),
+       password_set_at_us INTEGER NOT NULL DEFAULT 0, must_change INTEGER NOT NULL CHECK (must_change IN (0, 1)),
+       initial_until_us INTEGER, initial_used_at_us INTEGER, created_at_us INTEGER NOT NULL, disabled_at_us INTEGER,
+       failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0), locked_until_us INTEGER,
+       signed_in_at_us INTEGER) STRICT;
+     INSERT INTO user_3 SELECT id, name, role, '', NULL, NULL, NULL, NULL, password_hash, password_version,
+       password_set_at_us, must_change, initial_until_us, initial_used_at_us, created_at_us, disabled_at_us, failures,
+       locked_until_us, signed_in_at_us FROM user;
+     CREATE TABLE former_3 (id INTEGER, user_id INTEGER, password_hash TEXT) STRICT;
+     INSERT INTO former_3 SELECT id, user_id, password_hash FROM former_password;
+     DROP TABLE former_password;
+     DROP TABLE user;
+     ALTER TABLE user_3 RENAME TO user;
+     CREATE TABLE former_password (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES user (id),
+       password_hash TEXT NOT NULL) STRICT;
+     CREATE INDEX former_password_by_user ON former_password (user_id, id);
+     INSERT INTO former_password SELECT id, user_id, password_hash FROM former_3;
+     DROP TABLE former_3;
+     CREATE TABLE web_session (id_hash BLOB PRIMARY KEY CHECK (length(id_hash) = 32),
+       user_id INTEGER NOT NULL REFERENCES user (id), scope TEXT NOT NULL CHECK (scope IN ('full', 'wall')),
+       password_version INTEGER NOT NULL, address TEXT NOT NULL, created_at_us INTEGER NOT NULL,
+       seen_at_us INTEGER NOT NULL, expires_at_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+     CREATE INDEX web_session_by_user ON web_session (user_id, created_at_us);",
 ];
 
 const ACT: &str = "set up the store's tables";
