@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kukaku_schema::registers::{Entry, OUTSIDE, Registers, Source};
 use kukaku_schema::{Lang, SiteZone, UtcMicros};
 use kukaku_store::StoreError;
-use kukaku_store::query::{self, Reader};
+use kukaku_store::query::{self, MASKED, Reader, Scope};
 
 /// The names of a site.
 #[derive(Debug)]
@@ -112,6 +112,11 @@ impl Directory {
         called(&self.persons, id)
     }
 
+    /// The same where it may be somebody of another client.
+    pub fn person_or_masked(&self, id: &str, lang: Lang) -> String {
+        if id == MASKED { masked(lang).to_owned() } else { self.person(id) }
+    }
+
     /// What a zone is called.
     pub fn zone_name(&self, id: &str, lang: Lang) -> String {
         if id == OUTSIDE { lang.pick("区画外", "Outside").to_owned() } else { called(&self.zones, id) }
@@ -145,6 +150,7 @@ impl Directory {
     /// What something a finding names is called.
     pub fn subject(&self, sort: &str, value: &str, lang: Lang) -> String {
         match sort {
+            _ if value == MASKED => masked(lang).to_owned(),
             "person" => self.person(value),
             "zone" => self.zone_name(value, lang),
             "door" => self.door(value),
@@ -239,28 +245,45 @@ impl Directory {
     }
 }
 
+/// What stands for somebody or something of another client.
+fn masked(lang: Lang) -> &'static str {
+    lang.pick(MASKED, "(another contract)")
+}
+
+/// An id as it is, or what stands for one of another client.
+pub(crate) fn or_masked(id: &str, lang: Lang) -> &str {
+    if id == MASKED { masked(lang) } else { id }
+}
+
 fn called(names: &BTreeMap<String, String>, id: &str) -> String {
     names.get(id).map_or_else(|| id.to_owned(), Clone::clone)
 }
 
-/// The newest directory, read again when the registers have changed.
+/// Directories that are kept: one for each sort of eye that looks at once.
+const KEPT_MAX: usize = 64;
+
+/// The newest directory of each scope, read again when the registers have changed.
 #[derive(Debug, Default)]
-pub(crate) struct DirectoryCache(Mutex<Option<(i64, Arc<Directory>)>>);
+pub(crate) struct DirectoryCache(Mutex<BTreeMap<Scope, (i64, Arc<Directory>)>>);
 
 impl DirectoryCache {
     /// The directory as `reader` sees the registers.
     pub fn get(&self, reader: &Reader) -> Result<Arc<Directory>, StoreError> {
-        let version = query::registers_version(reader)?;
+        let version = reader.registers_version()?;
         {
             let cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((at, directory)) = &*cached
+            if let Some((at, directory)) = cached.get(reader.scope())
                 && *at == version
             {
                 return Ok(Arc::clone(directory));
             }
         }
         let fresh = Arc::new(Directory::new(query::registers(reader)?)?);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((version, Arc::clone(&fresh)));
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached.len() >= KEPT_MAX {
+            cached.clear();
+        }
+        cached.insert(reader.scope().clone(), (version, Arc::clone(&fresh)));
         Ok(fresh)
     }
 }

@@ -248,14 +248,17 @@ impl Shared {
         (self.submit)(arrival).await
     }
 
-    /// Runs a query on a read-only connection, for at most `QUERY_LONGEST`.
+    /// Runs a query on a read-only connection that sees what `scope` may, for at most `QUERY_LONGEST`.
     pub async fn read<T: Send + 'static>(
         &self,
+        scope: query::Scope,
         query: impl FnOnce(&query::Reader) -> Result<T, kukaku_store::StoreError> + Send + 'static,
     ) -> Result<T, WebError> {
         let _waiting = self.readers_waiting.try_acquire().map_err(|_| WebError::Busy)?;
         let _turn = self.readers.acquire().await.map_err(|_| WebError::Busy)?;
-        let reader = self.pool.lease()?;
+        let pool = Arc::clone(&self.pool);
+        let leased = tokio::task::spawn_blocking(move || pool.lease(&scope)).await;
+        let reader = leased.map_err(|e| WebError::Bug(format!("a reader ended early: {e}")))??;
         let interrupt = reader.interrupt_handle();
         let work = tokio::task::spawn_blocking(move || query(&reader));
         match tokio::time::timeout(QUERY_LONGEST, work).await {

@@ -56,6 +56,11 @@ fn page(path: &'static str, access: Access, params: &'static [Param], handler: f
     Route { method: Method::GET, path, access, right: Right::Look, params, doc: None, handler }
 }
 
+/// A page on how the site itself works.
+fn of_site(path: &'static str, access: Access, params: &'static [Param], handler: fn() -> MethodRouter<App>) -> Route {
+    Route { right: Right::Site, ..page(path, access, params, handler) }
+}
+
 /// An act of who is signed in that changes nothing of the site.
 fn own(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
     Route { method: Method::POST, path, access, right: Right::Look, params: &[], doc: None, handler }
@@ -69,6 +74,10 @@ fn api(path: &'static str, params: &'static [Param], doc: Doc, handler: fn() -> 
     Route { method: Method::GET, path, access: Access::Full, right: Right::Look, params, doc: Some(doc), handler }
 }
 
+fn api_of_site(path: &'static str, doc: Doc, handler: fn() -> MethodRouter<App>) -> Route {
+    Route { right: Right::Site, ..api(path, &[], doc, handler) }
+}
+
 fn key_act(path: &'static str, params: &'static [Param], doc: Doc, handler: fn() -> MethodRouter<App>) -> Route {
     Route { method: Method::POST, path, access: Access::Intake, right: Right::Papers, params, doc: Some(doc), handler }
 }
@@ -76,8 +85,8 @@ fn key_act(path: &'static str, params: &'static [Param], doc: Doc, handler: fn()
 pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
     vec![
         page("/", Access::Full, board::PARAMS, || get(board::board)),
-        page("/wall", Access::Wall, board::PARAMS, || get(board::wall)),
-        own("/wall/start", Access::Full, || post(board::start_wall)),
+        of_site("/wall", Access::Wall, board::PARAMS, || get(board::wall)),
+        act("/wall/start", Right::Site, || post(board::start_wall)),
         page("/live", Access::Wall, &[], || get(live::live)),
         page("/sessions", Access::Full, sessions::PARAMS, || get(sessions::sessions)),
         page("/sessions/find", Access::Full, session::FIND_PARAMS, || get(session::find)),
@@ -98,7 +107,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         act("/failures", Right::Papers, || post(failures::report)),
         page("/failures/show", Access::Full, failures::SHOW_PARAMS, || get(failures::failure)),
         page("/failures/sheet", Access::Full, failures::SHEET_PARAMS, || get(failures::sheet)),
-        page("/sources", Access::Full, sources::PARAMS, || get(sources::sources)),
+        of_site("/sources", Access::Full, sources::PARAMS, || get(sources::sources)),
         page("/terminals", Access::Full, &[], || get(terminals::terminals)),
         page("/registers", Access::Full, &[], || get(registers::registers)),
         act("/registers", Right::Registers, || post(registers::import)),
@@ -115,7 +124,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/retention", Access::Full, &[], || get(retention::retention)),
         page("/rights", Access::Full, &[], || get(rights::rights)),
         page("/rights.csv", Access::Full, &[], || get(rights::csv)),
-        page("/unreadable", Access::Full, journal::UNREADABLE_PARAMS, || get(journal::unreadable)),
+        of_site("/unreadable", Access::Full, journal::UNREADABLE_PARAMS, || get(journal::unreadable)),
         page("/login", Access::Open, gate::PARAMS, || get(gate::login)),
         own("/login", Access::Open, || post(gate::sign_in)),
         own("/logout", Access::Wall, || post(gate::sign_out)),
@@ -144,7 +153,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
             doc: Some(describe::logs()),
             handler: || post(logs::post),
         },
-        api("/api/v1/status", &[], describe::status(), || get(read::status)),
+        api_of_site("/api/v1/status", describe::status(), || get(read::status)),
         api("/api/v1/zones", &[], describe::zones(), || get(read::zones)),
         api("/api/v1/sessions", read::SESSION_PARAMS, describe::sessions(), || get(read::sessions)),
         api("/api/v1/sessions/{id}", &[], describe::session(), || get(read::session)),
@@ -169,7 +178,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
             post(api_orders::report)
         }),
         key_act("/api/v1/orders/{order}/answer", &[], order_docs::answer(), || post(api_orders::answer)),
-        api("/api/v1/sources", &[], describe::sources(), || get(read::sources)),
+        api_of_site("/api/v1/sources", describe::sources(), || get(read::sources)),
         Route {
             method: Method::GET,
             path: "/api/v1/openapi.json",

@@ -15,6 +15,7 @@ mod retention;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use kukaku_schema::UtcMicros;
 use kukaku_store::users::Role;
 
 pub use answer::AnswerArgs;
@@ -182,6 +183,26 @@ fn role(word: &str) -> Result<Role, String> {
     Role::from_word(word).ok_or_else(|| format!("expected one of: {all}"))
 }
 
+/// For whom a user looks, when, and how far back.
+#[derive(Debug, Args)]
+pub struct ExtentArgs {
+    /// The client (市) that an inspector or officer is of; repeat for several
+    #[arg(long, value_name = "CLIENT")]
+    pub client: Vec<String>,
+    /// Who an operator is in the registers
+    #[arg(long, value_name = "OPERATOR")]
+    pub person: Option<String>,
+    /// May sign in from this time on, RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = UtcMicros::parse_rfc3339)]
+    pub from: Option<UtcMicros>,
+    /// May sign in until this time; an inspector needs it
+    #[arg(long, value_name = "TIME", value_parser = UtcMicros::parse_rfc3339)]
+    pub until: Option<UtcMicros>,
+    /// Sees nothing of the time before this one
+    #[arg(long, value_name = "TIME", value_parser = UtcMicros::parse_rfc3339)]
+    pub history_from: Option<UtcMicros>,
+}
+
 /// What `kukaku users` does.
 #[derive(Debug, Subcommand)]
 pub enum UsersAction {
@@ -189,17 +210,23 @@ pub enum UsersAction {
     Add {
         /// Its name
         name: String,
-        /// What it is: administrator, manager, security or auditor
+        /// What it is: administrator, manager, security, auditor, operator, inspector or officer
         #[arg(long, value_name = "ROLE", value_parser = role, default_value = "manager")]
         role: Role,
+        /// What it sees, and when it may
+        #[command(flatten)]
+        extent: ExtentArgs,
     },
     /// Give a user another role; its sign-ins end
     Role {
         /// Its name
         name: String,
-        /// What it is to be: administrator, manager, security or auditor
+        /// What it is to be: administrator, manager, security, auditor, operator, inspector or officer
         #[arg(value_parser = role)]
         role: Role,
+        /// What it sees, and when it may
+        #[command(flatten)]
+        extent: ExtentArgs,
     },
     /// List all users
     List,

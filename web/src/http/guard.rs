@@ -1,6 +1,6 @@
 //! Who may ask for what: run before every handler, as the route's entry in the table says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kukaku_schema::Lang;
+use kukaku_store::query;
 use kukaku_store::users::{ApiKey, Scope, Session};
 
 use super::body::Pieces;
@@ -51,6 +52,15 @@ pub(crate) struct Viewer {
 }
 
 impl Viewer {
+    /// What it may see: of the site where a key was used, nothing for nobody.
+    pub fn scope(&self) -> query::Scope {
+        match (&self.session, &self.key) {
+            (_, Some(_)) => query::Scope::Site,
+            (Some(session), None) => session.user.extent.scope(session.user.role),
+            (None, None) => query::Scope::Clients { clients: BTreeSet::new(), from: None },
+        }
+    }
+
     /// The signed-in user's name; empty for nobody.
     pub fn name(&self) -> &str {
         self.session.as_ref().map_or("", |session| &session.user.name)

@@ -7,12 +7,13 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use kukaku_schema::Lang;
 use kukaku_schema::registers::ReaderDirection;
-use kukaku_store::query::{self, Cursor, EntryFilter, EntryRow};
+use kukaku_store::query::{self, Cursor, EntryFilter, EntryRow, MASKED};
 
 use super::layout::{Frame, page, rendered};
 use super::sessions::local;
 use super::{Choice, LIST_ROWS, View, choices, read_view};
 use crate::csv;
+use crate::directory::or_masked;
 use crate::error::WebError;
 use crate::house::App;
 use crate::http::guard::Viewer;
@@ -45,6 +46,7 @@ struct EntryLine {
     late: String,
     person: String,
     person_known: bool,
+    person_masked: bool,
     person_id: String,
     zone: String,
     door: String,
@@ -74,8 +76,9 @@ impl EntryLine {
             } else {
                 String::new()
             },
-            person: row.person.as_deref().map_or_else(|| unknown.to_owned(), |id| clean(&view.dir.person(id))),
-            person_known: row.person.is_some(),
+            person: row.person.as_deref().map_or_else(|| unknown.to_owned(), |id| clean(&view.dir.person_or_masked(id, lang))),
+            person_known: row.person.as_deref().is_some_and(|id| id != MASKED),
+            person_masked: row.person.as_deref() == Some(MASKED),
             person_id: row.person.as_deref().map_or_else(String::new, clean),
             zone: row.zone.as_deref().map_or_else(String::new, |id| clean(&view.dir.zone_name(id, lang))),
             door: row.door.as_deref().map_or_else(|| unknown.to_owned(), |id| clean(&view.dir.door(id))),
@@ -87,7 +90,7 @@ impl EntryLine {
             } else {
                 Chip::bad(lang.pick("拒否", "denied"))
             },
-            credential: clean(&row.credential),
+            credential: clean(or_masked(&row.credential, lang)),
             factors: row.factors.as_deref().map_or_else(String::new, clean),
             source: clean(&view.dir.source(&row.source)),
         }
@@ -290,13 +293,13 @@ fn push_csv_row(out: &mut String, row: &EntryRow, view: &View) {
         zone.shown(row.occurred_at),
         zone.shown(row.device_time),
         zone.shown(row.recorded_at),
-        maybe(row.person.as_deref().map(|id| view.dir.person(id))),
-        row.person.clone().unwrap_or_default(),
+        maybe(row.person.as_deref().map(|id| view.dir.person_or_masked(id, lang))),
+        row.person.clone().filter(|id| id != MASKED).unwrap_or_default(),
         maybe(row.zone.as_deref().map(|id| view.dir.zone_name(id, lang))),
         maybe(row.door.as_deref().map(|id| view.dir.door(id))),
         way.to_owned(),
         (if row.granted { lang.pick("許可", "granted") } else { lang.pick("拒否", "denied") }).to_owned(),
-        row.credential.clone(),
+        or_masked(&row.credential, lang).to_owned(),
         row.factors.clone().unwrap_or_default(),
         row.reader.clone(),
         row.source.clone(),

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Extension, State};
 use axum::response::Response;
 use kukaku_schema::{FindingKind, Lang, Severity, Span, UtcMicros};
-use kukaku_store::query::{self, CauseRow, Cursor, FindingFilter, FindingRow};
+use kukaku_store::query::{self, CauseRow, Cursor, FindingFilter, FindingRow, MASKED};
 
 use super::layout::{Frame, page, rendered};
 use super::sessions::local;
@@ -356,6 +356,7 @@ fn alert_note(alert: &query::AlertRow, view: &View) -> String {
 /// Where more about a subject is to be found.
 fn subject_href(sort: &str, value: &str, at: UtcMicros) -> Option<String> {
     match sort {
+        _ if value == MASKED => None,
         "session" => {
             let (source, session) = value.split_once('/')?;
             let at = at.to_rfc3339_utc();

@@ -81,7 +81,7 @@ impl Frame {
 
     pub fn items(&self) -> Vec<NavItem> {
         let item = |key, href, ja, en| NavItem { key, href, text: self.lang.pick(ja, en) };
-        vec![
+        let mut items = vec![
             item("board", "/", "現況", "Status"),
             item("sessions", "/sessions", "セッション照合", "Sessions"),
             item("entries", "/entries", "入退室記録", "Entries"),
@@ -93,7 +93,19 @@ impl Frame {
             item("journal", "/journal", "記録台帳", "Journal"),
             item("retention", "/retention", "保存期間", "Retention"),
             item("unreadable", "/unreadable", "読めなかった記録", "Unreadable"),
-        ]
+        ];
+        let own = matches!(self.role, Some(Role::Operator));
+        items.retain(|item| match item.key {
+            "sources" | "unreadable" => self.sees_the_site(),
+            "orders" | "failures" | "retention" => !own,
+            _ => true,
+        });
+        items
+    }
+
+    /// Whether who is signed in sees the whole site.
+    pub fn sees_the_site(&self) -> bool {
+        self.role.is_some_and(Role::sees_the_site)
     }
 }
 

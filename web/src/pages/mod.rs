@@ -82,7 +82,7 @@ pub(crate) async fn read_view<T: Send + 'static>(
     read: impl FnOnce(&Reader, &View) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<(View, T), WebError> {
     let (lang, shared) = (viewer.lang, Arc::clone(app));
-    app.read(move |reader| {
+    app.read(viewer.scope(), move |reader| {
         let dir = shared.directory.get(reader)?;
         let head = query::head(reader)?;
         let witnessing = witnessing(reader)?;

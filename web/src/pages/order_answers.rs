@@ -4,8 +4,10 @@ use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use kukaku_schema::Lang;
+use kukaku_store::query;
 
 use super::orders::{href, show};
+use super::read_view;
 use crate::error::WebError;
 use crate::house::{App, NotTaken};
 use crate::http::guard::{Fields, Viewer};
@@ -18,7 +20,12 @@ pub(crate) async fn sheet(
     Extension(params): Extension<Params>,
 ) -> Result<Response, WebError> {
     let id = params.text("id").ok_or(WebError::NotFound)?;
-    let asked = id.clone();
+    let (asked, seen) = (id.clone(), id.clone());
+    // The daemon knows every order; who asks, only what is his.
+    let (_, steps) = read_view(&app, &viewer, move |reader, _| query::order_steps(reader, &seen)).await?;
+    if steps.is_empty() {
+        return Err(WebError::NotFound);
+    }
     match app.with_commands(move |commands| commands.order_sheet(&asked)).await? {
         Ok(text) => {
             let headers = [

@@ -26,6 +26,7 @@ struct RoleRow {
 struct UserRow {
     name: String,
     role: &'static str,
+    extent: String,
     state: Chip,
     signed_in: String,
     password_until: String,
@@ -46,7 +47,7 @@ struct RightsPage {
 pub(crate) async fn rights(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Result<Response, WebError> {
     let (view, ()) = read_view(&app, &viewer, |_, _| Ok(())).await?;
     let (lang, now) = (view.lang, app.now());
-    let users = app.with_users(|users| users.list()).await?;
+    let users = seen_by(&viewer, app.with_users(|users| users.list()).await?);
     let f = view.frame(&viewer, "registers", "権限一覧", "Rights", "/rights");
     page(&RightsPage {
         as_of: when(&view.dir.zone, now, lang),
@@ -61,11 +62,12 @@ pub(crate) async fn rights(State(app): State<App>, Extension(viewer): Extension<
 pub(crate) async fn csv(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Result<Response, WebError> {
     let (view, ()) = read_view(&app, &viewer, |_, _| Ok(())).await?;
     let (lang, now) = (view.lang, app.now());
-    let users = app.with_users(|users| users.list()).await?;
+    let users = seen_by(&viewer, app.with_users(|users| users.list()).await?);
     let mut out = BYTE_ORDER_MARK.to_owned();
     let head = [
         lang.pick("利用者", "User"),
         lang.pick("役割", "Role"),
+        lang.pick("閲覧の範囲と期間", "Sees"),
         lang.pick("状態", "State"),
         lang.pick("最終サインイン", "Last sign-in"),
         lang.pick("パスワードの期限", "Password until"),
@@ -74,7 +76,7 @@ pub(crate) async fn csv(State(app): State<App>, Extension(viewer): Extension<Vie
     push_row(&mut out, head.into_iter().chain(Right::ALL.map(|right| right.label(lang))));
     for user in &users {
         let row = user_row(user, &view, now);
-        let cells = [&row.name[..], row.role, &row.state.text, &row.signed_in, &row.password_until, &row.created];
+        let cells = [&row.name[..], row.role, &row.extent, &row.state.text, &row.signed_in, &row.password_until, &row.created];
         let may = user.disabled_at.is_none();
         let rights = Right::ALL.map(|right| if may && user.role.may(right) { "○" } else { "" });
         push_row(&mut out, cells.into_iter().chain(rights));
@@ -84,6 +86,18 @@ pub(crate) async fn csv(State(app): State<App>, Extension(viewer): Extension<Vie
         (header::CONTENT_DISPOSITION, "attachment; filename=\"kukaku-rights.csv\""),
     ];
     Ok((headers, out).into_response())
+}
+
+/// The site's own people are everybody's to know; a city's only that city's.
+fn seen_by(viewer: &Viewer, mut users: Vec<User>) -> Vec<User> {
+    let scope = viewer.scope();
+    users.retain(|user| {
+        scope.is_site()
+            || user.role.sees_the_site()
+            || user.name == viewer.name()
+            || (!user.extent.clients.is_empty() && user.extent.clients.iter().all(|client| scope.has_client(client)))
+    });
+    users
 }
 
 fn roles(lang: Lang) -> Vec<RoleRow> {
@@ -97,11 +111,29 @@ fn user_row(user: &User, view: &View, now: UtcMicros) -> UserRow {
     UserRow {
         name: clean(&user.name),
         role: user.role.label(lang),
+        extent: extent(user, view),
         state: state(user, lang, now),
         signed_in: at(user.signed_in_at).unwrap_or_else(|| lang.pick("なし", "never").to_owned()),
         password_until: at(user.password_until).unwrap_or_default(),
         created: at(Some(user.created_at)).unwrap_or_default(),
     }
+}
+
+/// For whom a user looks and until when, in words; nothing for the site's own people.
+fn extent(user: &User, view: &View) -> String {
+    let (lang, extent) = (view.lang, &user.extent);
+    let at = |instant: UtcMicros| when(&view.dir.zone, instant, lang);
+    let mut parts: Vec<String> = extent.clients.iter().map(|client| view.dir.client(client)).collect();
+    parts.extend(extent.person.as_ref().map(|person| view.dir.person(person)));
+    if extent.valid_from.is_some() || extent.valid_until.is_some() {
+        let (from, until) = (extent.valid_from.map(at), extent.valid_until.map(at));
+        let (from, until) = (from.unwrap_or_default(), until.unwrap_or_default());
+        parts.push(lang.pick(format!("{from}～{until}"), format!("{from} to {until}")));
+    }
+    parts.extend(extent.sees_from.map(|from| {
+        lang.pick(format!("{}以降の記録", at(from)), format!("records from {} on", at(from)))
+    }));
+    clean(&parts.join(lang.pick("、", ", ")))
 }
 
 fn state(user: &User, lang: Lang, now: UtcMicros) -> Chip {

@@ -1,9 +1,10 @@
 //! `kukaku users`: works on the users' tables directly, beside a running daemon.
 
 use kukaku_schema::UtcMicros;
-use kukaku_store::users::{INITIAL_PASSWORD_KEPT, Users, UsersError};
+use kukaku_store::users::{Extent, INITIAL_PASSWORD_KEPT, Users, UsersError};
+use kukaku_store::{StoreError, query, read_only};
 
-use crate::cli::{UsersAction, UsersArgs};
+use crate::cli::{ExtentArgs, UsersAction, UsersArgs};
 use crate::clock;
 use crate::failure::Failure;
 use crate::say::say;
@@ -14,12 +15,16 @@ use crate::site_dir::SiteDir;
 /// # Errors
 /// Which user, or what the store said.
 pub fn run(args: &UsersArgs) -> Result<(), Failure> {
-    let users = open(&SiteDir::find(args.dir.dir.as_deref())?)?;
+    let dir = SiteDir::find(args.dir.dir.as_deref())?;
+    let users = open(&dir)?;
     let now = clock::now();
     match &args.action {
-        UsersAction::Add { name, role } => once(name, &users.create(name, *role, now).map_err(failure)?),
-        UsersAction::Role { name, role } => {
-            users.set_role(name, *role).map_err(failure)?;
+        UsersAction::Add { name, role, extent } => {
+            let extent = extent_of(&dir, extent)?;
+            once(name, &users.create_for(name, *role, &extent, now).map_err(failure)?);
+        }
+        UsersAction::Role { name, role, extent } => {
+            users.set_role_for(name, *role, &extent_of(&dir, extent)?).map_err(failure)?;
             say(format!("{name} is {} now; its sign-ins have ended", role.word()));
         }
         UsersAction::Reset { name } => once(name, &users.reset(name, now).map_err(failure)?),
@@ -34,6 +39,27 @@ pub fn run(args: &UsersArgs) -> Result<(), Failure> {
         UsersAction::List => list(&users, now)?,
     }
     Ok(())
+}
+
+/// What the arguments say; whom the registers don't know nobody looks for.
+fn extent_of(dir: &SiteDir, args: &ExtentArgs) -> Result<Extent, Failure> {
+    let store = |e: StoreError| Failure::Store(e.to_string());
+    let registers = query::registers(&read_only(&dir.store()).map_err(store)?).map_err(store)?;
+    let client = |id: &String| registers.iter().flat_map(|r| &r.clients).any(|entry| entry.row.id == *id);
+    if let Some(unknown) = args.client.iter().find(|id| !client(id)) {
+        return Err(Failure::Written(format!("--client {unknown}: the registers know no such client")));
+    }
+    let operator = |id: &String| registers.iter().flat_map(|r| &r.operators).any(|entry| entry.row.id == *id);
+    if let Some(unknown) = args.person.iter().find(|id| !operator(id)) {
+        return Err(Failure::Written(format!("--person {unknown}: the registers know no such operator")));
+    }
+    Ok(Extent {
+        clients: args.client.iter().cloned().collect(),
+        person: args.person.clone(),
+        valid_from: args.from,
+        valid_until: args.until,
+        sees_from: args.history_from,
+    })
 }
 
 /// Opens the users of an installation.

@@ -68,7 +68,8 @@ const PERSONS_MAX: usize = 200;
 pub(super) const ENTRY_COLUMNS: &str = "r.entry, r.occurred_at_us, r.device_time_us, r.recorded_at_us,
     (SELECT text FROM word WHERE id = r.source), r.source_number, (SELECT text FROM word WHERE id = r.reader),
     (SELECT text FROM word WHERE id = r.door), r.direction, (SELECT text FROM word WHERE id = r.zone),
-    (SELECT text FROM word WHERE id = r.credential), (SELECT text FROM word WHERE id = r.person), r.granted, r.factors";
+    CASE WHEN r.credential < 0 THEN '（他契約）' ELSE (SELECT text FROM word WHERE id = r.credential) END,
+    CASE WHEN r.person < 0 THEN '（他契約）' ELSE (SELECT text FROM word WHERE id = r.person) END, r.granted, r.factors";
 
 pub(super) fn read_entry(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     Ok(EntryRow {

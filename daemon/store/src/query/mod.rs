@@ -15,6 +15,7 @@ mod notice;
 mod orders;
 mod parts;
 mod registers;
+mod scope;
 mod sessions;
 mod terminals;
 mod timeline;
@@ -50,6 +51,7 @@ pub use orders::{
 };
 pub use parts::{PartRow, joined_to, session_parts};
 pub use registers::{RegisterChangeRow, register_changes, registers, registers_version};
+pub use scope::{MASKED, Scope};
 pub use sessions::{
     CauseRow, RevisionRow, SessionFilter, SessionRow, VerdictRow, open_sessions, revisions, session, session_at,
     sessions, sessions_counted,
@@ -65,8 +67,18 @@ pub use timeline::{
 pub struct Pool {
     path: PathBuf,
     idle_max: usize,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Idle>>,
 }
+
+/// A connection that waits for its next reader.
+#[derive(Debug)]
+struct Idle {
+    conn: Connection,
+    scope: Scope,
+}
+
+/// How often the registers may change while a reader is being set up.
+const SET_UPS_MAX: u32 = 5;
 
 impl Pool {
     /// Opens a first connection to the store in file `path`, which must exist; at most `idle_max`
@@ -76,37 +88,63 @@ impl Pool {
     /// Where the file can't be opened.
     pub fn open(path: &Path, idle_max: usize) -> Result<Self, StoreError> {
         let pool = Self { path: path.to_owned(), idle_max, idle: Mutex::new(vec![]) };
-        let first = connect::read_only(path)?;
-        pool.give_back(first);
+        let conn = connect::read_only(path)?;
+        pool.give_back(Idle { conn, scope: Scope::Site });
         Ok(pool)
     }
 
-    /// Begins to read.
+    /// Begins to read what `scope` may see.
     ///
     /// # Errors
     /// Where no connection can be opened.
-    pub fn lease(self: &Arc<Self>) -> Result<Reader, StoreError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let conn = match idle {
-            Some(conn) => conn,
-            None => connect::read_only(&self.path)?,
+    pub fn lease(self: &Arc<Self>, scope: &Scope) -> Result<Reader, StoreError> {
+        let idle = {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = idle.iter().position(|idle| idle.scope == *scope);
+            at.map(|at| idle.swap_remove(at))
         };
-        conn.execute_batch("BEGIN DEFERRED").map_err(in_act("begin to read"))?;
-        Ok(Reader { conn: Some(conn), pool: Arc::clone(self) })
+        let idle = match idle {
+            Some(idle) => idle,
+            None => {
+                let conn = connect::read_only(&self.path)?;
+                scope::confine(&conn, scope)?;
+                Idle { conn, scope: scope.clone() }
+            }
+        };
+        begin(&idle)?;
+        Ok(Reader { idle: Some(idle), pool: Arc::clone(self) })
     }
 
-    fn give_back(&self, conn: Connection) {
+    fn give_back(&self, given: Idle) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was used last is used next; the oldest makes room.
+        if idle.len() >= self.idle_max && !idle.is_empty() {
+            idle.remove(0);
+        }
         if idle.len() < self.idle_max {
-            idle.push(conn);
+            idle.push(given);
         }
     }
+}
+
+/// Begins to read at one state of the store, by which `idle` is set up.
+fn begin(idle: &Idle) -> Result<(), StoreError> {
+    const ACT: &str = "begin to read";
+    for _ in 0..SET_UPS_MAX {
+        idle.conn.execute_batch("BEGIN DEFERRED").map_err(in_act(ACT))?;
+        if idle.scope.is_site() || scope::is_set_up(&idle.conn)? {
+            return Ok(());
+        }
+        idle.conn.execute_batch("ROLLBACK").map_err(in_act(ACT))?;
+        scope::refresh(&idle.conn, &idle.scope)?;
+    }
+    Err(StoreError::Bug { act: ACT, detail: format!("the registers changed {SET_UPS_MAX} times in a moment") })
 }
 
 /// One reader of the store, at one state of it.
 #[derive(Debug)]
 pub struct Reader {
-    conn: Option<Connection>,
+    idle: Option<Idle>,
     pool: Arc<Pool>,
 }
 
@@ -116,21 +154,39 @@ impl Reader {
     pub fn interrupt_handle(&self) -> InterruptHandle {
         self.get_interrupt_handle()
     }
+
+    /// What it sees.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.whole().scope
+    }
+
+    /// A number that grows with each change of the registers of the site, whatever it sees of them.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn registers_version(&self) -> Result<i64, StoreError> {
+        if self.scope().is_site() { registers_version(self) } else { scope::newest_version(self) }
+    }
+
+    fn whole(&self) -> &Idle {
+        self.idle.as_ref().expect("the connection is there until the reader is dropped")
+    }
 }
 
 impl Deref for Reader {
     type Target = Connection;
     fn deref(&self) -> &Connection {
-        self.conn.as_ref().expect("the connection is there until the reader is dropped")
+        &self.whole().conn
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        if let Some(conn) = self.conn.take()
-            && conn.execute_batch("ROLLBACK").is_ok()
+        if let Some(idle) = self.idle.take()
+            && idle.conn.execute_batch("ROLLBACK").is_ok()
         {
-            self.pool.give_back(conn);
+            self.pool.give_back(idle);
         }
     }
 }

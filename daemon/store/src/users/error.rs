@@ -33,6 +33,9 @@ pub enum UsersError {
     /// The present password was wrong, or must not be tried now.
     #[error("the present password is wrong")]
     Refused,
+    /// A role and what its user may see don't fit.
+    #[error("a user of the role {0}: {1}")]
+    Extent(&'static str, &'static str),
     /// A key without any source would be good for nothing.
     #[error("a key needs at least one source")]
     NoSource,

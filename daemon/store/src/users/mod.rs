@@ -6,6 +6,7 @@
 //! Every act takes `now`: this room knows no clock.
 
 mod error;
+mod extent;
 mod key;
 mod password;
 mod role;
@@ -22,6 +23,7 @@ use kukaku_schema::{DurationUs, UtcMicros};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 pub use error::UsersError;
+pub use extent::Extent;
 pub use key::{ApiKey, KEY_PREFIX};
 pub use rules::{
     PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, PASSWORD_VALID_FOR, PASSWORDS_REMEMBERED, PasswordFault, PasswordProfile,
@@ -53,6 +55,8 @@ pub struct User {
     pub name: String,
     /// What it is, and so what it may do.
     pub role: Role,
+    /// For whom it looks, when, and how far back.
+    pub extent: Extent,
     /// Changes with the password; a sign-in under an older one is void.
     pub password_version: i64,
     /// The password is a one-time one and has to be changed before anything else.
@@ -117,13 +121,21 @@ impl Users {
         self.conn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a user and its one-time password, which is shown this once.
+    /// Makes a user of the site and its one-time password, which is shown this once.
     ///
     /// # Errors
-    /// `Exists`, `Name`, or the store.
+    /// `Exists`, `Name`, `Extent` for a role that isn't the site's, or the store.
     pub fn create(&self, name: &str, role: Role, now: UtcMicros) -> Result<String, UsersError> {
+        self.create_for(name, role, &Extent::default(), now)
+    }
+
+    /// The same for a user who sees what `extent` says.
+    ///
+    /// # Errors
+    /// `Exists`, `Name`, `Extent` where role and extent don't fit, or the store.
+    pub fn create_for(&self, name: &str, role: Role, extent: &Extent, now: UtcMicros) -> Result<String, UsersError> {
         let initial = password::make_initial()?;
-        self.insert(name, role, &initial, true, now)?;
+        self.insert(name, (role, extent), &initial, true, now)?;
         Ok(initial)
     }
 
@@ -134,26 +146,40 @@ impl Users {
     /// `Exists`, `Name`, `Password`, or the store.
     pub fn create_with_password(&self, name: &str, password: &str, now: UtcMicros) -> Result<(), UsersError> {
         self.rules.check(name, password)?;
-        self.insert(name, Role::Administrator, password, false, now)
+        self.insert(name, (Role::Administrator, &Extent::default()), password, false, now)
     }
 
     fn insert(
         &self,
         name: &str,
-        role: Role,
+        (role, extent): (Role, &Extent),
         password: &str,
         must_change: bool,
         now: UtcMicros,
     ) -> Result<(), UsersError> {
         check_name(name)?;
+        extent.check(role)?;
         let hash = password::hash(password)?;
         let initial_until = must_change.then(|| now.plus(INITIAL_PASSWORD_KEPT).0);
         let made = self
             .conn()
             .execute(
-                "INSERT INTO user (name, role, password_hash, password_version, password_set_at_us, must_change, initial_until_us, created_at_us)
-                 VALUES (?1, ?2, ?3, 1, ?6, ?4, ?5, ?6) ON CONFLICT (name) DO NOTHING",
-                params![name, role.word(), hash, must_change, initial_until, now.0],
+                "INSERT INTO user (name, role, password_hash, password_version, password_set_at_us, must_change, initial_until_us, created_at_us,
+                                   clients, person, valid_from_us, valid_until_us, sees_from_us)
+                 VALUES (?1, ?2, ?3, 1, ?6, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (name) DO NOTHING",
+                params![
+                    name,
+                    role.word(),
+                    hash,
+                    must_change,
+                    initial_until,
+                    now.0,
+                    extent.clients_text(),
+                    extent.person,
+                    extent.valid_from.map(|at| at.0),
+                    extent.valid_until.map(|at| at.0),
+                    extent.sees_from.map(|at| at.0)
+                ],
             )
             .map_err(in_act("add a user"))?;
         if made == 0 { Err(UsersError::Exists(name.to_owned())) } else { Ok(()) }
@@ -184,15 +210,34 @@ impl Users {
         )
     }
 
-    /// Gives a user another role; its sign-ins end at once.
+    /// Gives a user another role of the site; its sign-ins end at once.
     ///
     /// # Errors
-    /// `NoUser`, `LastAdministrator`, or the store.
+    /// `NoUser`, `LastAdministrator`, `Extent` for a role that isn't the site's, or the store.
     pub fn set_role(&self, name: &str, role: Role) -> Result<(), UsersError> {
+        self.set_role_for(name, role, &Extent::default())
+    }
+
+    /// Gives a user another role and extent; its sign-ins end at once.
+    ///
+    /// # Errors
+    /// `NoUser`, `LastAdministrator`, `Extent` where role and extent don't fit, or the store.
+    pub fn set_role_for(&self, name: &str, role: Role, extent: &Extent) -> Result<(), UsersError> {
+        extent.check(role)?;
         self.change(
             name,
-            "UPDATE user SET role = ?2, password_version = password_version + 1 WHERE name = ?1",
-            params![name, role.word()],
+            "UPDATE user SET role = ?2, password_version = password_version + 1, clients = ?3, person = ?4,
+                    valid_from_us = ?5, valid_until_us = ?6, sees_from_us = ?7
+             WHERE name = ?1",
+            params![
+                name,
+                role.word(),
+                extent.clients_text(),
+                extent.person,
+                extent.valid_from.map(|at| at.0),
+                extent.valid_until.map(|at| at.0),
+                extent.sees_from.map(|at| at.0)
+            ],
         )
     }
 
@@ -284,7 +329,7 @@ impl Users {
             ))
             .and_then(|mut s| {
                 s.query_row([name], |row| {
-                    Ok((read_user(row, self.rules)?, row.get::<_, String>(10)?, row.get::<_, u32>(11)?, instant(row, 12)?, instant(row, 13)?))
+                    Ok((read_user(row, self.rules)?, row.get::<_, String>(15)?, row.get::<_, u32>(16)?, instant(row, 17)?, instant(row, 18)?))
                 })
                 .optional()
             })
@@ -292,7 +337,7 @@ impl Users {
         let Some((user, hash, failures, initial_until, initial_used_at)) = found else { return Ok(None) };
         let spent = user.must_change && (initial_used_at.is_some() || initial_until.is_none_or(|until| now >= until));
         let locked = user.locked_until.is_some_and(|until| now < until);
-        if user.disabled_at.is_some() || spent || locked {
+        if user.disabled_at.is_some() || spent || locked || !user.extent.holds_at(now) {
             return Ok(None);
         }
         // A lock that has run out starts a new count.
@@ -400,13 +445,15 @@ impl Users {
 
 /// The columns that `read_user` reads, first in the list.
 const USER_COLUMNS: &str = "user.id, user.name, user.role, user.password_version, user.must_change, user.created_at_us, \
-                            user.disabled_at_us, user.locked_until_us, user.signed_in_at_us, user.password_set_at_us";
+                            user.disabled_at_us, user.locked_until_us, user.signed_in_at_us, user.password_set_at_us, \
+                            user.clients, user.person, user.valid_from_us, user.valid_until_us, user.sees_from_us";
 
 fn read_user(row: &Row<'_>, rules: PasswordRules) -> rusqlite::Result<User> {
     Ok(User {
         id: row.get(0)?,
         name: row.get(1)?,
         role: role_of(&row.get::<_, String>(2)?)?,
+        extent: Extent::read(row)?,
         password_version: row.get(3)?,
         must_change: row.get(4)?,
         created_at: UtcMicros(row.get(5)?),

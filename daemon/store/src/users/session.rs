@@ -110,9 +110,9 @@ impl Users {
                 s.query_row([hash.as_slice()], |row| {
                     Ok((
                         read_user(row, self.rules)?,
-                        row.get::<_, String>(10)?,
-                        row.get::<_, i64>(11)?,
-                        row.get::<_, i64>(12)?,
+                        row.get::<_, String>(15)?,
+                        row.get::<_, i64>(16)?,
+                        row.get::<_, i64>(17)?,
                     ))
                 })
                 .optional()
@@ -123,7 +123,7 @@ impl Users {
             .ok_or_else(|| StoreError::corrupt(ACT, format!("a sign-in has the unknown scope {scope:?}")))?;
         let (seen_at, expires_at) = (UtcMicros(seen_at), UtcMicros(expires_at));
         let idle = now.since(seen_at);
-        if now >= expires_at || (scope == Scope::Full && idle >= SESSION_IDLE) {
+        if !user.extent.holds_at(now) || now >= expires_at || (scope == Scope::Full && idle >= SESSION_IDLE) {
             return Ok(None);
         }
         if act && idle >= TOUCH_EVERY {
