@@ -495,6 +495,17 @@ CREATE TABLE failure_report (
 ) STRICT;
 CREATE INDEX failure_report_by_number ON failure_report (report, at_us, entry);
 
+-- What the users of clients (市) looked at (閲覧記録).
+CREATE TABLE look (
+  entry     INTEGER PRIMARY KEY, -- the journal entry
+  at_us     INTEGER NOT NULL, -- our clock, before the answer was given
+  user_name TEXT    NOT NULL, -- who
+  role      TEXT    NOT NULL, -- the word of his role then
+  clients   TEXT    NOT NULL, -- ids of the clients that he was of, one a line
+  path      TEXT    NOT NULL, -- the address that he asked for, with what he searched for
+  address   TEXT    NOT NULL  -- where he asked from
+) STRICT;
+
 -- Arrivals that could not be understood; the bytes themselves are in `payload`.
 CREATE TABLE unreadable (
   entry          INTEGER PRIMARY KEY, -- the journal entry

@@ -11,14 +11,15 @@ use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
 use kukaku_schema::order::OrderRefused;
 use kukaku_schema::registers::sheet::SheetFile;
 use kukaku_schema::{DurationUs, Lang, OrderState, UtcMicros};
-use kukaku_store::Changed;
 use kukaku_store::query::{self, Pool};
 use kukaku_store::users::{PasswordRules, Users};
+use kukaku_store::{Changed, NewLook};
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
 use crate::directory::DirectoryCache;
 use crate::error::{OpenError, WebError};
 use crate::limits::AddressLimits;
+use crate::looks::OpenLooks;
 use crate::posted::PostedLogs;
 
 /// Queries that run at once: more would only wait for the same two disks.
@@ -46,6 +47,12 @@ pub trait Commands: Send + Sync {
 
     /// Bytes free on the disk of the store; none: not known.
     fn free_bytes(&self) -> Option<u64>;
+
+    /// Records that a user of a client looks at something; it is durable then.
+    ///
+    /// # Errors
+    /// Why it could not be recorded: he must not see it then.
+    fn looked(&self, look: NewLook) -> Result<(), String>;
 
     /// Records `toml` as the site's registers, valid from now on where it says nothing else.
     /// `who` is the signed-in user, `why` what he wrote; both are journaled.
@@ -195,6 +202,7 @@ pub(crate) struct Shared {
     pub clock: Clock,
     pub site_ca_pem: Option<String>,
     pub directory: DirectoryCache,
+    pub looks: OpenLooks,
     pub listeners: Arc<Semaphore>,
     pub sign_in_limits: AddressLimits,
     pub intake_limits: AddressLimits,
@@ -231,6 +239,7 @@ impl Shared {
             clock: house.clock,
             site_ca_pem: house.site_ca_pem,
             directory: DirectoryCache::default(),
+            looks: OpenLooks::default(),
             listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
             sign_in_limits: AddressLimits::sign_in(),
             intake_limits: AddressLimits::bad_keys(),

@@ -14,6 +14,7 @@ mod house;
 mod http;
 mod limits;
 mod live;
+mod looks;
 mod orders;
 mod pages;
 mod posted;

@@ -78,6 +78,9 @@ const EVERYTHING: &str = "all";
 
 async fn tell(app: &App, viewer: &Viewer, sender: &PieceSender) -> Result<(), Closed> {
     let mut changes = (app.changes)();
+    // Who doesn't see the whole site isn't told when something happens, for it may be another
+    // client's: his page looks at each beat.
+    let whole = viewer.scope().is_site();
     // What changed between the page and this line is told at once, as everything.
     say(sender, "change", EVERYTHING).await?;
     let mut beat = tokio::time::interval(BEAT);
@@ -86,7 +89,7 @@ async fn tell(app: &App, viewer: &Viewer, sender: &PieceSender) -> Result<(), Cl
     loop {
         tokio::select! {
             () = sender.closed() => return Err(Closed),
-            change = changes.recv() => {
+            change = changes.recv(), if whole => {
                 if matches!(change, Err(RecvError::Closed)) {
                     return Ok(());
                 }
@@ -102,6 +105,9 @@ async fn tell(app: &App, viewer: &Viewer, sender: &PieceSender) -> Result<(), Cl
                     return say(sender, "over", "signed out").await;
                 }
                 say(sender, "beat", "").await?;
+                if !whole {
+                    say(sender, "change", EVERYTHING).await?;
+                }
             }
         }
     }

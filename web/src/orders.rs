@@ -155,7 +155,8 @@ pub(crate) async fn act_in_turn(app: &App, asked: Asked, mode: Mode) -> Result<A
     let at = paper.as_ref().and_then(|paper| paper.at).unwrap_or(now);
     let paper = paper.map(|paper| paper.paper);
     let step = OrderStep { act, side, by, paper, answer: None, at, form, report };
-    let revised = app.read(query::Scope::Site, move |reader| revise_order(reader, &id, step, now)).await.map_err(NotDone::Web)?;
+    let revised =
+        app.read(query::Scope::Site, move |reader| revise_order(reader, &id, step, now)).await.map_err(NotDone::Web)?;
     let mut revision = revised.map_err(NotDone::Refused)?;
     if mode == Mode::Try {
         return Ok(Acted { revision, entry: None });

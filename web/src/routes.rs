@@ -21,8 +21,8 @@ use crate::http::guard::guard;
 use crate::http::params::Param;
 use crate::live;
 use crate::pages::{
-    assets, board, companies, entries, failures, findings, gate, journal, notices, order_answers, order_paper, orders,
-    paper, registers, retention, rights, session, sessions, sheets, sources, terminals,
+    assets, board, companies, entries, failures, findings, gate, journal, looks, notices, order_answers, order_paper,
+    orders, paper, registers, retention, rights, session, sessions, sheets, sources, terminals,
 };
 
 /// Who may ask.
@@ -123,6 +123,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/journal/{seq}", Access::Full, &[], || get(journal::entry)),
         page("/retention", Access::Full, &[], || get(retention::retention)),
         page("/rights", Access::Full, &[], || get(rights::rights)),
+        page("/looks", Access::Full, looks::PARAMS, || get(looks::looks)),
         page("/rights.csv", Access::Full, &[], || get(rights::csv)),
         of_site("/unreadable", Access::Full, journal::UNREADABLE_PARAMS, || get(journal::unreadable)),
         page("/login", Access::Open, gate::PARAMS, || get(gate::login)),

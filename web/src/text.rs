@@ -204,6 +204,7 @@ pub(crate) fn kind_label(kind: &str, lang: Lang) -> &'static str {
         "start" => lang.pick("起動", "start"),
         "stop" => lang.pick("停止", "stop"),
         "export" => lang.pick("持ち出し", "taken out"),
+        "look" => lang.pick("閲覧", "Look"),
         "clock_state" => lang.pick("時計の同期", "clock synchronisation"),
         "drill" => lang.pick("復元訓練", "restore drill"),
         "key_rotated" => lang.pick("署名の鍵の交換", "signing key changed"),

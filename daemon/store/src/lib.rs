@@ -27,6 +27,7 @@ mod holds;
 mod identity;
 mod load;
 mod lock;
+mod looks;
 pub mod notices;
 mod observations;
 mod offsets;
@@ -64,6 +65,7 @@ pub use export::{
 };
 pub use holds::{HoldRelease, HoldRow, NewHold, Released, all_holds, holds};
 pub use load::{head, known, names, with_facts};
+pub use looks::NewLook;
 pub use outbox::{
     OutboxRow, OutboxState, delivered_since as outbox_delivered_since, due as outbox_due, next_due as outbox_next_due,
     stranded as outbox_stranded,

@@ -71,8 +71,10 @@ pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
        stage TEXT NOT NULL CHECK (stage IN ('first', 'interim', 'final')), at_us INTEGER NOT NULL,
        detected_at_us INTEGER NOT NULL) STRICT;
      CREATE INDEX failure_report_by_number ON failure_report (report, at_us, entry);",
-    // Users of cities and of operators, with what each may see.
-    "DROP TABLE web_session;
+    // Users of cities and of operators, with what each may see, and what they looked at.
+    "CREATE TABLE look (entry INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, user_name TEXT NOT NULL, role TEXT NOT NULL,
+       clients TEXT NOT NULL, path TEXT NOT NULL, address TEXT NOT NULL) STRICT;
+     DROP TABLE web_session;
      CREATE TABLE user_3 (id INTEGER PRIMARY KEY,
        name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 64),
        role TEXT NOT NULL CHECK (role IN ('administrator', 'manager', 'security', 'auditor', 'operator', 'inspector',

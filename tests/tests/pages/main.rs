@@ -18,6 +18,7 @@ mod orders;
 mod orders_api;
 mod roles;
 mod rules;
+mod scope;
 mod sheets;
 mod site;
 mod terminals;

@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kukaku_schema::Lang;
-use kukaku_store::query;
 use kukaku_store::users::{ApiKey, Scope, Session};
+use kukaku_store::{NewLook, query};
 
 use super::body::Pieces;
 use super::cookie;
@@ -144,6 +144,7 @@ async fn check(app: &App, route: &'static Route, request: Request) -> Result<(Re
         address,
     };
     admit(app, route, &parts, &mut viewer, live).await?;
+    note_look(app, route, &parts, &viewer, live).await?;
     if route.method == Method::POST {
         same_origin(&parts.headers)?;
         let limit = if route.access == Access::Full { FORM_MAX_BYTES } else { SMALL_FORM_MAX_BYTES };
@@ -210,6 +211,36 @@ async fn admit(app: &App, route: &Route, request: &Parts, viewer: &mut Viewer, l
             Refused::Elsewhere("/wall".to_owned())
         });
     }
+    Ok(())
+}
+
+/// Longest address that is kept of a look, in characters.
+const LOOK_MAX_CHARS: usize = 1_024;
+
+/// Records what a user of a client looks at, before he does.
+async fn note_look(app: &App, route: &Route, request: &Parts, viewer: &Viewer, live: bool) -> Result<(), WebError> {
+    let Some(session) = viewer.session.as_ref().filter(|session| session.user.role.is_of_clients()) else {
+        return Ok(());
+    };
+    if route.access != Access::Full || viewer.key.is_some() {
+        return Ok(());
+    }
+    let path: String =
+        request.uri.path_and_query().map_or("/", |path| path.as_str()).chars().take(LOOK_MAX_CHARS).collect();
+    let user = session.user.name.clone();
+    // A page that keeps itself up to date is one look for as long as he stays on it.
+    if live && app.looks.is_open(&user, &path, app.now()) {
+        return Ok(());
+    }
+    let look = NewLook {
+        user: user.clone(),
+        role: session.user.role.word().to_owned(),
+        clients: session.user.extent.clients.iter().cloned().collect(),
+        path: path.clone(),
+        address: viewer.address.to_string(),
+    };
+    app.with_commands(move |commands| commands.looked(look)).await?.map_err(WebError::NotKept)?;
+    app.looks.open(user, path, app.now());
     Ok(())
 }
 

@@ -76,7 +76,10 @@ impl EntryLine {
             } else {
                 String::new()
             },
-            person: row.person.as_deref().map_or_else(|| unknown.to_owned(), |id| clean(&view.dir.person_or_masked(id, lang))),
+            person: row
+                .person
+                .as_deref()
+                .map_or_else(|| unknown.to_owned(), |id| clean(&view.dir.person_or_masked(id, lang))),
             person_known: row.person.as_deref().is_some_and(|id| id != MASKED),
             person_masked: row.person.as_deref() == Some(MASKED),
             person_id: row.person.as_deref().map_or_else(String::new, clean),

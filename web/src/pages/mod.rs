@@ -10,6 +10,7 @@ pub(crate) mod gaps;
 pub(crate) mod gate;
 pub(crate) mod journal;
 pub(crate) mod layout;
+pub(crate) mod looks;
 pub(crate) mod notices;
 pub(crate) mod order_answers;
 mod order_form;

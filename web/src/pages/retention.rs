@@ -58,7 +58,10 @@ pub(crate) async fn retention(
             return Ok((None, Vec::new()));
         }
         let inputs = PlanInputs::read(reader, &store, view.now)?;
-        Ok((Some(inputs.conformity(reader, free)?), all_holds(reader)?))
+        let mut report = inputs.conformity(reader, free)?;
+        // The key store, in which it reads who has records, knows every client.
+        report.standings.retain(|standing| standing.client.as_ref().is_none_or(|id| reader.scope().has_client(id)));
+        Ok((Some(report), all_holds(reader)?))
     })
     .await?;
     let f = view.frame(&viewer, "retention", "保存期間", "Retention", "/retention");

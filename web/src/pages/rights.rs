@@ -76,7 +76,8 @@ pub(crate) async fn csv(State(app): State<App>, Extension(viewer): Extension<Vie
     push_row(&mut out, head.into_iter().chain(Right::ALL.map(|right| right.label(lang))));
     for user in &users {
         let row = user_row(user, &view, now);
-        let cells = [&row.name[..], row.role, &row.extent, &row.state.text, &row.signed_in, &row.password_until, &row.created];
+        let cells =
+            [&row.name[..], row.role, &row.extent, &row.state.text, &row.signed_in, &row.password_until, &row.created];
         let may = user.disabled_at.is_none();
         let rights = Right::ALL.map(|right| if may && user.role.may(right) { "○" } else { "" });
         push_row(&mut out, cells.into_iter().chain(rights));
@@ -130,9 +131,11 @@ fn extent(user: &User, view: &View) -> String {
         let (from, until) = (from.unwrap_or_default(), until.unwrap_or_default());
         parts.push(lang.pick(format!("{from}～{until}"), format!("{from} to {until}")));
     }
-    parts.extend(extent.sees_from.map(|from| {
-        lang.pick(format!("{}以降の記録", at(from)), format!("records from {} on", at(from)))
-    }));
+    parts.extend(
+        extent
+            .sees_from
+            .map(|from| lang.pick(format!("{}以降の記録", at(from)), format!("records from {} on", at(from)))),
+    );
     clean(&parts.join(lang.pick("、", ", ")))
 }
 

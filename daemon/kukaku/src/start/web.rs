@@ -9,6 +9,7 @@ use kukaku_schema::period::day_text;
 use kukaku_schema::registers::parse;
 use kukaku_schema::registers::sheet::SheetFile;
 use kukaku_schema::{DurationUs, Lang, Name, SiteZone, UtcMicros};
+use kukaku_store::NewLook;
 use kukaku_store::{PlanInputs, read_only};
 use kukaku_tls::Clients;
 use kukaku_web::{
@@ -249,6 +250,10 @@ impl Commands for DaemonCommands {
             AnswerFailure::Refused(why) => NotTaken::Refused(why),
             AnswerFailure::Failed(why) => NotTaken::NotKept(why),
         })
+    }
+
+    fn looked(&self, look: NewLook) -> Result<(), String> {
+        self.runtime.block_on(self.writer.note_look(look)).map(drop).map_err(|error| error.to_string())
     }
 
     fn report_failure(&self, form: FailureForm, who: &str) -> Result<(), OrderRefused> {

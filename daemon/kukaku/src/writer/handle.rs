@@ -6,7 +6,9 @@ use kukaku_ledger::Hash;
 use kukaku_schema::Registers;
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
 use kukaku_store::notices::NoticeRow;
-use kukaku_store::{Changed, Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote};
+use kukaku_store::{
+    Changed, Erased, HoldRelease, NewHold, NewLook, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote,
+};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use super::drill::DrillNote;
@@ -230,6 +232,17 @@ impl Writer {
     pub async fn note_export(&self, note: ExportNote) -> Result<u64, ActError> {
         match self.act(Act::Export(note)).await? {
             Done::Exported(seq) => Ok(seq),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Says in the journal that a user of a client looks at something; returns the entry.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: try again.
+    pub async fn note_look(&self, look: NewLook) -> Result<u64, ActError> {
+        match self.act(Act::Look(look)).await? {
+            Done::Looked(seq) => Ok(seq),
             _ => Err(mixed_up()),
         }
     }

@@ -3,7 +3,7 @@
 use kukaku_ledger::Hash;
 use kukaku_schema::intake::{Kept, NotKept};
 use kukaku_store::notices::NoticeRow;
-use kukaku_store::{Erased, HoldRelease, NewHold, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote};
+use kukaku_store::{Erased, HoldRelease, NewHold, NewLook, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::drill::DrillNote;
@@ -67,6 +67,8 @@ pub(super) enum Act {
     Checkpoint,
     /// Say in the journal that something is taken out.
     Export(ExportNote),
+    /// Say in the journal that a user of a client looks at something.
+    Look(NewLook),
     /// Sign the manifest of a pack, by its hash.
     SignPack(Hash),
     /// Note what became of a witness.
@@ -86,6 +88,7 @@ pub(super) enum Done {
     Erased(Erased),
     Offboarded { entry: u64, said: Box<Offboarded> },
     Exported(u64),
+    Looked(u64),
     KeyRotated { entry: u64, from_size: u64, vkey: String },
     Escrowed(u64),
     Drilled(u64),

@@ -71,6 +71,10 @@ impl Batch<'_> {
                 self.keep_change(&change, &said.finding, names).map(drop)
             }
             "hold.placed" | "hold.released" => self.derive_hold(leaf, &body, wrong),
+            "look" => {
+                let said = said::read(&body).map_err(wrong)?;
+                self.keep_look(&said, seq)
+            }
             "erased" => {
                 let said: said::ErasedSaid = said::read(&body).map_err(wrong)?;
                 said.ranges.iter().try_for_each(|range| self.note_erased(*range, seq))

@@ -52,6 +52,9 @@ impl Erasing<'_, '_> {
             self.execute("DELETE FROM unreadable WHERE entry = ?1", &[&entry])?;
             return self.unreadable_identity(&value.body, names);
         }
+        if value.kind == "look" {
+            return self.execute("DELETE FROM look WHERE entry = ?1", &[&entry]);
+        }
         let Ok(observation) = serde_json::from_slice::<Observation>(&value.body) else { return Ok(()) };
         let mut key = Vec::new();
         let source = identity::of_observation(&mut key, &observation, names);

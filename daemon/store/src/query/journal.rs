@@ -169,6 +169,20 @@ pub fn journal_entries(conn: &Connection, after: Option<Cursor>, limit: u32) -> 
     Ok(Listed::new(rows, limit, |row| Cursor { at_us: row.recorded_at.0, row: row.seq }))
 }
 
+/// The entries before and after one, of those that are seen.
+///
+/// # Errors
+/// The store.
+pub fn journal_beside(conn: &Connection, seq: i64) -> Result<(Option<i64>, Option<i64>), StoreError> {
+    let one = |sql: &str| -> Result<Option<i64>, StoreError> {
+        conn.prepare_cached(sql)
+            .and_then(|mut s| s.query_row([seq], |row| row.get(0)).optional())
+            .map_err(in_act("find the entries beside another"))
+    };
+    let before = one("SELECT seq FROM journal WHERE seq < ?1 ORDER BY seq DESC LIMIT 1")?;
+    Ok((before, one("SELECT seq FROM journal WHERE seq > ?1 ORDER BY seq LIMIT 1")?))
+}
+
 /// What was said in a journal entry.
 pub(super) fn body_of(conn: &Connection, seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
     let sql = "SELECT unseal(j.seq, j.commitment, p.key, p.sealed) FROM journal j JOIN payload p ON p.seq = j.seq

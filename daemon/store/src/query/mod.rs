@@ -11,6 +11,7 @@ mod entries;
 mod failures;
 mod findings;
 mod journal;
+mod looks;
 mod notice;
 mod orders;
 mod parts;
@@ -42,9 +43,10 @@ pub use findings::{
     findings, findings_counted,
 };
 pub use journal::{
-    CheckpointRow, Head, JournalEntry, JournalRow, UnreadableRow, head, journal_entries, journal_entry,
+    CheckpointRow, Head, JournalEntry, JournalRow, UnreadableRow, head, journal_beside, journal_entries, journal_entry,
     newest_checkpoint, outbox_failing, unreadable,
 };
+pub use looks::{LookFilter, LookRow, looks};
 pub use notice::{OrderAt, orders_between, told};
 pub use orders::{
     OrderFilter, OrderNewest, OrderRow, OrderStepRow, order_in_use, order_newest, order_now, order_steps, orders,

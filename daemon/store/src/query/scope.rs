@@ -106,8 +106,7 @@ pub(super) fn refresh(conn: &Connection, scope: &Scope) -> Result<(), StoreError
 
 /// Whether `conn` is set up by the registers as it sees them now.
 pub(super) fn is_set_up(conn: &Connection) -> Result<bool, StoreError> {
-    let by: i64 =
-        conn.query_row("SELECT version FROM temp.scope_head", [], |row| row.get(0)).map_err(in_act(ACT))?;
+    let by: i64 = conn.query_row("SELECT version FROM temp.scope_head", [], |row| row.get(0)).map_err(in_act(ACT))?;
     Ok(by == newest_version(conn)?)
 }
 
@@ -118,7 +117,8 @@ pub(super) fn newest_version(conn: &Connection) -> Result<i64, StoreError> {
 
 fn fill(conn: &Connection, scope: &Scope) -> Result<(), StoreError> {
     conn.execute_batch(CLEAR).map_err(in_act(ACT))?;
-    conn.execute("INSERT INTO temp.scope_head (version) SELECT version FROM temp.scope_newest", []).map_err(in_act(ACT))?;
+    conn.execute("INSERT INTO temp.scope_head (version) SELECT version FROM temp.scope_newest", [])
+        .map_err(in_act(ACT))?;
     if let Scope::Clients { clients, .. } = scope {
         for client in clients {
             conn.execute(
@@ -151,6 +151,8 @@ fn authorize(asked: AuthContext<'_>) -> Authorization {
         AuthAction::Read { table_name, .. } => {
             asked.database_name == Some("temp") || through_a_view || views::OPEN.contains(&table_name)
         }
+        // Asked, not set.
+        AuthAction::Pragma { pragma_name, pragma_value: None } => views::SIZES.contains(&pragma_name),
         _ => false,
     };
     if allowed { Authorization::Allow } else { Authorization::Deny }

@@ -42,9 +42,7 @@ impl Extent {
             return query::Scope::Clients { clients: self.clients.clone(), from: self.sees_from };
         }
         match (&self.person, role) {
-            (Some(person), Role::Operator) => {
-                query::Scope::Person { person: person.clone(), from: self.sees_from }
-            }
+            (Some(person), Role::Operator) => query::Scope::Person { person: person.clone(), from: self.sees_from },
             // One who has no person is nobody, and sees nothing.
             (None, Role::Operator) => query::Scope::Clients { clients: BTreeSet::new(), from: self.sees_from },
             _ => query::Scope::Site,

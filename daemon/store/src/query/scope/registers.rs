@@ -37,15 +37,18 @@ struct Eye<'a> {
     persons: BTreeSet<String>,
     /// The companies they are of.
     companies: BTreeSet<String>,
+    /// The clients that an operator works for, or ever did.
+    clients: BTreeSet<String>,
 }
 
 /// Fills the tables of the scope from every version of every register entry.
 pub(super) fn fill(conn: &Connection, scope: &Scope) -> Result<(), StoreError> {
     let rows = read(conn)?;
-    let mut eye = Eye { scope, persons: BTreeSet::new(), companies: BTreeSet::new() };
+    let mut eye = Eye { scope, persons: BTreeSet::new(), companies: BTreeSet::new(), clients: BTreeSet::new() };
     for row in rows.iter().filter(|row| row.table == "operator") {
         if eye.is_own_operator(row) {
             eye.persons.insert(row.entry.clone());
+            eye.clients.extend(row.texts("clients").map(str::to_owned));
             eye.companies.extend(row.text("company").map(str::to_owned));
             if row.in_force {
                 add_person(conn, row)?;
@@ -70,13 +73,16 @@ impl Eye<'_> {
         }
     }
 
+    fn is_client(&self, client: &str) -> bool {
+        match self.scope {
+            Scope::Person { .. } => self.clients.contains(client),
+            _ => self.scope.has_client(client),
+        }
+    }
+
     /// Whether an entry that names a client, or none, is his.
     fn has_client(&self, client: Option<&str>) -> bool {
-        client.is_none_or(|client| match self.scope {
-            // His own accounts and terminals say for whom he works.
-            Scope::Person { .. } => true,
-            _ => self.scope.has_client(client),
-        })
+        client.is_none_or(|client| self.is_client(client))
     }
 
     fn has_person(&self, person: Option<&str>) -> bool {
@@ -88,10 +94,7 @@ impl Eye<'_> {
         let client = self.has_client(row.text("client"));
         match row.table.as_str() {
             "site" | "policy" | "zone" | "door" | "reader" | "camera" => true,
-            "client" => match self.scope {
-                Scope::Person { .. } => true,
-                _ => self.scope.has_client(&row.entry),
-            },
+            "client" => self.is_client(&row.entry),
             "operator" => self.persons.contains(&row.entry),
             "credential" => self.has_person(row.text("operator")),
             "account" => match self.scope {
@@ -139,7 +142,7 @@ impl Eye<'_> {
     /// Terminals and sources that were registered for a client: his, or another's.
     fn add_device(&self, conn: &Connection, row: &Row) -> Result<(), StoreError> {
         let own = match row.text("client") {
-            Some(client) => self.scope.has_client(client),
+            Some(client) => self.is_client(client),
             None => {
                 add_name(conn, &row.table, &row.entry)?;
                 return Ok(());

@@ -2,8 +2,10 @@
 
 /// Tables that tell of nobody: where the tree stands, what was signed, numbers and words. A word
 /// is only ever met through a row that names it.
-pub(super) const OPEN: [&str; 7] =
-    ["word", "head", "checkpoint", "witness", "cosignature", "identity", "sqlite_master"];
+pub(super) const OPEN: [&str; 7] = ["word", "head", "checkpoint", "witness", "cosignature", "identity", "json_each"];
+
+/// What may be asked of the file itself.
+pub(super) const SIZES: [&str; 3] = ["page_count", "page_size", "freelist_count"];
 
 /// Whether a view of this name stands between a query and the tables.
 pub(super) fn is_view(name: &str) -> bool {
@@ -184,6 +186,19 @@ pub(super) const OF_CLIENTS: &[View] = &[
                 OR (j.kind = 'door.reading' AND EXISTS (SELECT 1 FROM temp.reading r WHERE r.entry = j.seq
                                                         AND (r.person IS NULL OR r.person >= 0)))))",
     ),
+    // His own side's; what one who is of other cities too looked at may name them.
+    (
+        "look",
+        "SELECT l.entry, l.at_us, l.user_name, l.role,
+                CASE WHEN EXISTS (SELECT 1 FROM temp.scope_client c WHERE c.text = l.clients)
+                     THEN l.clients ELSE '（他契約）' END AS clients,
+                CASE WHEN EXISTS (SELECT 1 FROM temp.scope_client c WHERE c.text = l.clients)
+                     THEN l.path ELSE '（他契約）' END AS path,
+                l.address
+         FROM main.look l WHERE l.at_us >= :from
+           AND EXISTS (SELECT 1 FROM temp.scope_client c
+                       WHERE instr(char(10) || l.clients || char(10), char(10) || c.text || char(10)) > 0)",
+    ),
     ("erased", "SELECT e.* FROM main.erased e"),
 ];
 
@@ -216,6 +231,7 @@ pub(super) const OF_A_PERSON: &[View] = &[
     ("failure_report", "SELECT r.* FROM main.failure_report r WHERE 0"),
     ("oplog", "SELECT o.* FROM main.oplog o WHERE 0"),
     ("hold", "SELECT h.* FROM main.hold h WHERE 0"),
+    ("look", "SELECT l.* FROM main.look l WHERE 0"),
     ("client_seen", "SELECT c.* FROM main.client_seen c WHERE 0"),
     (
         "journal",
