@@ -23,5 +23,6 @@ mod sheets;
 mod site;
 mod terminals;
 mod tls;
+mod two_cities;
 mod verifier;
 mod webdriver;

@@ -6,223 +6,15 @@
 
 use std::collections::BTreeSet;
 
-use kukaku::writer::Clock as _;
 use kukaku_schema::UtcMicros;
 use kukaku_store::users::{Extent, Role};
 use kukaku_web::{Access, RouteInfo, routes};
 
+use super::browser;
 use super::client::Client;
 use super::site::{ADMIN, PASSWORD, Site, at};
-
-/// What every name of a city has in it, and of no other.
-const CITIES: [&str; 2] = ["qqa", "zzb"];
-
-/// Registers in which everything of a city is told by its name.
-fn registers() -> String {
-    let mut out = String::from(
-        r#"
-        [site]
-        id = "sapporo-1"
-        name = "札幌保守センター"
-        [[zone]]
-        id = "zone-a"
-        name = "セキュリティ区画A"
-        [[door]]
-        id = "north"
-        outer = "outside"
-        inner = "zone-a"
-        [[reader]]
-        id = "north-in"
-        door = "north"
-        direction = "entry"
-        source = "panel-1"
-        [[reader]]
-        id = "north-out"
-        door = "north"
-        direction = "exit"
-        source = "panel-1"
-        [[camera]]
-        id = "cam-1"
-        zone = "zone-a"
-        source = "nvr-1"
-        keep = "90d"
-        [[source]]
-        id = "panel-1"
-        class = "A"
-        [[source]]
-        id = "nvr-1"
-        [[operator]]
-        id = "op-both"
-        name = "両方 太郎"
-        clients = ["qqa-city", "zzb-city"]
-        [[credential]]
-        id = "card:both"
-        operator = "op-both"
-        "#,
-    );
-    for city in CITIES {
-        out.push_str(&format!(
-            r#"
-            [[client]]
-            id = "{city}-city"
-            name = "{city}市"
-            hours = "08:00-20:00"
-            [[company]]
-            id = "{city}-company"
-            name = "{city}会社"
-            clients = ["{city}-city"]
-            [[operator]]
-            id = "{city}-op"
-            name = "{city} 花子"
-            clients = ["{city}-city"]
-            company = "{city}-company"
-            [[credential]]
-            id = "card:{city}"
-            operator = "{city}-op"
-            [[account]]
-            id = "{city}-acc"
-            operator = "{city}-op"
-            client = "{city}-city"
-            source = "{city}-vpn"
-            [[account]]
-            id = "{city}-acc-both"
-            operator = "op-both"
-            client = "{city}-city"
-            source = "{city}-vpn"
-            [[terminal]]
-            id = "{city}-term"
-            zone = "zone-a"
-            client = "{city}-city"
-            [[source]]
-            id = "{city}-vpn"
-            name = "{city}回線装置"
-            client = "{city}-city"
-            [[pledge]]
-            id = "{city}-pledge"
-            operator = "{city}-op"
-            date = 2026-04-01
-            [[training]]
-            id = "{city}-training"
-            operator = "{city}-op"
-            topic = "{city}教育"
-            date = 2026-04-01
-            [[permit]]
-            id = "{city}-permit"
-            client = "{city}-city"
-            zone = "zone-a"
-            date = 2026-04-01
-            [[standing_permission]]
-            id = "{city}-standing"
-            persons = ["{city}-op"]
-            zones = ["zone-a"]
-            purpose = "{city}点検"
-            [[retention]]
-            id = "{city}-keep"
-            client = "{city}-city"
-            class = "session"
-            at_least = "3 years"
-            "#
-        ));
-    }
-    out
-}
-
-async fn session(site: &Site, city: &str, id: &str, account: &str, kind: &str) {
-    let mut json = serde_json::json!({
-        "kind": kind, "source": format!("{city}-vpn"), "session": format!("{city}-{id}"),
-        "device_time": site.clock.read().wall.to_rfc3339_utc(), "account": account, "terminal": format!("{city}-term"),
-    });
-    if kind == "session.started" {
-        json["target"] = format!("{city}-db").into();
-        json["via"] = format!("{city}-step").into();
-    }
-    site.observe(&json.to_string()).await;
-}
-
-/// Each city has sessions with and without their operator, one of an account that nobody knows,
-/// orders, a failure, and people who come in twice without having left.
-async fn site_of_two_cities() -> Site {
-    let site = Site::new().await;
-    let registers = kukaku_schema::registers::parse(&registers(), "registers").unwrap();
-    site.writer.import_registers(registers, "manager".to_owned(), "zzb と qqa の台帳".to_owned()).await.unwrap();
-    for (seconds, reader, card) in [
-        (-3000, "north-in", "card:qqa"),
-        (-2900, "north-in", "card:zzb"),
-        (-2800, "north-in", "card:both"),
-        (-2500, "north-out", "card:qqa"),
-        (-2400, "north-out", "card:zzb"),
-        (-2300, "north-out", "card:both"),
-        (-60, "north-in", "card:qqa"),
-        (-50, "north-in", "card:zzb"),
-    ] {
-        site.pass_to(seconds).await;
-        site.read_card(reader, card).await;
-    }
-    for (place, city) in CITIES.into_iter().enumerate() {
-        let begin = 600 * i64::try_from(place).unwrap();
-        for (after, id, account, kind) in [
-            (10, "s1", format!("{city}-acc"), "session.started"),
-            (100, "s2", format!("{city}-acc-both"), "session.started"),
-            (150, "s3", format!("{city}-unknown"), "session.started"),
-            (200, "s1", format!("{city}-acc"), "session.ended"),
-            (210, "s3", format!("{city}-unknown"), "session.ended"),
-        ] {
-            site.pass_to(begin + after).await;
-            session(&site, city, id, &account, kind).await;
-        }
-        site.pass_to(begin + 300).await;
-        // Twice in, never out; and a card that was refused five times.
-        site.read_card("north-in", &format!("card:{city}")).await;
-        for second in 0..5 {
-            let when = at(begin + 301 + 20 * second);
-            site.pass_to(begin + 301 + 20 * second).await;
-            site.read_card_at("north-out", &format!("card:{city}"), when, "denied").await;
-        }
-        papers(&site, city, begin).await;
-    }
-    site.pass_to(1800).await;
-    site.writer.checkpoint().await.unwrap();
-    site
-}
-
-async fn papers(site: &Site, city: &str, begin: i64) {
-    let order = serde_json::json!({
-        "kind": "order.revised", "source": "kukaku", "device_time": at(begin + 400).to_rfc3339_utc(),
-        "order": format!("{city}-order"), "client": format!("{city}-city"), "act": "submit", "state": "submitted",
-        "by": ADMIN, "side": "vendor", "from": at(7200).to_rfc3339_utc(), "to": at(9000).to_rfc3339_utc(),
-        "purpose": format!("{city}の保守"), "content": format!("{city}の確認"), "targets": [format!("{city}-db")],
-        "operators": [format!("{city}-op")], "responsible": format!("{city} 責任者"),
-    });
-    site.tell_itself(&order.to_string()).await;
-    let failure = serde_json::json!({
-        "kind": "failure.reported", "source": "kukaku", "device_time": at(begin + 410).to_rfc3339_utc(),
-        "failure": format!("{city}-failure"), "client": format!("{city}-city"), "stage": "first", "sort": "defect",
-        "detected_at": at(begin + 405).to_rfc3339_utc(), "systems": [format!("{city}-db")],
-        "symptom": format!("{city}の障害"), "session": format!("{city}-s1"),
-        "reported_by": format!("{city} 責任者"), "by": ADMIN,
-    });
-    site.tell_itself(&failure.to_string()).await;
-}
-
-/// A browser of somebody of one city.
-fn of_city(site: &Site, role: Role, city: &str) -> Client {
-    let name = format!("{}-{}", role.word(), &city[..1]);
-    let extent = Extent {
-        clients: BTreeSet::from([format!("{city}-city")]),
-        valid_until: Some(at(86_400 * 30)),
-        ..Extent::default()
-    };
-    signed_in(site, &name, role, &extent)
-}
-
-fn signed_in(site: &Site, name: &str, role: Role, extent: &Extent) -> Client {
-    let users = site.users();
-    users.create_with_password(name, PASSWORD, at(-3600)).unwrap();
-    users.set_role_for(name, role, extent).unwrap();
-    let mut client = Client::new(site.addr);
-    assert_eq!(client.sign_in(name, PASSWORD).status, 303, "{name}");
-    client
-}
+use super::two_cities::{CITIES, of_city, signed_in, site_of_two_cities};
+use super::webdriver::Browser;
 
 /// One thing that a route can be asked for.
 struct Object {
@@ -270,7 +62,8 @@ fn objects(site: &Site, admin: &mut Client, route: &RouteInfo) -> Vec<Object> {
                 let row: serde_json::Value = serde_json::from_str(told).unwrap();
                 let sorts = row["subjects"].as_array().unwrap().iter().map(|one| one["sort"].clone());
                 let of_a_session = sorts.into_iter().any(|sort| sort == "session" || sort == "order");
-                if row["client"].is_null() && !of_a_session {
+                let of_a_device = row["subjects"].as_array().unwrap().iter().any(|one| one["sort"] == "source");
+                if row["client"].is_null() && !of_a_session && !of_a_device {
                     told.clear();
                 }
             });
@@ -409,6 +202,8 @@ async fn the_zones_book_is_whole_and_names_of_the_other_city_read_as_another_con
     let findings = inspector.get("/api/v1/findings?all=1&limit=200").json();
     let masked = findings["rows"].as_array().unwrap().iter().any(|row| row.to_string().contains("（他契約）"));
     assert!(masked, "{findings}");
+    // What is his by his own line is told whole.
+    assert!(findings.to_string().contains("qqa-unknown"), "{findings}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -494,18 +289,22 @@ async fn every_look_of_a_city_is_written_before_it_is_answered_and_both_sides_se
         assert_eq!(refresh(&mut inspector), 200);
     }
     assert_eq!(looks(), before + 3);
+    assert_eq!(inspector.get("/sessions").status, 200);
+    let part = |client: &mut Client| client.send("GET", "/sessions?part=list", &[("kukaku-live", "1")], b"").status;
+    assert_eq!(part(&mut inspector), 200);
+    assert_eq!(looks(), before + 4, "a part of a page that he has open");
     site.clock.pass_to(at(1800 + 14 * 60));
-    assert_eq!(inspector.get("/").status, 200);
+    assert_eq!(inspector.get("/entries").status, 200);
     site.clock.pass_to(at(1800 + 16 * 60));
     assert_eq!(refresh(&mut inspector), 200);
-    assert_eq!(looks(), before + 5);
+    assert_eq!(looks(), before + 6);
     // The site's own people are not the city's: they leave none.
     admin.sign_in(ADMIN, PASSWORD);
     let page = admin.get("/looks").text();
     for told in ["inspector-q", "/entries?person=qqa", "市の検査員", "qqa市", "127.0.0.1"] {
         assert!(page.contains(told), "{told}");
     }
-    assert_eq!(looks(), before + 5);
+    assert_eq!(looks(), before + 6);
     assert!(inspector.get("/looks").text().contains("/entries?person=qqa"));
     other.sign_in("inspector-z", PASSWORD);
     let own = other.get("/looks").text();
@@ -529,6 +328,30 @@ async fn an_inspector_takes_out_the_proof_of_the_whole_tree_and_of_his_entries()
         let path = format!("/journal/checkpoint.txt{from}");
         assert_eq!(inspector.get(&path).text(), admin.get(&path).text(), "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_inspector_of_one_city_reads_his_pages_and_finds_his_looks() {
+    let site = site_of_two_cities().await;
+    let browser = Browser::start("inspector");
+    browser.resize(1440, 1000);
+    let clients = BTreeSet::from(["qqa-city".to_owned()]);
+    let extent = Extent { clients, valid_until: Some(at(86_400)), ..Extent::default() };
+    let _inspector = signed_in(&site, "kensa", Role::Inspector, &extent);
+    browser::sign_in(&browser, &format!("http://localhost:{}", site.addr.port()), "kensa", PASSWORD);
+    for (name, path) in [
+        ("inspector", "/"),
+        ("inspector-entries", "/entries"),
+        ("inspector-sessions", "/sessions"),
+        ("looks", "/looks"),
+    ] {
+        browser.open(&format!("http://localhost:{}{path}", site.addr.port()));
+        assert!(browser.text_of("header").contains("市の検査員"));
+        assert!(!browser.text_of("body").contains("zzb"), "{path}");
+        browser::legible(&browser, name);
+        browser.picture(name);
+    }
+    browser::no_complaints(&browser);
 }
 
 #[test]

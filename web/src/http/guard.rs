@@ -229,19 +229,27 @@ async fn note_look(app: &App, route: &Route, request: &Parts, viewer: &Viewer, l
         request.uri.path_and_query().map_or("/", |path| path.as_str()).chars().take(LOOK_MAX_CHARS).collect();
     let user = session.user.name.clone();
     // A page that keeps itself up to date is one look for as long as he stays on it.
-    if live && app.looks.is_open(&user, &path, app.now()) {
+    let page = whole_page(&path);
+    if live && app.looks.is_open(&user, &page, app.now()) {
         return Ok(());
     }
     let look = NewLook {
         user: user.clone(),
         role: session.user.role.word().to_owned(),
         clients: session.user.extent.clients.iter().cloned().collect(),
-        path: path.clone(),
+        path,
         address: viewer.address.to_string(),
     };
     app.with_commands(move |commands| commands.looked(look)).await?.map_err(WebError::NotKept)?;
-    app.looks.open(user, path, app.now());
+    app.looks.open(user, page, app.now());
     Ok(())
+}
+
+/// The address of the page that a part of it belongs to.
+fn whole_page(path: &str) -> String {
+    let Some((page, query)) = path.split_once('?') else { return path.to_owned() };
+    let rest: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("part=")).collect();
+    if rest.is_empty() { page.to_owned() } else { format!("{page}?{}", rest.join("&")) }
 }
 
 /// Whether a path belongs to the API, whose errors are JSON.

@@ -141,7 +141,6 @@ fn shut(conn: &Connection) -> Result<(), StoreError> {
     conn.authorizer(Some(authorize)).map_err(in_act(ACT))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the hook's signature")]
 fn authorize(asked: AuthContext<'_>) -> Authorization {
     let through_a_view = asked.accessor.is_some_and(views::is_view);
     let allowed = match asked.action {

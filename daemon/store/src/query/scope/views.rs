@@ -77,17 +77,17 @@ pub(super) const OF_ANYBODY: &[View] = &[
         "finding_subject",
         "SELECT s.sort, s.value, s.finding, s.place FROM main.finding_subject s
          WHERE EXISTS (SELECT 1 FROM temp.finding f WHERE f.id = s.finding)
-           AND (s.sort IN ('zone', 'door', 'reader', 'camera', 'segment', 'cause', 'session')
+           AND (s.sort IN ('zone', 'door', 'reader', 'camera', 'segment', 'cause', 'session', 'account', 'order')
                 OR EXISTS (SELECT 1 FROM temp.scope_name n WHERE n.sort = s.sort AND n.value = s.value)
-                OR (s.sort NOT IN ('person', 'credential', 'client')
+                OR (s.sort IN ('terminal', 'source')
                     AND EXISTS (SELECT 1 FROM main.finding f JOIN temp.scope_client c ON c.id = f.client
                                 WHERE f.id = s.finding)))
          UNION ALL
          SELECT s.sort, '（他契約）', s.finding, s.place FROM main.finding_subject s
          WHERE EXISTS (SELECT 1 FROM temp.finding f WHERE f.id = s.finding)
-           AND NOT (s.sort IN ('zone', 'door', 'reader', 'camera', 'segment', 'cause', 'session')
+           AND NOT (s.sort IN ('zone', 'door', 'reader', 'camera', 'segment', 'cause', 'session', 'account', 'order')
                 OR EXISTS (SELECT 1 FROM temp.scope_name n WHERE n.sort = s.sort AND n.value = s.value)
-                OR (s.sort NOT IN ('person', 'credential', 'client')
+                OR (s.sort IN ('terminal', 'source')
                     AND EXISTS (SELECT 1 FROM main.finding f JOIN temp.scope_client c ON c.id = f.client
                                 WHERE f.id = s.finding)))",
     ),
@@ -136,7 +136,10 @@ pub(super) const OF_CLIENTS: &[View] = &[
          FROM main.finding f WHERE (f.end_us > :from OR f.changed_at_us >= :from)
            AND (f.client IN (SELECT id FROM temp.scope_client)
                 OR (f.client IS NULL AND NOT EXISTS (SELECT 1 FROM main.finding_subject s
-                      WHERE s.finding = f.id AND s.sort IN ('session', 'order', 'account', 'client')))
+                      LEFT JOIN main.word w ON w.text = s.value
+                      LEFT JOIN temp.scope_device d ON d.sort = s.sort AND d.id = w.id AND d.own = 0
+                      WHERE s.finding = f.id
+                        AND (s.sort IN ('session', 'order', 'account', 'client') OR d.own = 0)))
                 OR (f.client IS NULL AND EXISTS (SELECT 1 FROM main.finding_subject s
                       JOIN main.word w ON w.text = s.value
                       JOIN temp.scope_device d ON d.sort = s.sort AND d.id = w.id AND d.own = 1
