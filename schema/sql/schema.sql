@@ -580,6 +580,8 @@ CREATE TABLE api_key (
   sources       TEXT    NOT NULL, -- JSON list of the sources it may speak for
   may_read      INTEGER NOT NULL CHECK (may_read IN (0, 1)), -- 1: may read what the pages show
   created_at_us INTEGER NOT NULL, -- our clock
-  revoked_at_us INTEGER -- null: in force
+  revoked_at_us INTEGER, -- null: in force
+  clients       TEXT    NOT NULL DEFAULT '', -- ids of the clients whose records it reads, one a line; empty: the whole site's
+  until_us      INTEGER -- until when it holds; null: until it is revoked
 ) STRICT, WITHOUT ROWID;
 -- ======== END pages ========

@@ -289,14 +289,20 @@ pub enum KeyAction {
     /// Make a key for one or more sources, printed once
     Add {
         /// The sources that it may speak for; kukaku: it may hand in work orders
-        #[arg(required = true)]
+        #[arg(required_unless_present = "may_read")]
         sources: Vec<String>,
         /// What it is for [default: the first source]
         #[arg(long)]
         label: Option<String>,
-        /// It may also read what the pages show
+        /// It may read what the pages show
         #[arg(long)]
         may_read: bool,
+        /// Only of this client (市), and without a source: a key for the city; repeat for several
+        #[arg(long, value_name = "CLIENT", requires = "may_read")]
+        client: Vec<String>,
+        /// It holds until this time, RFC 3339 [default: until it is revoked]
+        #[arg(long, value_name = "TIME", value_parser = UtcMicros::parse_rfc3339)]
+        until: Option<UtcMicros>,
     },
     /// List all keys, without their secrets
     List,

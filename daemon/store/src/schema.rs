@@ -72,7 +72,9 @@ pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
        detected_at_us INTEGER NOT NULL) STRICT;
      CREATE INDEX failure_report_by_number ON failure_report (report, at_us, entry);",
     // Users of cities and of operators, with what each may see, and what they looked at.
-    "CREATE TABLE look (entry INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, user_name TEXT NOT NULL, role TEXT NOT NULL,
+    "ALTER TABLE api_key ADD COLUMN clients TEXT NOT NULL DEFAULT '';
+     ALTER TABLE api_key ADD COLUMN until_us INTEGER;
+     CREATE TABLE look (entry INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, user_name TEXT NOT NULL, role TEXT NOT NULL,
        clients TEXT NOT NULL, path TEXT NOT NULL, address TEXT NOT NULL) STRICT;
      DROP TABLE web_session;
      CREATE TABLE user_3 (id INTEGER PRIMARY KEY,

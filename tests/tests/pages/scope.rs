@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use kukaku_schema::UtcMicros;
-use kukaku_store::users::{Extent, Role};
+use kukaku_store::users::{Extent, KeyBounds, Role};
 use kukaku_web::{Access, RouteInfo, routes};
 
 use super::browser;
@@ -204,6 +204,56 @@ async fn the_zones_book_is_whole_and_names_of_the_other_city_read_as_another_con
     assert!(masked, "{findings}");
     // What is his by his own line is told whole.
     assert!(findings.to_string().contains("qqa-unknown"), "{findings}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_key_of_one_city_reads_that_citys_records_until_its_day() {
+    let site = site_of_two_cities().await;
+    let mut admin = Client::new(site.addr);
+    admin.sign_in(ADMIN, PASSWORD);
+    let clients = BTreeSet::from(["qqa-city".to_owned()]);
+    let bounds = KeyBounds { may_read: true, clients, until: Some(at(7200)) };
+    assert!(site.users().create_bounded_key("qqa", &["panel-1".to_owned()], &bounds, at(0)).is_err());
+    let key = site.users().create_bounded_key("qqa", &[], &bounds, at(0)).unwrap();
+    let bearer = format!("Bearer {key}");
+    let get = |path: &str| Client::new(site.addr).send("GET", path, &[("Authorization", bearer.as_str())], b"");
+    for route in looked_at().filter(|route| route.path.starts_with("/api/")) {
+        for object in objects(&site, &mut admin, &route) {
+            let answer = get(&object.path);
+            let foreign = object.of == BTreeSet::from(["zzb"]);
+            let of_site = ["/api/v1/status", "/api/v1/sources"].contains(&route.path);
+            let expected = if of_site {
+                403
+            } else if foreign {
+                404
+            } else {
+                200
+            };
+            assert_eq!(answer.status, expected, "{}", object.path);
+            assert!(!answer.text().contains("zzb"), "{}", object.path);
+        }
+    }
+    assert!(admin.get("/looks").text().contains("API キー"), "its looks are written like anybody's");
+    // It reads: nothing is taken from it.
+    let post = |path: &str| {
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        Client::new(site.addr).send("POST", path, &headers, b"{}").status
+    };
+    let kept = || {
+        let conn = kukaku_store::read_only(&site.store_file()).unwrap();
+        let sql = "SELECT count(*) FROM journal WHERE kind <> 'look'";
+        conn.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let before = kept();
+    for route in routes().into_iter().filter(|route| route.method == "POST" && route.path.starts_with("/api/")) {
+        let status = post(&route.path.replace("{order}", "qqa-order"));
+        // Many at once are answered one by one; a log names its source first.
+        let by_itself = ["/api/v1/observations", "/api/v1/logs"].contains(&route.path);
+        assert_eq!(status == 403, !by_itself, "{}: {status}", route.path);
+    }
+    assert_eq!(kept(), before);
+    site.clock.pass_to(at(7200));
+    assert_eq!(get("/api/v1/sessions").status, 401, "its day is over");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kukaku_schema::Lang;
-use kukaku_store::users::{ApiKey, Scope, Session};
+use kukaku_store::users::{ApiKey, Right, Scope, Session};
 use kukaku_store::{NewLook, query};
 
 use super::body::Pieces;
@@ -55,7 +55,7 @@ impl Viewer {
     /// What it may see: of the site where a key was used, nothing for nobody.
     pub fn scope(&self) -> query::Scope {
         match (&self.session, &self.key) {
-            (_, Some(_)) => query::Scope::Site,
+            (_, Some(key)) => key.scope(),
             (Some(session), None) => session.user.extent.scope(session.user.role),
             (None, None) => query::Scope::Clients { clients: BTreeSet::new(), from: None },
         }
@@ -187,6 +187,13 @@ async fn admit(app: &App, route: &Route, request: &Parts, viewer: &mut Viewer, l
             ))
             .into());
         }
+        if !key.scope().is_site() && route.right == Right::Site {
+            return Err(WebError::KeyMayNot((
+                "このキーは契約先（市）の記録を読むためのものです。",
+                "It is a key for the records of clients.",
+            ))
+            .into());
+        }
         viewer.key = Some(Arc::new(key));
         return Ok(());
     }
@@ -219,15 +226,18 @@ const LOOK_MAX_CHARS: usize = 1_024;
 
 /// Records what a user of a client looks at, before he does.
 async fn note_look(app: &App, route: &Route, request: &Parts, viewer: &Viewer, live: bool) -> Result<(), WebError> {
-    let Some(session) = viewer.session.as_ref().filter(|session| session.user.role.is_of_clients()) else {
-        return Ok(());
+    let (user, role, clients) = match (&viewer.key, &viewer.session) {
+        (Some(key), _) => (format!("key:{}", key.id), "key", &key.clients),
+        (None, Some(session)) if session.user.role.is_of_clients() => {
+            (session.user.name.clone(), session.user.role.word(), &session.user.extent.clients)
+        }
+        _ => return Ok(()),
     };
-    if route.access != Access::Full || viewer.key.is_some() {
+    if route.access != Access::Full || clients.is_empty() {
         return Ok(());
     }
     let path: String =
         request.uri.path_and_query().map_or("/", |path| path.as_str()).chars().take(LOOK_MAX_CHARS).collect();
-    let user = session.user.name.clone();
     // A page that keeps itself up to date is one look for as long as he stays on it.
     let page = whole_page(&path);
     if live && app.looks.is_open(&user, &page, app.now()) {
@@ -235,8 +245,8 @@ async fn note_look(app: &App, route: &Route, request: &Parts, viewer: &Viewer, l
     }
     let look = NewLook {
         user: user.clone(),
-        role: session.user.role.word().to_owned(),
-        clients: session.user.extent.clients.iter().cloned().collect(),
+        role: role.to_owned(),
+        clients: clients.iter().cloned().collect(),
         path,
         address: viewer.address.to_string(),
     };
@@ -269,7 +279,7 @@ async fn key_of(app: &App, headers: &HeaderMap, address: IpAddr) -> Result<ApiKe
     });
     let now = app.now();
     let key = match bearer {
-        Some(bearer) => app.with_users(move |users| users.check_key(&bearer)).await?,
+        Some(bearer) => app.with_users(move |users| users.check_key(&bearer, now)).await?,
         None => None,
     };
     key.ok_or(if app.intake_limits.take(address, now) { WebError::NoKey } else { WebError::TooMany })

@@ -70,7 +70,8 @@ fn line(row: &query::LookRow, view: &View) -> LookLine {
         entry: row.entry,
         at: when(&view.dir.zone, row.at, view.lang),
         user: clean(&row.user),
-        role: Role::from_word(&row.role).map_or("", |role| role.label(view.lang)),
+        role: Role::from_word(&row.role)
+            .map_or_else(|| view.lang.pick("API キー", "API key"), |role| role.label(view.lang)),
         clients: clean(&clients.join(view.lang.pick("、", ", "))),
         path: clean(or_masked(&row.path, view.lang)),
         address: clean(&row.address),

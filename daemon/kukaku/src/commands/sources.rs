@@ -1,6 +1,7 @@
 //! `kukaku sources`: bearer keys of the API and MQTT passwords.
 
 use kukaku_schema::UtcMicros;
+use kukaku_store::users::KeyBounds;
 
 use super::users;
 use crate::cli::{KeyAction, SourcesAction, SourcesArgs};
@@ -61,11 +62,15 @@ const OWN_SOURCE: &str = "kukaku";
 fn key(dir: &SiteDir, action: &KeyAction) -> Result<(), Failure> {
     let users = users::open(dir)?;
     match action {
-        KeyAction::Add { sources, label, may_read } => {
+        KeyAction::Add { sources, label, may_read, client, until } => {
             warn_of_strangers(dir, sources.iter())?;
-            let label = label.as_ref().unwrap_or(&sources[0]);
-            let key = users.create_key(label, sources, *may_read, clock::now()).map_err(users::failure)?;
-            say(format!("key for {}: {key}", sources.join(", ")));
+            users::registered_clients(dir, client)?;
+            let what = if sources.is_empty() { client.join(", ") } else { sources.join(", ") };
+            let what = if what.is_empty() { "reading".to_owned() } else { what };
+            let label = label.as_ref().or(sources.first()).unwrap_or(&what);
+            let bounds = KeyBounds { may_read: *may_read, clients: client.iter().cloned().collect(), until: *until };
+            let key = users.create_bounded_key(label, sources, &bounds, clock::now()).map_err(users::failure)?;
+            say(format!("key for {what}: {key}"));
             say("It is shown this once. Send it as `Authorization: Bearer <key>`.");
         }
         KeyAction::List => {
@@ -73,9 +78,15 @@ fn key(dir: &SiteDir, action: &KeyAction) -> Result<(), Failure> {
                 let state = key
                     .revoked_at
                     .map_or_else(|| "in force".to_owned(), |at| format!("revoked {}", at.to_rfc3339_utc()));
-                let reads = if key.may_read { ", may read" } else { "" };
+                let of: Vec<&str> = key.clients.iter().map(String::as_str).collect();
+                let reads = match (key.may_read, of.is_empty()) {
+                    (false, _) => String::new(),
+                    (true, true) => ", may read".to_owned(),
+                    (true, false) => format!(", may read of {}", of.join(", ")),
+                };
+                let until = key.until.map_or_else(String::new, |at| format!(", until {}", at.to_rfc3339_utc()));
                 say(format!(
-                    "{}  {:<24} {}{reads}; made {}; {state}",
+                    "{}  {:<24} {}{reads}{until}; made {}; {state}",
                     key.id,
                     shown(&key.label),
                     shown(&key.sources.join(", ")),

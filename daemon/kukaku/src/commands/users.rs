@@ -1,6 +1,7 @@
 //! `kukaku users`: works on the users' tables directly, beside a running daemon.
 
 use kukaku_schema::UtcMicros;
+use kukaku_schema::registers::Registers;
 use kukaku_store::users::{Extent, INITIAL_PASSWORD_KEPT, Users, UsersError};
 use kukaku_store::{StoreError, query, read_only};
 
@@ -43,12 +44,8 @@ pub fn run(args: &UsersArgs) -> Result<(), Failure> {
 
 /// What the arguments say; whom the registers don't know nobody looks for.
 fn extent_of(dir: &SiteDir, args: &ExtentArgs) -> Result<Extent, Failure> {
-    let store = |e: StoreError| Failure::Store(e.to_string());
-    let registers = query::registers(&read_only(&dir.store()).map_err(store)?).map_err(store)?;
-    let client = |id: &String| registers.iter().flat_map(|r| &r.clients).any(|entry| entry.row.id == *id);
-    if let Some(unknown) = args.client.iter().find(|id| !client(id)) {
-        return Err(Failure::Written(format!("--client {unknown}: the registers know no such client")));
-    }
+    registered_clients(dir, &args.client)?;
+    let registers = registers(dir)?;
     let operator = |id: &String| registers.iter().flat_map(|r| &r.operators).any(|entry| entry.row.id == *id);
     if let Some(unknown) = args.person.iter().find(|id| !operator(id)) {
         return Err(Failure::Written(format!("--person {unknown}: the registers know no such operator")));
@@ -60,6 +57,24 @@ fn extent_of(dir: &SiteDir, args: &ExtentArgs) -> Result<Extent, Failure> {
         valid_until: args.until,
         sees_from: args.history_from,
     })
+}
+
+fn registers(dir: &SiteDir) -> Result<Option<Registers>, Failure> {
+    let store = |e: StoreError| Failure::Store(e.to_string());
+    query::registers(&read_only(&dir.store()).map_err(store)?).map_err(store)
+}
+
+/// Refuses clients that the registers don't know.
+///
+/// # Errors
+/// Which one, or what the store said.
+pub fn registered_clients(dir: &SiteDir, clients: &[String]) -> Result<(), Failure> {
+    let registers = registers(dir)?;
+    let known = |id: &String| registers.iter().flat_map(|r| &r.clients).any(|entry| entry.row.id == *id);
+    match clients.iter().find(|id| !known(id)) {
+        Some(unknown) => Err(Failure::Written(format!("--client {unknown}: the registers know no such client"))),
+        None => Ok(()),
+    }
 }
 
 /// Opens the users of an installation.

@@ -36,6 +36,9 @@ pub enum UsersError {
     /// A role and what its user may see don't fit.
     #[error("a user of the role {0}: {1}")]
     Extent(&'static str, &'static str),
+    /// A key of a client reads, and does nothing else.
+    #[error("a key that reads a client's records reads (--may-read), and speaks for no source")]
+    KeyOfClient,
     /// A key without any source would be good for nothing.
     #[error("a key needs at least one source")]
     NoSource,

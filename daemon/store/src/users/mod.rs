@@ -24,7 +24,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 
 pub use error::UsersError;
 pub use extent::Extent;
-pub use key::{ApiKey, KEY_PREFIX};
+pub use key::{ApiKey, KEY_PREFIX, KeyBounds};
 pub use rules::{
     PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, PASSWORD_VALID_FOR, PASSWORDS_REMEMBERED, PasswordFault, PasswordProfile,
     PasswordRules,

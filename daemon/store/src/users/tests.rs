@@ -243,14 +243,14 @@ fn a_key_speaks_for_its_sources_until_it_is_revoked() {
     let house = house();
     assert!(matches!(house.create_key("x", &[], false, at(0)), Err(UsersError::NoSource)));
     let text = house.create_key("panel", &["panel-1".to_owned()], false, at(0)).unwrap();
-    let key = house.check_key(&text).unwrap().unwrap();
+    let key = house.check_key(&text, at(1)).unwrap().unwrap();
     assert!(key.speaks_for("panel-1") && !key.speaks_for("panel-2") && !key.may_read);
     let (head, secret) = text.split_at(text.len() - 44);
     let secret = &secret[1..];
     for odd in ["", "kk_", head, &format!("{head}_"), &format!("{head}_AAAA"), secret, &format!("{text}A")] {
-        assert!(house.check_key(odd).unwrap().is_none(), "{odd}");
+        assert!(house.check_key(odd, at(1)).unwrap().is_none(), "{odd}");
     }
     house.revoke_key(&key.id, at(1)).unwrap();
-    assert!(house.check_key(&text).unwrap().is_none());
+    assert!(house.check_key(&text, at(1)).unwrap().is_none());
     assert!(matches!(house.revoke_key("none", at(1)), Err(UsersError::NoKey(_))));
 }
