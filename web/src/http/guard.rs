@@ -112,6 +112,13 @@ async fn check(app: &App, route: &'static Route, request: Request) -> Result<(Re
 
     if route.access == Access::Intake {
         let key = key_of(app, &parts.headers, address).await?;
+        if key.sources.is_empty() {
+            return Err(WebError::KeyMayNot((
+                "読み取り専用のキーです。記録元のキーを作ってください（kukaku sources key add 記録元）。",
+                "It is a key for reading alone: make one for the source with `kukaku sources key add SOURCE`.",
+            ))
+            .into());
+        }
         let viewer = Viewer {
             lang,
             token: String::new(),
