@@ -495,6 +495,29 @@ CREATE TABLE failure_report (
 ) STRICT;
 CREATE INDEX failure_report_by_number ON failure_report (report, at_us, entry);
 
+-- What people did about findings (検知への対応); it changes nothing of what holds.
+CREATE TABLE finding_act (
+  entry    INTEGER PRIMARY KEY, -- the journal entry
+  finding  INTEGER NOT NULL, -- finding.id
+  revision INTEGER NOT NULL, -- the revision that he had before him
+  act      TEXT    NOT NULL CHECK (act IN ('acknowledge', 'assign', 'comment', 'snooze', 'forward', 'close', 'reopen')), -- what
+  at_us    INTEGER NOT NULL, -- our clock
+  by_user  TEXT    NOT NULL, -- who
+  to_whom  TEXT,             -- who is to see to it, or whom of the city he told; null: nobody
+  until_us INTEGER,          -- until when it is put off; null: it isn't
+  note     TEXT              -- in his own words; null: none
+) STRICT;
+CREATE INDEX finding_act_of ON finding_act (finding, entry);
+
+-- How each finding stands by them; those that nobody touched have no row.
+CREATE TABLE finding_desk (
+  finding          INTEGER PRIMARY KEY, -- finding.id
+  acknowledged     INTEGER NOT NULL, -- the newest revision that somebody acknowledged; 0: none
+  closed           INTEGER NOT NULL, -- the newest revision that was closed; 0: none
+  snoozed_until_us INTEGER, -- until when it is put off; null: it isn't
+  assignee         TEXT     -- the user who is to see to it; null: nobody
+) STRICT;
+
 -- What the users of clients (市) looked at (閲覧記録).
 CREATE TABLE look (
   entry     INTEGER PRIMARY KEY, -- the journal entry

@@ -86,7 +86,7 @@ impl RecordClass {
     pub fn of_kind(kind: &str) -> Self {
         match kind {
             "revision" => Self::Session,
-            "finding" => Self::Finding,
+            "finding" | "finding.acted" => Self::Finding,
             "register" | "masked" | "hold.placed" | "hold.released" => Self::Register,
             "unreadable" => Self::Unreadable,
             "erased" | "offboarded" | "recovered" | "key_rotated" | "key_escrowed" | "export" | "look" | "drill" => {

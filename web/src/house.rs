@@ -13,7 +13,7 @@ use kukaku_schema::registers::sheet::SheetFile;
 use kukaku_schema::{DurationUs, Lang, OrderState, UtcMicros};
 use kukaku_store::query::{self, Pool};
 use kukaku_store::users::{PasswordRules, Users};
-use kukaku_store::{Changed, NewLook};
+use kukaku_store::{Changed, NewFindingAct, NewLook};
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
 use crate::directory::DirectoryCache;
@@ -47,6 +47,12 @@ pub trait Commands: Send + Sync {
 
     /// Bytes free on the disk of the store; none: not known.
     fn free_bytes(&self) -> Option<u64>;
+
+    /// Records what somebody does about a finding; it is durable then.
+    ///
+    /// # Errors
+    /// Why it could not be recorded.
+    fn act_on_finding(&self, act: NewFindingAct) -> Result<(), String>;
 
     /// Records that a user of a client looks at something; it is durable then.
     ///

@@ -21,8 +21,8 @@ use crate::http::guard::guard;
 use crate::http::params::Param;
 use crate::live;
 use crate::pages::{
-    assets, board, companies, entries, failures, findings, gate, journal, looks, notices, order_answers, order_paper,
-    orders, paper, registers, retention, rights, session, sessions, sheets, sources, terminals,
+    assets, board, companies, desk, entries, failures, findings, gate, journal, looks, notices, order_answers,
+    order_paper, orders, paper, registers, retention, rights, session, sessions, sheets, sources, terminals,
 };
 
 /// Who may ask.
@@ -96,6 +96,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/entries.csv", Access::Full, entries::PARAMS, || get(entries::entries_csv)),
         page("/findings", Access::Full, findings::PARAMS, || get(findings::findings)),
         page("/findings/{id}", Access::Full, &[], || get(findings::finding)),
+        act("/findings/act", Right::Findings, || post(desk::act)),
         page("/orders", Access::Full, orders::PARAMS, || get(orders::orders)),
         act("/orders", Right::Papers, || post(orders::write)),
         page("/orders/show", Access::Full, orders::ORDER_PARAMS, || get(orders::order)),

@@ -7,6 +7,7 @@
 //! "Meaning".
 
 mod camera;
+pub mod desk;
 mod door;
 pub mod effect;
 pub mod engine;

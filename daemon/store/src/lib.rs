@@ -23,6 +23,7 @@ mod erase;
 mod error;
 mod export;
 mod failures;
+mod finding_acts;
 mod holds;
 mod identity;
 mod load;
@@ -63,6 +64,7 @@ pub use export::{
     ExportEntry, ExportRange, ExportValue, checkpoint_at, entries_of_kind, export_leaves, export_range, export_value,
     exports, tree_node,
 };
+pub use finding_acts::NewFindingAct;
 pub use holds::{HoldRelease, HoldRow, NewHold, Released, all_holds, holds};
 pub use load::{head, known, names, with_facts};
 pub use looks::NewLook;

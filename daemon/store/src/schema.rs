@@ -74,6 +74,12 @@ pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
     // Users of cities and of operators, with what each may see, and what they looked at.
     "ALTER TABLE api_key ADD COLUMN clients TEXT NOT NULL DEFAULT '';
      ALTER TABLE api_key ADD COLUMN until_us INTEGER;
+     CREATE TABLE finding_act (entry INTEGER PRIMARY KEY, finding INTEGER NOT NULL, revision INTEGER NOT NULL,
+       act TEXT NOT NULL CHECK (act IN ('acknowledge', 'assign', 'comment', 'snooze', 'forward', 'close', 'reopen')),
+       at_us INTEGER NOT NULL, by_user TEXT NOT NULL, to_whom TEXT, until_us INTEGER, note TEXT) STRICT;
+     CREATE INDEX finding_act_of ON finding_act (finding, entry);
+     CREATE TABLE finding_desk (finding INTEGER PRIMARY KEY, acknowledged INTEGER NOT NULL, closed INTEGER NOT NULL,
+       snoozed_until_us INTEGER, assignee TEXT) STRICT;
      CREATE TABLE look (entry INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, user_name TEXT NOT NULL, role TEXT NOT NULL,
        clients TEXT NOT NULL, path TEXT NOT NULL, address TEXT NOT NULL) STRICT;
      DROP TABLE web_session;

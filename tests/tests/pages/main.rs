@@ -8,6 +8,7 @@ mod api;
 mod browser;
 mod client;
 mod day;
+mod desk;
 mod failures;
 mod gate;
 mod hostile;

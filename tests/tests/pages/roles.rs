@@ -11,9 +11,10 @@ use super::site::{ADMIN, PASSWORD, Site, at};
 
 /// Who of the site may post where; who sees only what is his may nowhere. A route that isn't here
 /// has no rule yet.
-const ACTS: [(&str, [bool; 4]); 8] = [
+const ACTS: [(&str, [bool; 4]); 9] = [
     // administrator, manager, security, auditor
     ("/wall/start", [true, true, true, true]),
+    ("/findings/act", [true, true, true, false]),
     ("/orders", [true, true, false, false]),
     ("/orders/take", [true, true, false, false]),
     ("/orders/paper", [true, true, true, false]),
@@ -129,8 +130,8 @@ async fn the_list_of_rights_names_roles_users_and_who_is_dormant() {
         let text = list.text();
         text.lines().find(|line| line.contains(&format!("\"{name}\""))).unwrap().to_owned()
     };
-    assert!(line("auditor").ends_with("\"○\",\"○\",\"\",\"\",\"\""), "{}", line("auditor"));
-    assert!(line("manager").ends_with("\"○\",\"○\",\"○\",\"○\",\"○\""), "{}", line("manager"));
+    assert!(line("auditor").ends_with("\"○\",\"○\",\"\",\"\",\"\",\"\""), "{}", line("auditor"));
+    assert!(line("manager").ends_with("\"○\",\"○\",\"○\",\"○\",\"○\",\"○\""), "{}", line("manager"));
     site.clock.pass_to(at(91 * 86_400));
     assert_eq!(auditor.sign_in("auditor", PASSWORD).status, 303);
     let page = auditor.get("/rights").text();

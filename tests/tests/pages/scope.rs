@@ -420,7 +420,7 @@ fn a_role_and_what_it_sees_have_to_fit() {
         let site = role.sees_the_site();
         assert_eq!(fit(role, &Extent::default()), site, "{role:?} with nothing");
         assert_eq!(fit(role, &city()), role == Role::Officer, "{role:?} with a city");
-        assert_eq!(fit(role, &person()), role == Role::Operator, "{role:?} with a person");
+        assert_eq!(fit(role, &person()), !role.is_of_clients(), "{role:?} with a person");
         let until = Extent { valid_until: Some(at(60)), ..city() };
         assert_eq!(fit(role, &until), role.is_of_clients(), "{role:?} with a city and an end");
         let backwards = Extent { valid_from: Some(at(60)), ..until };

@@ -17,7 +17,7 @@ use kukaku_schema::order::OrderRefused;
 use kukaku_schema::registers::sheet::SheetFile;
 use kukaku_schema::{Lang, SiteZone, UtcMicros, parse_observation};
 use kukaku_store::users::{PasswordRules, Users};
-use kukaku_store::{NewLook, Store};
+use kukaku_store::{NewFindingAct, NewLook, Store};
 use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, NotTaken, Part, Status, TakenAnswer};
 use tokio::sync::Notify;
 
@@ -98,6 +98,10 @@ impl Commands for TestCommands {
         let act = kukaku::answers::take(&self.writer, self.store.clone(), answer, of, who, (self.now)());
         let taken = self.runtime.block_on(act).map_err(|failure| NotTaken::Refused(refused(failure)))?;
         Ok(TakenAnswer { order: taken.order, state: taken.revised.state, entry: taken.entry, before: taken.before })
+    }
+
+    fn act_on_finding(&self, act: NewFindingAct) -> Result<(), String> {
+        self.runtime.block_on(self.writer.note_finding_act(act)).map(drop).map_err(|error| error.to_string())
     }
 
     fn looked(&self, look: NewLook) -> Result<(), String> {

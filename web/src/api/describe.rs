@@ -6,11 +6,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::failures::{FailureDetail, FailureShape};
+use super::finding_shapes::{FindingDetail, FindingShape};
 use super::logs::{LOG_BODY_MAX_BYTES, LOG_LINES_MAX, LogAnswer};
 use super::observations::{BODY_MAX_BYTES, LINES_MAX};
 use super::shapes::{
-    All, EntryShape, FindingDetail, FindingShape, LinesAnswer, Page, Problem, SessionDetail, SessionsPage, SourceShape,
-    StatusShape, ZoneShape,
+    All, EntryShape, LinesAnswer, Page, Problem, SessionDetail, SessionsPage, SourceShape, StatusShape, ZoneShape,
 };
 use crate::routes::{Access, Route, TABLE};
 

@@ -5,9 +5,10 @@ use axum::extract::{Extension, State};
 use kukaku_schema::{Lang, Severity};
 use kukaku_store::query::{self, Cursor, EntryFilter, FindingFilter, SessionFilter, SourceGapCause};
 
+use super::finding_shapes::{FindingDetail, FindingShape};
 use super::shapes::{
-    All, EntryShape, FindingCounts, FindingDetail, FindingShape, GapShape, InsideShape, Page, RevisionShape,
-    SessionDetail, SessionShape, SessionsPage, SourceShape, StatusShape, ZoneShape,
+    All, EntryShape, FindingCounts, GapShape, InsideShape, Page, RevisionShape, SessionDetail, SessionShape,
+    SessionsPage, SourceShape, StatusShape, ZoneShape,
 };
 use crate::error::WebError;
 use crate::house::{App, Status};
@@ -33,7 +34,7 @@ pub(crate) const SESSION_PARAMS: &[Param] = &joined::<9>(session_pages::FILTER, 
 pub(crate) const ENTRY_PARAMS: &[Param] = &joined::<10>(entry_pages::FILTER, PAGE);
 
 /// Parameters of `GET /api/v1/findings`.
-pub(crate) const FINDING_PARAMS: &[Param] = &joined::<8>(finding_pages::FILTER, PAGE);
+pub(crate) const FINDING_PARAMS: &[Param] = &joined::<10>(finding_pages::FILTER, PAGE);
 
 pub(super) type Answer<T> = Result<Json<T>, WebError>;
 
@@ -193,9 +194,17 @@ pub(crate) async fn finding(
     Extension(viewer): Extension<Viewer>,
     Number(id): Number,
 ) -> Answer<FindingDetail> {
-    let (_, found) = read_view(&app, &viewer, move |reader, _| query::finding(reader, id)).await?;
-    let (row, proofs) = found.ok_or(WebError::NotFound)?;
+    let (view, found) = read_view(&app, &viewer, move |reader, _| {
+        let Some((row, proofs)) = query::finding(reader, id)? else { return Ok(None) };
+        let desk = query::desks(reader, &[id])?.remove(&id).unwrap_or_default();
+        Ok(Some((row, proofs, desk, query::finding_acts(reader, id)?)))
+    })
+    .await?;
+    let (row, proofs, desk, acts) = found.ok_or(WebError::NotFound)?;
     Ok(Json(FindingDetail {
+        desk: desk.state(row.revision, view.now).word().to_owned(),
+        assignee: desk.assignee,
+        acts: acts.into_iter().map(Into::into).collect(),
         what_to_do: row.kind.what_to_do(Lang::En).to_owned(),
         what_to_do_ja: row.kind.what_to_do(Lang::Ja).to_owned(),
         finding: row.into(),

@@ -8,6 +8,8 @@ use kukaku_store::query::{self, CauseRow};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::finding_shapes::FindingShape;
+
 use crate::directory::Directory;
 
 /// An error (RFC 9457).
@@ -399,70 +401,6 @@ impl EntryShape {
             factors: row.factors.map_or_else(Vec::new, |list| list.split(',').map(str::to_owned).collect()),
         }
     }
-}
-
-/// A finding.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct FindingShape {
-    /// Our number of it.
-    pub id: i64,
-    /// What makes it itself, the same in every run.
-    pub key: String,
-    /// Its kind.
-    pub kind: String,
-    /// `medium`, `high`, `critical`.
-    pub severity: String,
-    /// The span it speaks of.
-    pub span: SpanShape,
-    /// The client it concerns; none: the site.
-    pub client: Option<String>,
-    /// When it first held.
-    pub opened_at: UtcMicros,
-    /// When it last changed.
-    pub changed_at: UtcMicros,
-    /// When it ceased to hold.
-    pub resolved_at: Option<UtcMicros>,
-    /// What it names.
-    pub subjects: Vec<SubjectShape>,
-}
-
-impl From<query::FindingRow> for FindingShape {
-    fn from(row: query::FindingRow) -> Self {
-        Self {
-            id: row.id,
-            key: row.key,
-            kind: row.kind.word().to_owned(),
-            severity: row.severity.word().to_owned(),
-            span: row.span.into(),
-            client: row.client,
-            opened_at: row.opened_at,
-            changed_at: row.changed_at,
-            resolved_at: row.resolved_at,
-            subjects: row.subjects.into_iter().map(|s| SubjectShape { sort: s.sort, value: s.value }).collect(),
-        }
-    }
-}
-
-/// Something that a finding names.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct SubjectShape {
-    /// `session`, `person`, `zone`, `door`, ...
-    pub sort: String,
-    /// Its id; `source/id` for a session.
-    pub value: String,
-}
-
-/// A finding with its proofs.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct FindingDetail {
-    /// The finding.
-    pub finding: FindingShape,
-    /// The journal entries that prove it.
-    pub proofs: Vec<u64>,
-    /// What to do about it, in English.
-    pub what_to_do: String,
-    /// What to do about it, in Japanese.
-    pub what_to_do_ja: String,
 }
 
 /// A source as it was heard.

@@ -61,6 +61,11 @@ impl Viewer {
         }
     }
 
+    /// Whether who is signed in may.
+    pub fn may(&self, right: Right) -> bool {
+        self.session.as_ref().is_some_and(|session| session.user.role.may(right))
+    }
+
     /// The signed-in user's name; empty for nobody.
     pub fn name(&self) -> &str {
         self.session.as_ref().map_or("", |session| &session.user.name)

@@ -12,6 +12,7 @@ use kukaku_store::StoreError;
 use kukaku_store::query::{self, FindingFilter, FindingRow, Inside, Reader, SessionFilter};
 use kukaku_store::users::Scope;
 
+use super::desk;
 use super::findings::about_text;
 use super::gaps::gaps_now;
 use super::layout::{Frame, page, rendered};
@@ -90,7 +91,13 @@ struct Facts {
 
 impl Facts {
     fn read(reader: &Reader, view: &View) -> Result<Self, StoreError> {
-        let filter = FindingFilter { holding_only: true, ..FindingFilter::default() };
+        // What somebody has closed with a reason needs no look.
+        let filter = FindingFilter {
+            holding_only: true,
+            desk: desk::states_of(Some(desk::OPEN)),
+            now: Some(view.now),
+            ..FindingFilter::default()
+        };
         let mut holding = query::findings(reader, &filter, None, FINDINGS_READ)?.rows;
         let open = SessionFilter { open_only: true, ..SessionFilter::default() };
         let counted = query::sessions_counted(reader, &open)?;

@@ -3,15 +3,19 @@
 use askama::Template;
 use axum::extract::{Extension, State};
 use axum::response::Response;
+use kukaku_core::desk::Desk;
 use kukaku_schema::{FindingKind, Lang, Severity, Span, UtcMicros};
 use kukaku_store::query::{self, CauseRow, Cursor, FindingFilter, FindingRow, MASKED};
 
+use kukaku_store::users::Right;
+
+use super::desk::{self, DeskPart};
 use super::layout::{Frame, page, rendered};
 use super::sessions::local;
 use super::{Choice, LIST_ROWS, View, choices, read_view};
 use crate::error::WebError;
 use crate::house::App;
-use crate::http::guard::Viewer;
+use crate::http::guard::{Fields, Viewer};
 use crate::http::params::{PARTS, Param, Params, Shape, escape, joined};
 use crate::routes::Number;
 use crate::text::{self, Chip, clean};
@@ -24,10 +28,12 @@ pub(crate) const FILTER: &[Param] = &[
     Param::new("severity", Shape::Severity, "one severity"),
     Param::new("client", Shape::Text, "client's id"),
     Param::new("all", Shape::Flag, "resolved ones too"),
+    Param::new("desk", Shape::Text, "how people stand to it: open, new, changed, acknowledged, snoozed, closed"),
+    Param::new("assignee", Shape::Text, "the user who is to see to it"),
 ];
 
 /// What the page can be asked for.
-pub(crate) const PARAMS: &[Param] = &joined::<8>(FILTER, PARTS);
+pub(crate) const PARAMS: &[Param] = &joined::<10>(FILTER, PARTS);
 
 /// What a finding is about, in one line: who, where, which session.
 pub(crate) fn about_text(finding: &FindingRow, view: &View) -> String {
@@ -116,10 +122,14 @@ pub(crate) struct FindingLine {
     pub span: String,
     pub for_long: String,
     pub changed: String,
+    /// How people stand to it.
+    pub desk: Chip,
+    /// Who is to see to it.
+    pub assignee: String,
 }
 
 impl FindingLine {
-    pub fn new(row: &FindingRow, view: &View) -> Self {
+    pub fn new(row: &FindingRow, desk: Option<&Desk>, view: &View) -> Self {
         let (lang, zone) = (view.lang, &view.dir.zone);
         let lasts = row.span.end >= UtcMicros::MAX;
         // One that was cleared speaks of nothing any more: it lasted until then.
@@ -143,6 +153,8 @@ impl FindingLine {
             span: text::from_to(zone, span, lang),
             for_long: if end > row.span.start { text::length(end.since(row.span.start), lang) } else { String::new() },
             changed: text::when(zone, row.changed_at, lang),
+            desk: desk::chip(desk.unwrap_or(&Desk::default()).state(row.revision, view.now), lang),
+            assignee: desk.and_then(|desk| desk.assignee.as_deref()).map_or_else(String::new, clean),
         }
     }
 }
@@ -172,6 +184,7 @@ struct FindingsPage {
     kinds: Vec<Choice>,
     severities: Vec<Choice>,
     clients: Vec<Choice>,
+    desks: Vec<Choice>,
     all: bool,
     live: String,
     list: String,
@@ -186,6 +199,9 @@ pub(crate) fn filter_of(params: &Params, view: &View) -> FindingFilter {
         kind: params.text("kind").as_deref().and_then(FindingKind::from_word),
         severity: params.text("severity").as_deref().and_then(Severity::from_word),
         client: params.text("client"),
+        desk: desk::states_of(params.text("desk").as_deref()),
+        assignee: params.text("assignee"),
+        now: Some(view.now),
     }
 }
 
@@ -206,7 +222,9 @@ pub(crate) async fn findings(
             .map(|next| format!("/findings?{}", asked.query_with(&["after", "part"], &[("after", &next.to_text())])));
         let count = text::counted(total);
         let summary = view.lang.pick(format!("該当 {count}件"), format!("{count} findings"));
-        let rows = listed.rows.iter().map(|row| FindingLine::new(row, view)).collect();
+        let ids: Vec<i64> = listed.rows.iter().map(|row| row.id).collect();
+        let desks = query::desks(reader, &ids)?;
+        let rows = listed.rows.iter().map(|row| FindingLine::new(row, desks.get(&row.id), view)).collect();
         Ok(ListPart { lang: view.lang, summary, rows, next })
     })
     .await?;
@@ -228,6 +246,7 @@ pub(crate) async fn findings(
             Severity::ALL.iter().rev().map(|severity| (severity.word(), severity.label(lang))),
         ),
         clients: choices(all, params.shown("client"), view.dir.clients()),
+        desks: desk::choices_of(params.shown("desk"), lang),
         all: params.flag("all"),
         live: format!("/findings?{}", params.query_with(&["part"], &[("part", "list")])),
         list: rendered(&list)?,
@@ -270,6 +289,7 @@ struct FindingPage {
     alerts: Vec<AlertLine>,
     resolved: String,
     key: String,
+    desk: String,
 }
 
 /// `GET /findings/{id}`.
@@ -278,17 +298,33 @@ pub(crate) async fn finding(
     Extension(viewer): Extension<Viewer>,
     Number(id): Number,
 ) -> Result<Response, WebError> {
-    let (view, found) = read_view(&app, &viewer, move |reader, _| {
+    show(&app, &viewer, id, &Fields::default(), None).await
+}
+
+/// The page of one finding; with what was typed about it and why that can't be, where it can't.
+pub(super) async fn show(
+    app: &App,
+    viewer: &Viewer,
+    id: i64,
+    typed: &Fields,
+    refused: Option<&'static str>,
+) -> Result<Response, WebError> {
+    let (view, found) = read_view(app, viewer, move |reader, _| {
         let Some((row, proofs)) = query::finding(reader, id)? else { return Ok(None) };
-        Ok(Some((row, proofs, query::finding_events(reader, id)?, query::finding_alerts(reader, id)?)))
+        let told = (query::finding_events(reader, id)?, query::finding_alerts(reader, id)?);
+        let desk = query::desks(reader, &[id])?.remove(&id).unwrap_or_default();
+        Ok(Some((row, proofs, told, desk, query::finding_acts(reader, id)?)))
     })
     .await?;
-    let (row, proofs, events, alerts) = found.ok_or(WebError::NotFound)?;
+    let (row, proofs, (events, alerts), desk, acts) = found.ok_or(WebError::NotFound)?;
+    let token = if viewer.may(Right::Findings) { viewer.token.as_str() } else { "" };
+    let users = if viewer.may(Right::Findings) { app.with_users(|users| users.list()).await? } else { Vec::new() };
     let (lang, zone) = (view.lang, &view.dir.zone);
-    let mut f = view.frame(&viewer, "findings", "検知", "Finding", format!("/findings/{id}"));
+    let mut f = view.frame(viewer, "findings", "検知", "Finding", format!("/findings/{id}"));
     f.title = row.kind.label(lang).to_owned();
     let body = FindingPage {
-        line: FindingLine::new(&row, &view),
+        line: FindingLine::new(&row, Some(&desk), &view),
+        desk: rendered(&DeskPart::new(&row, &desk, &acts, (&users, token), (typed, refused), &view))?,
         to_do: row.kind.what_to_do(lang),
         subjects: row
             .subjects

@@ -3,6 +3,7 @@
 pub(crate) mod assets;
 pub(crate) mod board;
 pub(crate) mod companies;
+pub(crate) mod desk;
 pub(crate) mod entries;
 pub(crate) mod failures;
 pub(crate) mod findings;

@@ -235,7 +235,7 @@ pub(crate) async fn session(
             .enumerate()
             .map(|(index, revision)| revision_line(revision, index == 0, &view))
             .collect(),
-        findings: facts.findings.iter().map(|finding| FindingLine::new(finding, &view)).collect(),
+        findings: facts.findings.iter().map(|finding| FindingLine::new(finding, None, &view)).collect(),
         stays: facts
             .stays
             .iter()

@@ -9,8 +9,7 @@ use kukaku_schema::period::day_text;
 use kukaku_schema::registers::parse;
 use kukaku_schema::registers::sheet::SheetFile;
 use kukaku_schema::{DurationUs, Lang, Name, SiteZone, UtcMicros};
-use kukaku_store::NewLook;
-use kukaku_store::{PlanInputs, read_only};
+use kukaku_store::{NewFindingAct, NewLook, PlanInputs, read_only};
 use kukaku_tls::Clients;
 use kukaku_web::{
     Bound, Commands, House, ImportOutcome, Listen, NotTaken, OpenError, Part, PostedLog, PostedLogs, Status,
@@ -250,6 +249,10 @@ impl Commands for DaemonCommands {
             AnswerFailure::Refused(why) => NotTaken::Refused(why),
             AnswerFailure::Failed(why) => NotTaken::NotKept(why),
         })
+    }
+
+    fn act_on_finding(&self, act: NewFindingAct) -> Result<(), String> {
+        self.runtime.block_on(self.writer.note_finding_act(act)).map(drop).map_err(|error| error.to_string())
     }
 
     fn looked(&self, look: NewLook) -> Result<(), String> {

@@ -7,7 +7,8 @@ use kukaku_schema::Registers;
 use kukaku_schema::intake::{Arrival, Intake, NotKept, Receipt};
 use kukaku_store::notices::NoticeRow;
 use kukaku_store::{
-    Changed, Erased, HoldRelease, NewHold, NewLook, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote,
+    Changed, Erased, HoldRelease, NewFindingAct, NewHold, NewLook, Offboarded, OutboxRow, Prepared, RegisterDiff,
+    WitnessNote,
 };
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
@@ -232,6 +233,17 @@ impl Writer {
     pub async fn note_export(&self, note: ExportNote) -> Result<u64, ActError> {
         match self.act(Act::Export(note)).await? {
             Done::Exported(seq) => Ok(seq),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Says in the journal what somebody does about a finding; returns the entry.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: try again.
+    pub async fn note_finding_act(&self, act: NewFindingAct) -> Result<u64, ActError> {
+        match self.act(Act::OnFinding(act)).await? {
+            Done::FindingActed(seq) => Ok(seq),
             _ => Err(mixed_up()),
         }
     }

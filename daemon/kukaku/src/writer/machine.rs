@@ -275,7 +275,14 @@ impl Machine {
                     Outcome::Act(Ok(Done::Planned(diff)))
                 }
                 Job::Act {
-                    act: Act::Look(_) | Act::Export(_) | Act::Escrow(_) | Act::Drill(_) | Act::Import { .. } | Act::Plan(_),
+                    act:
+                        Act::OnFinding(_)
+                        | Act::Look(_)
+                        | Act::Export(_)
+                        | Act::Escrow(_)
+                        | Act::Drill(_)
+                        | Act::Import { .. }
+                        | Act::Plan(_),
                     ..
                 } => Outcome::Act(Err(ActError::Refused(WriterError::NoRegisters.to_string()))),
                 Job::Act { .. } => Outcome::Act(Ok(Done::Nothing)),
@@ -414,6 +421,9 @@ impl Stepper<'_> {
             }
             Act::Escrow(note) => {
                 note.append(&mut self.batch, self.mind.engine.names_mut()).map(|seq| Ok(Done::Escrowed(seq)))
+            }
+            Act::OnFinding(act) => {
+                self.batch.note_finding_act(act, self.mind.engine.names_mut()).map(|seq| Ok(Done::FindingActed(seq)))
             }
             Act::Look(look) => {
                 self.batch.note_look(look, self.mind.engine.names_mut()).map(|seq| Ok(Done::Looked(seq)))

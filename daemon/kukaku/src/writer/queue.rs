@@ -3,7 +3,9 @@
 use kukaku_ledger::Hash;
 use kukaku_schema::intake::{Kept, NotKept};
 use kukaku_store::notices::NoticeRow;
-use kukaku_store::{Erased, HoldRelease, NewHold, NewLook, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote};
+use kukaku_store::{
+    Erased, HoldRelease, NewFindingAct, NewHold, NewLook, Offboarded, OutboxRow, Prepared, RegisterDiff, WitnessNote,
+};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::drill::DrillNote;
@@ -67,6 +69,8 @@ pub(super) enum Act {
     Checkpoint,
     /// Say in the journal that something is taken out.
     Export(ExportNote),
+    /// Say in the journal what somebody does about a finding.
+    OnFinding(NewFindingAct),
     /// Say in the journal that a user of a client looks at something.
     Look(NewLook),
     /// Sign the manifest of a pack, by its hash.
@@ -89,6 +93,7 @@ pub(super) enum Done {
     Offboarded { entry: u64, said: Box<Offboarded> },
     Exported(u64),
     Looked(u64),
+    FindingActed(u64),
     KeyRotated { entry: u64, from_size: u64, vkey: String },
     Escrowed(u64),
     Drilled(u64),

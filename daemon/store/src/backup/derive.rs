@@ -71,6 +71,10 @@ impl Batch<'_> {
                 self.keep_change(&change, &said.finding, names).map(drop)
             }
             "hold.placed" | "hold.released" => self.derive_hold(leaf, &body, wrong),
+            "finding.acted" => {
+                let said = said::read(&body).map_err(wrong)?;
+                self.keep_finding_act(&said, seq)
+            }
             "look" => {
                 let said = said::read(&body).map_err(wrong)?;
                 self.keep_look(&said, seq)

@@ -52,6 +52,9 @@ impl Erasing<'_, '_> {
             self.execute("DELETE FROM unreadable WHERE entry = ?1", &[&entry])?;
             return self.unreadable_identity(&value.body, names);
         }
+        if value.kind == "finding.acted" {
+            return self.execute("DELETE FROM finding_act WHERE entry = ?1", &[&entry]);
+        }
         if value.kind == "look" {
             return self.execute("DELETE FROM look WHERE entry = ?1", &[&entry]);
         }
@@ -270,6 +273,8 @@ impl Erasing<'_, '_> {
                     "DELETE FROM outbox WHERE finding = ?1",
                     "DELETE FROM finding_event WHERE finding = ?1",
                     "DELETE FROM finding_subject WHERE finding = ?1",
+                    "DELETE FROM finding_act WHERE finding = ?1",
+                    "DELETE FROM finding_desk WHERE finding = ?1",
                     "DELETE FROM finding WHERE id = ?1",
                 ] {
                     self.execute(sql, &[&id])?;

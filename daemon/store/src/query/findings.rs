@@ -1,9 +1,11 @@
 //! 検知: what is wrong, its history, and what became of its alerts.
 
+use kukaku_core::desk::DeskState;
 use kukaku_schema::{FindingKind, Severity, Span, UtcMicros};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use super::cells::{instant_at, kept, kind_at, maybe_instant_at, severity_at, span_at, word_of};
+use super::desk::stands_so;
 use super::sessions::{CauseRow, cause_at};
 use super::{Cursor, Listed};
 use crate::error::{StoreError, in_act};
@@ -26,6 +28,12 @@ pub struct FindingFilter {
     pub severity: Option<Severity>,
     /// The client.
     pub client: Option<String>,
+    /// Only those that stand so on people's desks; none: in whatever way.
+    pub desk: Vec<DeskState>,
+    /// Only those that somebody is to see to.
+    pub assignee: Option<String>,
+    /// The instant by which those that are put off are told; the end of time where none is given.
+    pub now: Option<UtcMicros>,
 }
 
 /// Something that a finding names.
@@ -112,7 +120,13 @@ pub(super) fn with_subjects(conn: &Connection, mut rows: Vec<FindingRow>) -> Res
     Ok(rows)
 }
 
-fn condition(conn: &Connection, filter: &FindingFilter) -> Result<Option<(String, Vec<i64>)>, StoreError> {
+/// Findings with how they stand on people's desks.
+const WITH_DESK: &str = "finding f LEFT JOIN finding_desk d ON d.finding = f.id";
+
+fn condition(
+    conn: &Connection,
+    filter: &FindingFilter,
+) -> Result<Option<(String, Vec<rusqlite::types::Value>)>, StoreError> {
     let mut sql = String::from("1 = 1");
     let mut values = vec![];
     if let Some(from) = filter.from {
@@ -138,6 +152,16 @@ fn condition(conn: &Connection, filter: &FindingFilter) -> Result<Option<(String
     if let Some(severity) = filter.severity {
         sql.push_str(&format!(" AND f.severity = '{}'", severity.word()));
     }
+    if !filter.desk.is_empty() {
+        let now = filter.now.map_or(i64::MAX, kept);
+        let any: Vec<String> = filter.desk.iter().map(|state| format!("({})", stands_so(*state, now))).collect();
+        sql.push_str(&format!(" AND ({})", any.join(" OR ")));
+    }
+    let mut values: Vec<rusqlite::types::Value> = values.into_iter().map(Into::into).collect();
+    if let Some(assignee) = &filter.assignee {
+        values.push(assignee.clone().into());
+        sql.push_str(&format!(" AND d.assignee = ?{}", values.len()));
+    }
     Ok(Some((sql, values)))
 }
 
@@ -156,13 +180,13 @@ pub fn findings(
         return Ok(Listed { rows: vec![], next: None });
     };
     if let Some(after) = after {
-        values.extend([after.at_us, after.row]);
+        values.extend([after.at_us.into(), after.row.into()]);
         let (at, row) = (values.len() - 1, values.len());
         sql.push_str(&format!(" AND f.changed_at_us <= ?{at} AND (f.changed_at_us < ?{at} OR f.id < ?{row})"));
     }
-    values.push(i64::from(limit) + 1);
+    values.push((i64::from(limit) + 1).into());
     let sql = format!(
-        "SELECT {FINDING_COLUMNS} FROM finding f WHERE {sql} ORDER BY f.changed_at_us DESC, f.id DESC LIMIT ?{}",
+        "SELECT {FINDING_COLUMNS} FROM {WITH_DESK} WHERE {sql} ORDER BY f.changed_at_us DESC, f.id DESC LIMIT ?{}",
         values.len()
     );
     let mut statement = conn.prepare_cached(&sql).map_err(in_act(ACT))?;
@@ -180,7 +204,7 @@ pub fn findings(
 pub fn findings_counted(conn: &Connection, filter: &FindingFilter) -> Result<Vec<(Severity, i64)>, StoreError> {
     const ACT: &str = "count the findings";
     let Some((sql, values)) = condition(conn, filter)? else { return Ok(vec![]) };
-    let sql = format!("SELECT f.severity, count(*) FROM finding f WHERE {sql} GROUP BY f.severity");
+    let sql = format!("SELECT f.severity, count(*) FROM {WITH_DESK} WHERE {sql} GROUP BY f.severity");
     let mut statement = conn.prepare_cached(&sql).map_err(in_act(ACT))?;
     let bound: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
     let rows =

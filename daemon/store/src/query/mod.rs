@@ -7,6 +7,7 @@
 mod board;
 mod cells;
 mod coverage;
+mod desk;
 mod entries;
 mod failures;
 mod findings;
@@ -34,6 +35,7 @@ pub use board::{
     CameraRow, DoorRow, Inside, ReaderRow, SourceRow, cameras, door_outages_now, doors, inside_now, readers, sources,
 };
 pub use coverage::{SourceGap, SourceGapCause, session_source_gaps, session_sources};
+pub use desk::{FindingActRow, desks, finding_acts};
 pub use entries::{EntryFilter, EntryRow, entries};
 pub use failures::{
     FailureReportRow, FailureRow, failure_now, failure_reports, failures, failures_of, sessions_called,

@@ -18,7 +18,8 @@ const CLIENTS_MAX: usize = 200;
 pub struct Extent {
     /// The clients (市) that an inspector or an officer is of.
     pub clients: BTreeSet<String>,
-    /// Who an operator is in the registers.
+    /// Who an operator is in the registers; also one of the site who is an operator too, so that
+    /// he can't close what was found about himself.
     pub person: Option<String>,
     /// May sign in from then on; none: at once.
     pub valid_from: Option<UtcMicros>,
@@ -62,12 +63,11 @@ impl Extent {
         if self.clients.len() > CLIENTS_MAX || self.clients.iter().any(|id| Name::new(id.as_str()).is_err()) {
             return refuse("its clients are no ids, or too many");
         }
-        if (role == Role::Operator) != self.person.is_some() {
-            return refuse(if role == Role::Operator {
-                "it needs the id of the operator in the registers"
-            } else {
-                "it is no operator"
-            });
+        if role == Role::Operator && self.person.is_none() {
+            return refuse("it needs the id of the operator in the registers");
+        }
+        if of_clients && self.person.is_some() {
+            return refuse("it belongs to a client, and is no operator");
         }
         if role == Role::Inspector && self.valid_until.is_none() {
             return refuse("an inspector is let in until a named day");

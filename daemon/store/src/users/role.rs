@@ -30,6 +30,8 @@ pub enum Right {
     Site,
     /// Write work orders, work reports and failure reports; take in the city's answers.
     Papers,
+    /// Say what is done about findings: acknowledge, assign, put off, tell the city, close.
+    Findings,
     /// Change the registers.
     Registers,
     /// Sign an act that needs two people: entry book, musters, holds, erasures, orders on paper.
@@ -101,14 +103,14 @@ impl Role {
             Right::Look => true,
             Right::Site => self.sees_the_site(),
             Right::Papers | Right::Registers => matches!(self, Self::Administrator | Self::Manager),
-            Right::Confirm => matches!(self, Self::Administrator | Self::Manager | Self::Security),
+            Right::Confirm | Right::Findings => matches!(self, Self::Administrator | Self::Manager | Self::Security),
         }
     }
 }
 
 impl Right {
     /// Every right.
-    pub const ALL: [Self; 5] = [Self::Look, Self::Site, Self::Papers, Self::Registers, Self::Confirm];
+    pub const ALL: [Self; 6] = [Self::Look, Self::Site, Self::Papers, Self::Findings, Self::Registers, Self::Confirm];
 
     /// What it allows, for people.
     #[must_use]
@@ -119,6 +121,10 @@ impl Right {
             Self::Papers => lang.pick(
                 "作業申請・作業報告・障害報告の作成、市の回答の取り込み",
                 "Write work orders and reports, take in the city's answers",
+            ),
+            Self::Findings => lang.pick(
+                "検知への対応（確認・担当・保留・市への連絡・完了）",
+                "Act on findings (acknowledge, assign, put off, tell the city, close)",
             ),
             Self::Registers => lang.pick("台帳の変更", "Change the registers"),
             Self::Confirm => lang.pick(

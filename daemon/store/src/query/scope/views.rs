@@ -50,6 +50,18 @@ pub(super) const OF_ANYBODY: &[View] = &[
         "finding_event",
         "SELECT e.* FROM main.finding_event e WHERE EXISTS (SELECT 1 FROM temp.finding f WHERE f.id = e.finding)",
     ),
+    (
+        "finding_desk",
+        "SELECT d.* FROM main.finding_desk d WHERE EXISTS (SELECT 1 FROM temp.finding f WHERE f.id = d.finding)",
+    ),
+    // What somebody wrote beside a finding of the whole site may name anybody.
+    (
+        "finding_act",
+        "SELECT a.entry, a.finding, a.revision, a.act, a.at_us, a.by_user,
+                CASE WHEN f.client IS NULL AND a.act = 'forward' THEN '（他契約）' ELSE a.to_whom END AS to_whom, a.until_us,
+                CASE WHEN f.client IS NULL AND a.note IS NOT NULL THEN '（他契約）' ELSE a.note END AS note
+         FROM main.finding_act a JOIN temp.finding f ON f.id = a.finding",
+    ),
     // What a message says names everything that the finding does.
     (
         "outbox",
