@@ -560,7 +560,8 @@ CREATE TABLE user (
   initial_used_at_us INTEGER, -- when it was used; null: not yet
   created_at_us      INTEGER NOT NULL, -- our clock
   disabled_at_us     INTEGER, -- null: may sign in
-  failures           INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0), -- wrong passwords in a row
+  failures           INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0), -- wrong passwords or codes in a row
+  failures_in_all    INTEGER NOT NULL DEFAULT 0 CHECK (failures_in_all >= 0), -- the same since the last sign-in, whatever locks ran out
   locked_until_us    INTEGER, -- no password is right before it; null: not locked
   signed_in_at_us    INTEGER  -- the newest sign-in; null: never
 ) STRICT;
@@ -573,11 +574,31 @@ CREATE TABLE former_password (
 ) STRICT;
 CREATE INDEX former_password_by_user ON former_password (user_id, id);
 
+-- Tokens and apps that make codes (OATH): one that counts, and one that waits for its first code.
+CREATE TABLE second_factor (
+  user_id    INTEGER NOT NULL REFERENCES user (id),
+  confirmed  INTEGER NOT NULL CHECK (confirmed IN (0, 1)), -- 0: begun, no code of it was seen yet
+  seed       BLOB    NOT NULL CHECK (length(seed) BETWEEN 16 AND 64), -- HMAC-SHA-1 key (RFC 4226)
+  digits     INTEGER NOT NULL CHECK (digits BETWEEN 6 AND 8), -- of a code
+  step_s     INTEGER, -- seconds of a step (RFC 6238); null: it counts
+  moving     INTEGER NOT NULL CHECK (moving >= 0), -- the smallest step or count that may still be used
+  made_at_us INTEGER NOT NULL, -- our clock
+  PRIMARY KEY (user_id, confirmed)
+) STRICT, WITHOUT ROWID;
+
+-- Codes on a printed list: each is good once. Who has rows here has a second factor, though all be used.
+CREATE TABLE printed_code (
+  user_id    INTEGER NOT NULL REFERENCES user (id),
+  code_hash  BLOB    NOT NULL CHECK (length(code_hash) = 32), -- SHA-256 of 80 random bits in base 32
+  used_at_us INTEGER, -- null: not yet
+  PRIMARY KEY (user_id, code_hash)
+) STRICT, WITHOUT ROWID;
+
 -- Sign-ins: what the cookie of a browser stands for.
 CREATE TABLE web_session (
   id_hash          BLOB    PRIMARY KEY CHECK (length(id_hash) = 32), -- SHA-256 of the 256 random bits in the cookie
   user_id          INTEGER NOT NULL REFERENCES user (id),
-  scope            TEXT    NOT NULL CHECK (scope IN ('full', 'wall')), -- wall: shows the wall display and nothing else
+  scope            TEXT    NOT NULL CHECK (scope IN ('full', 'wall', 'half')), -- wall: shows the wall display and nothing else; half: waits for the second factor
   password_version INTEGER NOT NULL, -- the user's, when it was opened
   address          TEXT    NOT NULL, -- where it was opened from
   created_at_us    INTEGER NOT NULL, -- our clock

@@ -21,7 +21,7 @@ use crate::http::guard::guard;
 use crate::http::params::Param;
 use crate::live;
 use crate::pages::{
-    assets, board, companies, desk, entries, failures, findings, gate, journal, looks, notices, order_answers,
+    assets, board, companies, desk, entries, factor, failures, findings, gate, journal, looks, notices, order_answers,
     order_paper, orders, paper, registers, retention, rights, session, sessions, sheets, sources, terminals,
 };
 
@@ -30,7 +30,10 @@ use crate::pages::{
 pub enum Access {
     /// Everybody.
     Open,
-    /// Who is signed in, even with a password that has to be changed.
+    /// Who has given his password, and has to give a code.
+    Code,
+    /// Who is signed in, even with a password that has to be changed, or without the second factor
+    /// that his role needs.
     Change,
     /// Who is signed in; under `/api/` also a key that may read.
     Full,
@@ -129,6 +132,12 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         of_site("/unreadable", Access::Full, journal::UNREADABLE_PARAMS, || get(journal::unreadable)),
         page("/login", Access::Open, gate::PARAMS, || get(gate::login)),
         own("/login", Access::Open, || post(gate::sign_in)),
+        page("/login/code", Access::Code, gate::PARAMS, || get(gate::code)),
+        own("/login/code", Access::Code, || post(gate::give_code)),
+        page("/factor", Access::Change, &[], || get(factor::factor)),
+        own("/factor/begin", Access::Change, || post(factor::begin)),
+        own("/factor/confirm", Access::Change, || post(factor::confirm)),
+        own("/factor/codes", Access::Change, || post(factor::codes)),
         own("/logout", Access::Wall, || post(gate::sign_out)),
         page("/password", Access::Change, &[], || get(gate::password)),
         own("/password", Access::Change, || post(gate::change_password)),

@@ -240,6 +240,30 @@ pub enum UsersAction {
         /// Its name
         name: String,
     },
+    /// Print a list of codes for a user's second factor; an earlier list is void
+    Codes {
+        /// Its name
+        name: String,
+    },
+    /// Give a user a hardware token (OATH), from a line of its maker's list
+    #[command(
+        after_help = "FILE holds SERIAL,SEED,DIGITS,30 for a token that goes by time, or SERIAL,SEED,DIGITS,counter=N; the seed in hex or base 32. Overwrite the file afterwards: who has the seed can make codes."
+    )]
+    Token {
+        /// Its name
+        name: String,
+        /// The maker's list
+        #[arg(long, value_name = "FILE")]
+        list: std::path::PathBuf,
+        /// Which token of the list
+        #[arg(long, value_name = "SERIAL")]
+        serial: String,
+    },
+    /// Take a user's second factors away; its sign-ins end
+    RemoveFactors {
+        /// Its name
+        name: String,
+    },
     /// Give a user a new one-time password, printed once
     Reset {
         /// Its name

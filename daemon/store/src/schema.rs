@@ -90,11 +90,12 @@ pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
        sees_from_us INTEGER, password_hash TEXT NOT NULL, password_version INTEGER NOT NULL CHECK (password_version >= 1),
        password_set_at_us INTEGER NOT NULL DEFAULT 0, must_change INTEGER NOT NULL CHECK (must_change IN (0, 1)),
        initial_until_us INTEGER, initial_used_at_us INTEGER, created_at_us INTEGER NOT NULL, disabled_at_us INTEGER,
-       failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0), locked_until_us INTEGER,
+       failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
+       failures_in_all INTEGER NOT NULL DEFAULT 0 CHECK (failures_in_all >= 0), locked_until_us INTEGER,
        signed_in_at_us INTEGER) STRICT;
      INSERT INTO user_3 SELECT id, name, role, '', NULL, NULL, NULL, NULL, password_hash, password_version,
        password_set_at_us, must_change, initial_until_us, initial_used_at_us, created_at_us, disabled_at_us, failures,
-       locked_until_us, signed_in_at_us FROM user;
+       failures, locked_until_us, signed_in_at_us FROM user;
      CREATE TABLE former_3 (id INTEGER, user_id INTEGER, password_hash TEXT) STRICT;
      INSERT INTO former_3 SELECT id, user_id, password_hash FROM former_password;
      DROP TABLE former_password;
@@ -105,8 +106,16 @@ pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
      CREATE INDEX former_password_by_user ON former_password (user_id, id);
      INSERT INTO former_password SELECT id, user_id, password_hash FROM former_3;
      DROP TABLE former_3;
+     CREATE TABLE second_factor (user_id INTEGER NOT NULL REFERENCES user (id),
+       confirmed INTEGER NOT NULL CHECK (confirmed IN (0, 1)),
+       seed BLOB NOT NULL CHECK (length(seed) BETWEEN 16 AND 64), digits INTEGER NOT NULL CHECK (digits BETWEEN 6 AND 8),
+       step_s INTEGER, moving INTEGER NOT NULL CHECK (moving >= 0), made_at_us INTEGER NOT NULL,
+       PRIMARY KEY (user_id, confirmed)) STRICT, WITHOUT ROWID;
+     CREATE TABLE printed_code (user_id INTEGER NOT NULL REFERENCES user (id),
+       code_hash BLOB NOT NULL CHECK (length(code_hash) = 32), used_at_us INTEGER,
+       PRIMARY KEY (user_id, code_hash)) STRICT, WITHOUT ROWID;
      CREATE TABLE web_session (id_hash BLOB PRIMARY KEY CHECK (length(id_hash) = 32),
-       user_id INTEGER NOT NULL REFERENCES user (id), scope TEXT NOT NULL CHECK (scope IN ('full', 'wall')),
+       user_id INTEGER NOT NULL REFERENCES user (id), scope TEXT NOT NULL CHECK (scope IN ('full', 'wall', 'half')),
        password_version INTEGER NOT NULL, address TEXT NOT NULL, created_at_us INTEGER NOT NULL,
        seen_at_us INTEGER NOT NULL, expires_at_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
      CREATE INDEX web_session_by_user ON web_session (user_id, created_at_us);",

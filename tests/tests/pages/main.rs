@@ -9,6 +9,7 @@ mod browser;
 mod client;
 mod day;
 mod desk;
+mod factor;
 mod failures;
 mod gate;
 mod hostile;

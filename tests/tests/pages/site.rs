@@ -144,15 +144,20 @@ impl Drop for Site {
 impl Site {
     /// A watched site with its registers, and one administrator, on plain HTTP.
     pub async fn new() -> Self {
-        Self::start(false).await
+        Self::start(false, PasswordRules::default()).await
+    }
+
+    /// The same, whose people sign in by these rules.
+    pub async fn with_rules(rules: PasswordRules) -> Self {
+        Self::start(false, rules).await
     }
 
     /// The same, with a certificate of the site's own CA.
     pub async fn with_tls() -> Self {
-        Self::start(true).await
+        Self::start(true, PasswordRules::default()).await
     }
 
-    async fn start(tls: bool) -> Self {
+    async fn start(tls: bool, passwords: PasswordRules) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = Folder(std::env::temp_dir().join(format!("kukaku-pages-{}-{number}", std::process::id())));
@@ -202,7 +207,7 @@ impl Site {
                 runtime: tokio::runtime::Handle::current(),
             }),
             clock: now,
-            passwords: PasswordRules::default(),
+            passwords,
             site_ca_pem: ca,
         };
         tokio::spawn(async move { bound.serve(house, async move { stopped.notified().await }).await.unwrap() });

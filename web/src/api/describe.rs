@@ -243,7 +243,7 @@ fn operation(route: &Route, doc: &Doc, schemas: &mut SchemaGenerator) -> Value {
     let security = match route.access {
         Access::Open => json!([]),
         Access::Intake => json!([{"key": []}]),
-        Access::Change | Access::Full | Access::Wall => json!([{"cookie": []}, {"key": []}]),
+        Access::Code | Access::Change | Access::Full | Access::Wall => json!([{"cookie": []}, {"key": []}]),
     };
     let mut out = json!({
         "summary": doc.summary,

@@ -146,6 +146,8 @@ async fn check(app: &App, route: &'static Route, request: Request) -> Result<(Re
         }
         None => None,
     };
+    // Who has given his password alone is nobody yet, but for the page that asks for the code.
+    let session = session.filter(|session| session.scope != Scope::Half || route.access == Access::Code);
     let (form_key, fresh_cookie) = form_key(&parts.headers, session.is_some())?;
     let mut viewer = Viewer {
         lang,
@@ -216,9 +218,17 @@ async fn admit(app: &App, route: &Route, request: &Parts, viewer: &mut Viewer, l
         let wanted = request.uri.path_and_query().map_or("/", |path| path.as_str());
         return Err(Refused::Elsewhere(format!("/login?next={}", escape(wanted))));
     };
+    if route.access == Access::Code {
+        let half = session.scope == Scope::Half;
+        return if half { Ok(()) } else { Err(Refused::Elsewhere("/".to_owned())) };
+    }
     let must_change = session.user.must_change || session.user.password_is_over(app.now());
     if must_change && route.access != Access::Change {
         return Err(if api || live { WebError::MustChange.into() } else { Refused::Elsewhere("/password".to_owned()) });
+    }
+    let must_enrol = !session.user.has_factor && app.users.rules().second_factor.contains(session.user.role);
+    if must_enrol && route.access != Access::Change {
+        return Err(if api || live { WebError::MustChange.into() } else { Refused::Elsewhere("/factor".to_owned()) });
     }
     if !matches!(route.access, Access::Change) && !session.user.role.may(route.right) {
         return Err(WebError::NoRight(session.user.role).into());

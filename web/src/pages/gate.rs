@@ -13,7 +13,7 @@ use crate::error::WebError;
 use crate::house::App;
 use crate::http::cookie;
 use crate::http::guard::{Fields, Viewer};
-use crate::http::params::{Param, Params, Shape};
+use crate::http::params::{Param, Params, Shape, escape};
 
 /// The sign-in page's parameters.
 pub(crate) const PARAMS: &[Param] = &[Param::new("next", Shape::Text, "where to go after the sign-in")];
@@ -37,6 +37,7 @@ struct PasswordPage {
     first: bool,
     over: bool,
     rules: String,
+    shortest: usize,
     message: String,
 }
 
@@ -58,7 +59,12 @@ fn own_path(text: &str) -> &str {
     if fine { text } else { "/" }
 }
 
-async fn bare_frame(app: &App, viewer: &Viewer, ja: &'static str, en: &'static str) -> Result<Frame, WebError> {
+pub(super) async fn bare_frame(
+    app: &App,
+    viewer: &Viewer,
+    ja: &'static str,
+    en: &'static str,
+) -> Result<Frame, WebError> {
     let (view, ()) = read_view(app, viewer, |_, _| Ok(())).await?;
     let mut f = view.frame(viewer, "", ja, en, "/login");
     // Who is not signed in is not told what goes on.
@@ -99,15 +105,16 @@ pub(crate) async fn sign_in(
         app.with_passwords(move |users| {
             let Some(user) = users.sign_in(&name, &password, &address, now)? else { return Ok(None) };
             // A new id for every sign-in, so that one planted before it is worth nothing.
-            let cookie = users.open_session(&user, Scope::Full, &address, now)?;
+            let scope = if user.has_factor { Scope::Half } else { Scope::Full };
+            let cookie = users.open_session(&user, scope, &address, now)?;
             if let Some(old) = old {
                 users.close_session(&old)?;
             }
-            Ok(Some((user.must_change || user.password_is_over(now), cookie)))
+            Ok(Some((scope == Scope::Half, user.must_change || user.password_is_over(now), cookie)))
         })
         .await?
     };
-    let Some((must_change, session)) = signed_in else {
+    let Some((half, must_change, session)) = signed_in else {
         let f = bare_frame(&app, &viewer, "サインイン", "Sign in").await?;
         let message = viewer.lang.pick(
             "サインインできません。利用者名とパスワードを確かめてください。",
@@ -117,8 +124,79 @@ pub(crate) async fn sign_in(
         let body = LoginPage { f, next, message: message.to_owned(), certificate: app.site_ca_pem.is_some() };
         return Ok((StatusCode::UNAUTHORIZED, page(&body)?).into_response());
     };
-    let to = if must_change { "/password" } else { own_path(fields.get("next")) };
+    let next = own_path(fields.get("next"));
+    let with_code = format!("/login/code?next={}", escape(next));
+    let to = if half {
+        &with_code
+    } else if must_change {
+        "/password"
+    } else {
+        next
+    };
     Ok(with_cookies(Redirect::to(to), &[cookie::set(cookie::SESSION, &session), cookie::clear(cookie::FORM)]))
+}
+
+#[derive(Template)]
+#[template(path = "code.html")]
+struct CodePage {
+    f: Frame,
+    next: String,
+    message: &'static str,
+    codes_left: u32,
+}
+
+async fn code_page(app: &App, viewer: &Viewer, next: &str, message: &'static str) -> Result<Response, WebError> {
+    let mut f = bare_frame(app, viewer, "確認符号", "Code").await?;
+    // He isn't signed in yet.
+    f.user.clear();
+    let codes_left = viewer.session.as_ref().map_or(0, |session| session.user.codes_left);
+    page(&CodePage { f, next: own_path(next).to_owned(), message, codes_left })
+}
+
+/// `GET /login/code`.
+pub(crate) async fn code(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(params): Extension<Params>,
+) -> Result<Response, WebError> {
+    code_page(&app, &viewer, params.shown("next"), "").await
+}
+
+/// `POST /login/code`.
+pub(crate) async fn give_code(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(fields): Extension<Fields>,
+) -> Result<Response, WebError> {
+    let (Some(session), Some(half)) = (viewer.session.clone(), viewer.session_cookie.clone()) else {
+        return Err(WebError::NotSignedIn);
+    };
+    let now = app.now();
+    if !app.sign_in_limits.take(viewer.address, now) {
+        return Err(WebError::TooMany);
+    }
+    let (code, address) = (fields.get("code").to_owned(), viewer.address.to_string());
+    let user = session.user.clone();
+    let opened = app
+        .with_users(move |users| {
+            if !users.check_factor(&user, &code, &address, now)? {
+                return Ok(None);
+            }
+            let full = users.open_session(&user, Scope::Full, &address, now)?;
+            users.close_session(&half)?;
+            Ok(Some(full))
+        })
+        .await?;
+    let Some(full) = opened else {
+        let why = viewer
+            .lang
+            .pick("サインインできません。確認符号を確かめてください。", "That did not work. Check the code.");
+        let shown = code_page(&app, &viewer, fields.get("next"), why).await?;
+        return Ok((StatusCode::UNAUTHORIZED, shown).into_response());
+    };
+    let user = &session.user;
+    let to = if user.must_change || user.password_is_over(now) { "/password" } else { own_path(fields.get("next")) };
+    Ok(with_cookies(Redirect::to(to), &[cookie::set(cookie::SESSION, &full)]))
 }
 
 /// `POST /logout`.
@@ -152,10 +230,12 @@ async fn password_page(app: &App, viewer: &Viewer, message: String) -> Result<Re
     let user = viewer.session.as_ref().map(|session| &session.user);
     let first = user.is_some_and(|user| user.must_change);
     let over = !first && user.is_some_and(|user| user.password_is_over(app.now()));
-    let rules = app.users.rules().label(viewer.lang);
+    let has_factor = user.is_some_and(|user| user.has_factor);
+    let rules = app.users.rules().label(has_factor, viewer.lang);
+    let shortest = app.users.rules().shortest(has_factor);
     let mut f = bare_frame(app, viewer, "パスワードの変更", "Change the password").await?;
     f.back = "/password".to_owned();
-    page(&PasswordPage { f, first, over, rules, message })
+    page(&PasswordPage { f, first, over, rules, shortest, message })
 }
 
 /// `POST /password`.

@@ -5,6 +5,7 @@ pub(crate) mod board;
 pub(crate) mod companies;
 pub(crate) mod desk;
 pub(crate) mod entries;
+pub(crate) mod factor;
 pub(crate) mod failures;
 pub(crate) mod findings;
 pub(crate) mod gaps;

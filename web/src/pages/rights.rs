@@ -5,7 +5,7 @@ use axum::extract::{Extension, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use kukaku_schema::{DurationUs, Lang, UtcMicros};
-use kukaku_store::users::{Right, Role, User};
+use kukaku_store::users::{Right, Role, Roles, User};
 
 use super::layout::{Frame, page};
 use super::{View, read_view};
@@ -30,6 +30,7 @@ struct UserRow {
     state: Chip,
     signed_in: String,
     password_until: String,
+    factor: Chip,
     created: String,
 }
 
@@ -46,14 +47,14 @@ struct RightsPage {
 /// `GET /rights`.
 pub(crate) async fn rights(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Result<Response, WebError> {
     let (view, ()) = read_view(&app, &viewer, |_, _| Ok(())).await?;
-    let (lang, now) = (view.lang, app.now());
+    let (lang, now, needs) = (view.lang, app.now(), app.users.rules().second_factor);
     let users = seen_by(&viewer, app.with_users(|users| users.list()).await?);
     let f = view.frame(&viewer, "registers", "権限一覧", "Rights", "/rights");
     page(&RightsPage {
         as_of: when(&view.dir.zone, now, lang),
         rights: Right::ALL.map(|right| right.label(lang)).to_vec(),
         roles: roles(lang),
-        users: users.iter().map(|user| user_row(user, &view, now)).collect(),
+        users: users.iter().map(|user| user_row(user, needs, &view, now)).collect(),
         f,
     })
 }
@@ -61,7 +62,7 @@ pub(crate) async fn rights(State(app): State<App>, Extension(viewer): Extension<
 /// `GET /rights.csv`.
 pub(crate) async fn csv(State(app): State<App>, Extension(viewer): Extension<Viewer>) -> Result<Response, WebError> {
     let (view, ()) = read_view(&app, &viewer, |_, _| Ok(())).await?;
-    let (lang, now) = (view.lang, app.now());
+    let (lang, now, needs) = (view.lang, app.now(), app.users.rules().second_factor);
     let users = seen_by(&viewer, app.with_users(|users| users.list()).await?);
     let mut out = BYTE_ORDER_MARK.to_owned();
     let head = [
@@ -71,13 +72,22 @@ pub(crate) async fn csv(State(app): State<App>, Extension(viewer): Extension<Vie
         lang.pick("状態", "State"),
         lang.pick("最終サインイン", "Last sign-in"),
         lang.pick("パスワードの期限", "Password until"),
+        lang.pick("二つ目の認証", "Second factor"),
         lang.pick("登録", "Made"),
     ];
     push_row(&mut out, head.into_iter().chain(Right::ALL.map(|right| right.label(lang))));
     for user in &users {
-        let row = user_row(user, &view, now);
-        let cells =
-            [&row.name[..], row.role, &row.extent, &row.state.text, &row.signed_in, &row.password_until, &row.created];
+        let row = user_row(user, needs, &view, now);
+        let cells = [
+            &row.name[..],
+            row.role,
+            &row.extent,
+            &row.state.text,
+            &row.signed_in,
+            &row.password_until,
+            &row.factor.text,
+            &row.created,
+        ];
         let may = user.disabled_at.is_none();
         let rights = Right::ALL.map(|right| if may && user.role.may(right) { "○" } else { "" });
         push_row(&mut out, cells.into_iter().chain(rights));
@@ -106,7 +116,16 @@ fn roles(lang: Lang) -> Vec<RoleRow> {
     Role::ALL.map(row).into_iter().collect()
 }
 
-fn user_row(user: &User, view: &View, now: UtcMicros) -> UserRow {
+fn factor_chip(user: &User, needs: Roles, lang: Lang) -> Chip {
+    match (user.has_factor, needs.contains(user.role)) {
+        (true, _) => Chip::ok(lang.pick("あり", "set up")),
+        // He gets no further than to the page that sets one up.
+        (false, true) => Chip::warn(lang.pick("未設定（必須）", "missing (needed)")),
+        (false, false) => Chip::dim(lang.pick("なし", "none")),
+    }
+}
+
+fn user_row(user: &User, needs: Roles, view: &View, now: UtcMicros) -> UserRow {
     let lang = view.lang;
     let at = |instant: Option<UtcMicros>| instant.map(|at| when(&view.dir.zone, at, lang));
     UserRow {
@@ -116,6 +135,7 @@ fn user_row(user: &User, view: &View, now: UtcMicros) -> UserRow {
         state: state(user, lang, now),
         signed_in: at(user.signed_in_at).unwrap_or_else(|| lang.pick("なし", "never").to_owned()),
         password_until: at(user.password_until).unwrap_or_default(),
+        factor: factor_chip(user, needs, lang),
         created: at(Some(user.created_at)).unwrap_or_default(),
     }
 }
@@ -143,6 +163,8 @@ fn state(user: &User, lang: Lang, now: UtcMicros) -> Chip {
     let last = user.signed_in_at.unwrap_or(user.created_at);
     if user.disabled_at.is_some() {
         Chip::dim(lang.pick("無効", "disabled"))
+    } else if user.stopped {
+        Chip::bad(lang.pick("失敗が多く停止中", "stopped after too many failures"))
     } else if user.locked_until.is_some_and(|until| until > now) {
         Chip::bad(lang.pick("ロック中", "locked"))
     } else if now.since(last) >= DORMANT_AFTER {

@@ -24,6 +24,7 @@ pub mod retention;
 pub mod run;
 pub mod sources;
 pub mod status;
+pub mod tokens;
 pub mod users;
 pub mod verify;
 mod witnesses;

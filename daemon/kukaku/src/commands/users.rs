@@ -5,6 +5,7 @@ use kukaku_schema::registers::Registers;
 use kukaku_store::users::{Extent, INITIAL_PASSWORD_KEPT, Users, UsersError};
 use kukaku_store::{StoreError, query, read_only};
 
+use super::tokens;
 use crate::cli::{ExtentArgs, UsersAction, UsersArgs};
 use crate::clock;
 use crate::failure::Failure;
@@ -27,6 +28,19 @@ pub fn run(args: &UsersArgs) -> Result<(), Failure> {
         UsersAction::Role { name, role, extent } => {
             users.set_role_for(name, *role, &extent_of(&dir, extent)?).map_err(failure)?;
             say(format!("{name} is {} now; its sign-ins have ended", role.word()));
+        }
+        UsersAction::Codes { name } => {
+            let codes = users.print_codes(name).map_err(failure)?;
+            say(format!("codes for {name}, shown this once; each works once:"));
+            codes.iter().for_each(|code| say(format!("  {code}")));
+        }
+        UsersAction::Token { name, list, serial } => {
+            users.set_token(name, &tokens::find(list, serial)?, now).map_err(failure)?;
+            say(format!("{name} signs in with token {serial} now; overwrite {}", list.display()));
+        }
+        UsersAction::RemoveFactors { name } => {
+            users.remove_factors(name).map_err(failure)?;
+            say(format!("{name} has no second factor any more; its sign-ins have ended"));
         }
         UsersAction::Reset { name } => once(name, &users.reset(name, now).map_err(failure)?),
         UsersAction::Disable { name } => {
@@ -111,6 +125,8 @@ fn list(users: &Users, now: UtcMicros) -> Result<(), Failure> {
     for user in users.list().map_err(failure)? {
         let state = if user.disabled_at.is_some() {
             "disabled"
+        } else if user.stopped {
+            "stopped"
         } else if user.locked_until.is_some_and(|until| until > now) {
             "locked"
         } else if user.must_change {

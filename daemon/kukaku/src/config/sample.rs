@@ -37,6 +37,7 @@ listen = "127.0.0.1:8420"        # この機械の中だけ。他の機械に見
 # [passwords]                    # 画面の利用者のパスワード
 # profile = "city"               # 15文字以上・4種の文字・履歴5回・有効期間365日。"nist" は市と書面で合意したときだけ
 # valid_for = "365d"
+# second_factor = ["administrator", "manager", "security"]   # 二つ目の認証（アプリ・トークン・印刷した符号）が必須の役割
 
 [mqtt]                           # 機器からの受信。利用者は kukaku sources password で作る
 listen = "127.0.0.1:1883"
@@ -157,6 +158,7 @@ listen = "127.0.0.1:8420"        # this machine alone; for others, [web.tls] bel
 # [passwords]                    # of the pages' users
 # profile = "city"               # 15 characters, four classes, none of the last five, 365 days; "nist" only as agreed in writing
 # valid_for = "365d"
+# second_factor = ["administrator", "manager", "security"]   # roles that need a second factor: an app, a token, a printed list
 
 [mqtt]                           # devices deliver here; `kukaku sources password` makes users
 listen = "127.0.0.1:1883"

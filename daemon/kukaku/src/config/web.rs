@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use kukaku_codec::windows::WindowsConfig;
 use kukaku_schema::DurationUs;
-use kukaku_store::users::{PASSWORD_VALID_FOR, PasswordProfile, PasswordRules};
+use kukaku_store::users::{PASSWORD_VALID_FOR, PasswordProfile, PasswordRules, Role, Roles};
 use serde::Deserialize;
 
 /// `[web]`.
@@ -69,7 +69,7 @@ pub struct TlsConfig {
 }
 
 /// `[passwords]`: what is asked of the passwords that the pages' users choose.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordsConfig {
     /// `"city"`: 15 characters or more of all four classes, none of the last five again, a year at
@@ -81,6 +81,25 @@ pub struct PasswordsConfig {
     /// `"nist"`. Wrong: people are asked for a new one too often, or less often than agreed.
     #[serde(default)]
     pub valid_for: Option<DurationUs>,
+    /// Roles that sign in with a second factor (an app, a token, a printed list), or not at all:
+    /// `["administrator", "manager", "security"]`, which is the default. Wrong: whoever sees a
+    /// password typed can change what others rely on.
+    #[serde(default)]
+    pub second_factor: Option<Vec<RoleWord>>,
+}
+
+/// A role as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoleWord(pub Role);
+
+impl<'de> Deserialize<'de> for RoleWord {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Role::from_word(&word).map(Self).ok_or_else(|| {
+            let all = Role::ALL.map(Role::word).join(", ");
+            serde::de::Error::custom(format!("{word:?} is no role; expected one of: {all}"))
+        })
+    }
 }
 
 /// A password profile as it is written.
@@ -97,11 +116,15 @@ pub enum ProfileWord {
 impl PasswordsConfig {
     /// The rules that it stands for.
     #[must_use]
-    pub fn rules(self) -> PasswordRules {
+    pub fn rules(&self) -> PasswordRules {
         let (profile, usual) = match self.profile {
             ProfileWord::City => (PasswordProfile::City, Some(PASSWORD_VALID_FOR)),
             ProfileWord::Nist => (PasswordProfile::Nist, None),
         };
-        PasswordRules { profile, valid_for: self.valid_for.or(usual) }
+        let second_factor = match &self.second_factor {
+            Some(roles) => roles.iter().map(|word| word.0).collect(),
+            None => Roles::PRIVILEGED.into_iter().collect(),
+        };
+        PasswordRules { profile, valid_for: self.valid_for.or(usual), second_factor }
     }
 }

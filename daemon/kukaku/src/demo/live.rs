@@ -139,6 +139,10 @@ log = "warn"
 [web]
 listen = "{web}"
 
+# A demonstration is over in ten minutes. A site leaves this line out.
+[passwords]
+second_factor = []
+
 [mqtt]
 listen = "{mqtt}"
 

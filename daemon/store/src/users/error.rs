@@ -36,6 +36,9 @@ pub enum UsersError {
     /// A role and what its user may see don't fit.
     #[error("a user of the role {0}: {1}")]
     Extent(&'static str, &'static str),
+    /// A token out of shape.
+    #[error("a token has a seed of 16 to 64 bytes, codes of 6 to 8 digits, and a step of 15 to 120 seconds or a count")]
+    Token,
     /// A key of a client reads, and does nothing else.
     #[error("a key that reads a client's records reads (--may-read), and speaks for no source")]
     KeyOfClient,

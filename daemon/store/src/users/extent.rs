@@ -6,8 +6,8 @@ use kukaku_schema::{Name, UtcMicros};
 use rusqlite::Row;
 
 use super::error::UsersError;
-use super::instant;
 use super::role::Role;
+use super::row::instant;
 use crate::query;
 
 /// Most clients that one user may be of: every city of a prefecture.

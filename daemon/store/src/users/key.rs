@@ -9,7 +9,8 @@ use rusqlite::{OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::error::{UsersError, in_act};
-use super::{Users, instant, password};
+use super::row::instant;
+use super::{Users, password};
 use crate::query;
 
 /// What every key begins with, so that one that leaked can be searched for.

@@ -7,9 +7,11 @@
 
 mod error;
 mod extent;
+mod factor;
 mod key;
 mod password;
 mod role;
+mod row;
 mod rules;
 mod session;
 #[cfg(test)]
@@ -20,23 +22,28 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kukaku_schema::{DurationUs, UtcMicros};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 pub use error::UsersError;
 pub use extent::Extent;
+pub use factor::{PRINTED_CODES, Token, TokenSort, code_at};
 pub use key::{ApiKey, KEY_PREFIX, KeyBounds};
 pub use rules::{
-    PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, PASSWORD_VALID_FOR, PASSWORDS_REMEMBERED, PasswordFault, PasswordProfile,
-    PasswordRules,
+    PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS, PASSWORD_MIN_CHARS_WITH_FACTOR, PASSWORD_VALID_FOR, PASSWORDS_REMEMBERED,
+    PasswordFault, PasswordProfile, PasswordRules, Roles,
 };
-pub use session::{SESSION_IDLE, SESSION_LONGEST, Scope, Session, WALL_LONGEST};
+pub use session::{HALF_LONGEST, SESSION_IDLE, SESSION_LONGEST, Scope, Session, WALL_LONGEST};
 
 pub use role::{Right, Role};
 
 use error::in_act;
+use row::{USER_COLUMNS, administrators, instant, read_user};
 
 /// Wrong passwords in a row after which a user is locked.
 pub const FAILURES_MAX: u32 = 5;
+/// Wrong passwords and codes since the last sign-in after which a user is stopped until an administrator
+/// lets it in again: whoever tries on and on after each lock gets no further.
+pub const FAILURES_IN_ALL_MAX: u32 = 50;
 /// How long a user stays locked.
 pub const LOCKED_FOR: DurationUs = DurationUs::from_secs(15 * 60);
 /// How long a one-time password may wait for its use.
@@ -69,6 +76,12 @@ pub struct User {
     pub disabled_at: Option<UtcMicros>,
     /// Until when it is locked after wrong passwords.
     pub locked_until: Option<UtcMicros>,
+    /// Too many wrong passwords in all: it can't sign in until it is enabled again.
+    pub stopped: bool,
+    /// It signs in with a code, too.
+    pub has_factor: bool,
+    /// Codes on its printed list that were not used.
+    pub codes_left: u32,
     /// When it last signed in.
     pub signed_in_at: Option<UtcMicros>,
 }
@@ -145,7 +158,7 @@ impl Users {
     /// # Errors
     /// `Exists`, `Name`, `Password`, or the store.
     pub fn create_with_password(&self, name: &str, password: &str, now: UtcMicros) -> Result<(), UsersError> {
-        self.rules.check(name, password)?;
+        self.rules.check(name, password, false)?;
         self.insert(name, (Role::Administrator, &Extent::default()), password, false, now)
     }
 
@@ -248,7 +261,7 @@ impl Users {
     pub fn enable(&self, name: &str) -> Result<(), UsersError> {
         self.change(
             name,
-            "UPDATE user SET disabled_at_us = NULL, failures = 0, locked_until_us = NULL WHERE name = ?1",
+            "UPDATE user SET disabled_at_us = NULL, failures = 0, failures_in_all = 0, locked_until_us = NULL WHERE name = ?1",
             params![name],
         )
     }
@@ -263,7 +276,8 @@ impl Users {
         self.change(
             name,
             "UPDATE user SET password_hash = ?2, password_version = password_version + 1, password_set_at_us = ?4,
-                    must_change = 1, initial_until_us = ?3, initial_used_at_us = NULL, failures = 0, locked_until_us = NULL
+                    must_change = 1, initial_until_us = ?3, initial_used_at_us = NULL, failures = 0, failures_in_all = 0,
+                    locked_until_us = NULL
              WHERE name = ?1",
             params![name, hash, now.plus(INITIAL_PASSWORD_KEPT).0, now.0],
         )?;
@@ -311,7 +325,10 @@ impl Users {
             return Ok(None);
         };
         let right = password::matches(password, &hash);
-        if right {
+        if right && user.has_factor {
+            // It is half of a sign-in: it takes back its own count, and not those of wrong codes.
+            self.take_back(&user)?;
+        } else if right {
             self.accept(&user, now)?;
         }
         self.note_attempt(name, address, right, now)?;
@@ -329,7 +346,7 @@ impl Users {
             ))
             .and_then(|mut s| {
                 s.query_row([name], |row| {
-                    Ok((read_user(row, self.rules)?, row.get::<_, String>(15)?, row.get::<_, u32>(16)?, instant(row, 17)?, instant(row, 18)?))
+                    Ok((read_user(row, self.rules)?, row.get::<_, String>(18)?, row.get::<_, u32>(19)?, instant(row, 20)?, instant(row, 21)?))
                 })
                 .optional()
             })
@@ -337,14 +354,14 @@ impl Users {
         let Some((user, hash, failures, initial_until, initial_used_at)) = found else { return Ok(None) };
         let spent = user.must_change && (initial_used_at.is_some() || initial_until.is_none_or(|until| now >= until));
         let locked = user.locked_until.is_some_and(|until| now < until);
-        if user.disabled_at.is_some() || spent || locked || !user.extent.holds_at(now) {
+        if user.disabled_at.is_some() || spent || locked || user.stopped || !user.extent.holds_at(now) {
             return Ok(None);
         }
         // A lock that has run out starts a new count.
         let failures = if user.locked_until.is_some() { 1 } else { failures + 1 };
         let locked_until = (failures >= FAILURES_MAX).then(|| now.plus(LOCKED_FOR).0);
         tx.execute(
-            "UPDATE user SET failures = ?2, locked_until_us = ?3 WHERE id = ?1",
+            "UPDATE user SET failures = ?2, locked_until_us = ?3, failures_in_all = failures_in_all + 1 WHERE id = ?1",
             params![user.id, failures, locked_until],
         )
         .map_err(in_act(ACT))?;
@@ -356,12 +373,25 @@ impl Users {
     fn accept(&self, user: &User, now: UtcMicros) -> Result<(), UsersError> {
         self.conn()
             .execute(
-                "UPDATE user SET failures = 0, locked_until_us = NULL, signed_in_at_us = ?2,
+                "UPDATE user SET failures = 0, failures_in_all = 0, locked_until_us = NULL, signed_in_at_us = ?2,
                         initial_used_at_us = CASE WHEN must_change THEN ?2 END
                  WHERE id = ?1",
                 params![user.id, now.0],
             )
             .map_err(in_act("note a sign-in"))?;
+        Ok(())
+    }
+
+    /// Takes the counted attempt back after a right password that a code has to follow.
+    fn take_back(&self, user: &User) -> Result<(), UsersError> {
+        self.conn()
+            .execute(
+                "UPDATE user SET failures = max(failures - 1, 0), failures_in_all = max(failures_in_all - 1, 0),
+                        locked_until_us = NULL
+                 WHERE id = ?1",
+                [user.id],
+            )
+            .map_err(in_act("note a right password"))?;
         Ok(())
     }
 
@@ -394,7 +424,8 @@ impl Users {
         new: &str,
         now: UtcMicros,
     ) -> Result<(), UsersError> {
-        self.rules.check(name, new)?;
+        let has_factor = self.list()?.iter().any(|user| user.name == name && user.has_factor);
+        self.rules.check(name, new, has_factor)?;
         let kept = self.hash_of(name)?.ok_or_else(|| UsersError::NoUser(name.to_owned()))?;
         if let Some(present) = present {
             let Some((user, hash)) = self.reserve_attempt(name, now)? else {
@@ -416,7 +447,8 @@ impl Users {
         self.change(
             name,
             "UPDATE user SET password_hash = ?2, password_version = password_version + 1, password_set_at_us = ?3,
-                    must_change = 0, initial_until_us = NULL, initial_used_at_us = NULL, failures = 0, locked_until_us = NULL
+                    must_change = 0, initial_until_us = NULL, initial_used_at_us = NULL, failures = 0, failures_in_all = 0,
+                    locked_until_us = NULL
              WHERE name = ?1",
             params![name, hash, now.0],
         )
@@ -441,44 +473,6 @@ impl Users {
             .optional()
             .map_err(in_act("read a user"))
     }
-}
-
-/// The columns that `read_user` reads, first in the list.
-const USER_COLUMNS: &str = "user.id, user.name, user.role, user.password_version, user.must_change, user.created_at_us, \
-                            user.disabled_at_us, user.locked_until_us, user.signed_in_at_us, user.password_set_at_us, \
-                            user.clients, user.person, user.valid_from_us, user.valid_until_us, user.sees_from_us";
-
-fn read_user(row: &Row<'_>, rules: PasswordRules) -> rusqlite::Result<User> {
-    Ok(User {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        role: role_of(&row.get::<_, String>(2)?)?,
-        extent: Extent::read(row)?,
-        password_version: row.get(3)?,
-        must_change: row.get(4)?,
-        created_at: UtcMicros(row.get(5)?),
-        disabled_at: instant(row, 6)?,
-        locked_until: instant(row, 7)?,
-        signed_in_at: instant(row, 8)?,
-        password_until: rules.until(UtcMicros(row.get(9)?)),
-    })
-}
-
-/// How many administrators may sign in.
-fn administrators(tx: &Transaction<'_>) -> Result<i64, UsersError> {
-    let count = "SELECT count(*) FROM user WHERE role = 'administrator' AND disabled_at_us IS NULL";
-    tx.query_row(count, [], |row| row.get(0)).map_err(in_act("count the administrators"))
-}
-
-fn role_of(word: &str) -> rusqlite::Result<Role> {
-    Role::from_word(word).ok_or_else(|| {
-        let why = format!("a user has the unknown role {word:?}");
-        rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, why.into())
-    })
-}
-
-fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<UtcMicros>> {
-    Ok(row.get::<_, Option<i64>>(column)?.map(UtcMicros))
 }
 
 fn check_name(name: &str) -> Result<(), UsersError> {

@@ -9,9 +9,12 @@ use rusqlite::Transaction;
 use zxcvbn::{Score, zxcvbn};
 
 use super::error::UsersError;
+use super::role::Role;
 
 /// Fewest characters of a password that a person chooses.
 pub const PASSWORD_MIN_CHARS: usize = 15;
+/// The same where a second factor follows, under the profile `city`.
+pub const PASSWORD_MIN_CHARS_WITH_FACTOR: usize = 12;
 /// Most characters: far beyond any phrase, small enough to hash without harm.
 pub const PASSWORD_MAX_CHARS: usize = 128;
 /// Former passwords that can't be taken again, under the profile `city`.
@@ -36,11 +39,41 @@ pub struct PasswordRules {
     pub profile: PasswordProfile,
     /// How long one is good; none: until it is changed.
     pub valid_for: Option<DurationUs>,
+    /// The roles that sign in with a second factor, or not at all.
+    pub second_factor: Roles,
 }
 
 impl Default for PasswordRules {
     fn default() -> Self {
-        Self { profile: PasswordProfile::City, valid_for: Some(PASSWORD_VALID_FOR) }
+        Self { profile: PasswordProfile::City, valid_for: Some(PASSWORD_VALID_FOR), second_factor: Roles::default() }
+    }
+}
+
+/// Some of the roles.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Roles(u8);
+
+impl Roles {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+
+    /// Those that can change what others rely on.
+    pub const PRIVILEGED: [Role; 3] = [Role::Administrator, Role::Manager, Role::Security];
+
+    /// Whether `role` is one of them.
+    #[must_use]
+    pub fn contains(self, role: Role) -> bool {
+        self.0 & Self::bit(role) != 0
+    }
+
+    fn bit(role: Role) -> u8 {
+        Role::ALL.iter().position(|one| *one == role).map_or(0, |place| 1 << place)
+    }
+}
+
+impl FromIterator<Role> for Roles {
+    fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
+        Self(roles.into_iter().fold(0, |all, role| all | Self::bit(role)))
     }
 }
 
@@ -60,10 +93,20 @@ impl PasswordRules {
         self.valid_for.map(|valid_for| set_at.plus(valid_for))
     }
 
+    /// Fewest characters of who signs in with a code, too, or without.
+    #[must_use]
+    pub fn shortest(self, has_factor: bool) -> usize {
+        match self.profile {
+            PasswordProfile::City if has_factor => PASSWORD_MIN_CHARS_WITH_FACTOR,
+            _ => PASSWORD_MIN_CHARS,
+        }
+    }
+
     /// What is asked, for people who choose one.
     #[must_use]
-    pub fn label(self, lang: Lang) -> String {
-        let mut out = lang.pick("15文字以上。", "15 characters or more.").to_owned();
+    pub fn label(self, has_factor: bool, lang: Lang) -> String {
+        let shortest = self.shortest(has_factor);
+        let mut out = lang.pick(format!("{shortest}文字以上。"), format!("{shortest} characters or more."));
         if self.profile == PasswordProfile::City {
             out += lang.pick(
                 "英大文字・英小文字・数字・記号をすべて含み、過去5回と違うもの。",
@@ -81,14 +124,14 @@ impl PasswordRules {
     ///
     /// # Errors
     /// `UsersError::Password` with the reason.
-    pub fn check(self, user: &str, password: &str) -> Result<(), UsersError> {
-        self.fault(user, password).map_or(Ok(()), |fault| Err(UsersError::Password(fault)))
+    pub fn check(self, user: &str, password: &str, has_factor: bool) -> Result<(), UsersError> {
+        self.fault(user, password, has_factor).map_or(Ok(()), |fault| Err(UsersError::Password(fault)))
     }
 
-    fn fault(self, user: &str, password: &str) -> Option<PasswordFault> {
+    fn fault(self, user: &str, password: &str, has_factor: bool) -> Option<PasswordFault> {
         let chars = password.chars().count();
-        if chars < PASSWORD_MIN_CHARS {
-            return Some(PasswordFault::TooShort);
+        if chars < self.shortest(has_factor) {
+            return Some(PasswordFault::TooShort(self.shortest(has_factor)));
         }
         if chars > PASSWORD_MAX_CHARS {
             return Some(PasswordFault::TooLong);
@@ -140,8 +183,8 @@ fn has_four_classes(password: &str) -> bool {
 /// What is wrong with a password that a person chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordFault {
-    /// Fewer than `PASSWORD_MIN_CHARS`.
-    TooShort,
+    /// Fewer characters than this.
+    TooShort(usize),
     /// More than `PASSWORD_MAX_CHARS`.
     TooLong,
     /// Not of all four classes of characters.
@@ -161,7 +204,10 @@ impl PasswordFault {
     #[must_use]
     pub fn label(self, lang: Lang) -> &'static str {
         match self {
-            Self::TooShort => {
+            Self::TooShort(PASSWORD_MIN_CHARS_WITH_FACTOR) => {
+                lang.pick("パスワードは12文字以上にしてください。", "A password needs at least 12 characters.")
+            }
+            Self::TooShort(_) => {
                 lang.pick("パスワードは15文字以上にしてください。", "A password needs at least 15 characters.")
             }
             Self::TooLong => {

@@ -7,7 +7,8 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use super::error::{UsersError, in_act};
-use super::{USER_COLUMNS, User, Users, password, read_user};
+use super::row::{USER_COLUMNS, read_user};
+use super::{User, Users, password};
 use crate::error::StoreError;
 
 /// How long a sign-in lasts without an act of its user.
@@ -16,6 +17,8 @@ pub const SESSION_IDLE: DurationUs = DurationUs::from_secs(15 * 60);
 pub const SESSION_LONGEST: DurationUs = DurationUs::from_secs(12 * 3600);
 /// How long a wall display lasts, which shows one page and can do nothing.
 pub const WALL_LONGEST: DurationUs = DurationUs::from_secs(30 * 24 * 3600);
+/// How long the second factor may take.
+pub const HALF_LONGEST: DurationUs = DurationUs::from_secs(5 * 60);
 /// Sign-ins of one user at once; a further one ends the oldest.
 pub const SESSIONS_PER_USER: i64 = 8;
 /// How often an act moves the idle time on: a write each click would be for nothing.
@@ -30,6 +33,8 @@ pub enum Scope {
     Full,
     /// The wall display alone, read only.
     Wall,
+    /// Nothing yet: the password was right, and the second factor has to follow.
+    Half,
 }
 
 impl Scope {
@@ -37,11 +42,12 @@ impl Scope {
         match self {
             Self::Full => "full",
             Self::Wall => "wall",
+            Self::Half => "half",
         }
     }
 
     fn from_word(word: &str) -> Option<Self> {
-        [Self::Full, Self::Wall].into_iter().find(|scope| scope.word() == word)
+        [Self::Full, Self::Wall, Self::Half].into_iter().find(|scope| scope.word() == word)
     }
 }
 
@@ -68,6 +74,7 @@ impl Users {
         let longest = match scope {
             Scope::Full => SESSION_LONGEST,
             Scope::Wall => WALL_LONGEST,
+            Scope::Half => HALF_LONGEST,
         };
         let mut conn = self.conn();
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_act(ACT))?;
@@ -110,9 +117,9 @@ impl Users {
                 s.query_row([hash.as_slice()], |row| {
                     Ok((
                         read_user(row, self.rules)?,
-                        row.get::<_, String>(15)?,
-                        row.get::<_, i64>(16)?,
-                        row.get::<_, i64>(17)?,
+                        row.get::<_, String>(18)?,
+                        row.get::<_, i64>(19)?,
+                        row.get::<_, i64>(20)?,
                     ))
                 })
                 .optional()

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::*;
 use crate::Store;
 
-const RIGHT: &str = "Sakura no Hana ga 3 saku!";
+pub(in crate::users) const RIGHT: &str = "Sakura no Hana ga 3 saku!";
 
-struct House {
+pub(in crate::users) struct House {
     folder: PathBuf,
     users: Users,
 }
@@ -26,7 +26,7 @@ impl std::ops::Deref for House {
     }
 }
 
-fn house() -> House {
+pub(in crate::users) fn house() -> House {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("kukaku-users-{}-{number}", std::process::id()));
@@ -37,7 +37,7 @@ fn house() -> House {
     House { users: Users::open(&path).unwrap(), folder }
 }
 
-fn at(seconds: i64) -> UtcMicros {
+pub(in crate::users) fn at(seconds: i64) -> UtcMicros {
     UtcMicros(1_800_000_000_000_000 + seconds * 1_000_000)
 }
 
@@ -46,21 +46,23 @@ fn signs_in(users: &Users, name: &str, password: &str, seconds: i64) -> bool {
 }
 
 fn fault(rules: PasswordRules, password: &str) -> Option<PasswordFault> {
-    match rules.check("kanri", password) {
+    match rules.check("kanri", password, false) {
         Ok(()) => None,
         Err(UsersError::Password(fault)) => Some(fault),
         Err(other) => panic!("{other}"),
     }
 }
 
-const NIST: PasswordRules = PasswordRules { profile: PasswordProfile::Nist, valid_for: None };
+const CITY: PasswordRules =
+    PasswordRules { profile: PasswordProfile::City, valid_for: None, second_factor: Roles::NONE };
+const NIST: PasswordRules = PasswordRules { profile: PasswordProfile::Nist, ..CITY };
 
 #[test]
 fn passwords_that_a_person_may_not_choose() {
     let long = "Ab3-あいうえおかきくけこさしす".repeat(9);
     for (password, wanted) in [
-        ("", Some(PasswordFault::TooShort)),
-        ("Fourteen-chr-5", Some(PasswordFault::TooShort)),
+        ("", Some(PasswordFault::TooShort(15))),
+        ("Fourteen-chr-5", Some(PasswordFault::TooShort(15))),
         ("Fifteen-chars-6", None),
         ("all small letters 7!", Some(PasswordFault::Classes)),
         ("NO SMALL LETTERS 7!", Some(PasswordFault::Classes)),
@@ -82,7 +84,60 @@ fn passwords_that_a_person_may_not_choose() {
     assert_eq!(fault(NIST, "一二三四五六七八九十日月火水木"), None);
     assert_eq!(fault(NIST, "aaaaaaaaaaaaaaaa"), Some(PasswordFault::Guessable));
     assert_eq!(fault(NIST, "passwordpassword"), Some(PasswordFault::Guessable));
-    assert_eq!(fault(NIST, "fourteen chars"), Some(PasswordFault::TooShort));
+    assert_eq!(fault(NIST, "fourteen chars"), Some(PasswordFault::TooShort(15)));
+}
+
+/// Fault 79, the lengths: 15 alone, 12 where a code follows, and never fewer by the other profile.
+#[test]
+fn a_password_may_be_shorter_where_a_code_follows() {
+    let fits =
+        |rules: PasswordRules, password: &str, has_factor: bool| rules.check("kanri", password, has_factor).is_ok();
+    assert!(fits(CITY, "Kx7-mquzplwe", true) && !fits(CITY, "Kx7-mquzplw", true));
+    assert!(!fits(CITY, "Kx7-mquzplwe", false) && !fits(NIST, "Kx7-mquzplwe", true));
+}
+
+/// Whoever has the password has not got in: his wrong codes count on, and his right passwords
+/// don't take them back.
+#[test]
+fn the_password_alone_neither_signs_in_nor_takes_wrong_codes_back() {
+    let house = house();
+    house.create_with_password("kanri", RIGHT, at(0)).unwrap();
+    let codes = house.print_codes("kanri").unwrap();
+    for attempt in 0..FAILURES_MAX {
+        let user = house.sign_in("kanri", RIGHT, "192.0.2.1", at(1)).unwrap();
+        let user = user.unwrap_or_else(|| panic!("attempt {attempt}"));
+        assert!(user.has_factor);
+        assert!(!house.check_factor(&user, "WRONG-CODE", "192.0.2.1", at(1)).unwrap());
+    }
+    assert!(!signs_in(&house, "kanri", RIGHT, 2), "locked by the codes");
+    let user = house.sign_in("kanri", RIGHT, "192.0.2.1", at(1000)).unwrap().unwrap();
+    assert!(house.check_factor(&user, &codes[0], "192.0.2.1", at(1000)).unwrap());
+}
+
+/// Faults 76 and 78: after fifty in all, waiting doesn't help; the console does, for the last
+/// administrator too.
+#[test]
+fn who_tries_on_after_each_lock_is_stopped_until_somebody_lets_him_in() {
+    let house = house();
+    house.create_with_password("kanri", RIGHT, at(0)).unwrap();
+    let mut seconds = 0;
+    for _ in 0..FAILURES_IN_ALL_MAX / FAILURES_MAX {
+        for _ in 0..FAILURES_MAX {
+            assert!(!signs_in(&house, "kanri", "wrong", seconds));
+        }
+        seconds += LOCKED_FOR.0 / 1_000_000 + 1;
+    }
+    assert!(!signs_in(&house, "kanri", RIGHT, seconds), "the lock ran out, and it is stopped");
+    assert!(house.list().unwrap()[0].stopped);
+    house.enable("kanri").unwrap();
+    assert!(signs_in(&house, "kanri", RIGHT, seconds) && !house.list().unwrap()[0].stopped);
+    // Forty-nine, and a sign-in between: it counts from the beginning.
+    for place in 0..FAILURES_IN_ALL_MAX * 2 {
+        if place % (FAILURES_MAX - 1) == 0 {
+            assert!(signs_in(&house, "kanri", RIGHT, seconds), "{place}");
+        }
+        assert!(!signs_in(&house, "kanri", "wrong", seconds));
+    }
 }
 
 fn nth(n: u32) -> String {
