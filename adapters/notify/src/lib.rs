@@ -15,6 +15,7 @@ mod error;
 mod letter;
 mod outbox;
 mod route;
+mod siem;
 mod text;
 mod tls;
 mod words;
@@ -35,4 +36,5 @@ pub use outbox::{
     Attempts, Batch, DeliveryState, GIVE_UP_NOT_BEFORE, RetryPolicy, STORM_WINDOW, StormLimit, digest, plan_batch,
 };
 pub use route::{Hours, Rule, Rules, route};
+pub use siem::{AlertFormat, cef, ocsf};
 pub use text::{body, headline, line, one_line, subject};

@@ -101,7 +101,10 @@ async fn another_site_can_not_act_through_the_managers_browser() {
     let before = site.users().list().unwrap();
     let token = client.token("/");
     let here = format!("http://{}", site.addr);
-    for route in routes().into_iter().filter(|route| route.method == "POST" && route.access != Access::Code && route.access != Access::Intake) {
+    for route in routes()
+        .into_iter()
+        .filter(|route| route.method == "POST" && route.access != Access::Code && route.access != Access::Intake)
+    {
         let with = |token: &str| {
             form(&[
                 ("token", token),

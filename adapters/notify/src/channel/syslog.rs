@@ -18,6 +18,7 @@ use super::{said, within};
 use crate::alert::{Alert, AlertState, Delivered};
 use crate::config::{ChannelId, allow_plain, default_timeout, split_address, timeout_of};
 use crate::error::{ConfigError, DeliveryError};
+use crate::siem::{self, AlertFormat};
 use crate::{text, tls, words};
 
 /// Longest message over UDP in bytes: what every receiver should take (RFC 5426 section 3.2).
@@ -74,6 +75,9 @@ pub struct SyslogConfig {
     /// them; 32473 is the one for documentation (RFC 5612).
     #[serde(default = "example_sd_id")]
     pub sd_id: String,
+    /// How the message is written: `"kukaku"` for people, `"cef"` or `"ocsf"` for a security system.
+    #[serde(default)]
+    pub format: AlertFormat,
     /// The longest time that a delivery may take.
     #[serde(default = "default_timeout")]
     pub timeout: DurationUs,
@@ -216,38 +220,48 @@ pub fn syslog_message(config: &SyslogConfig, alert: &Alert, now: UtcMicros, max_
         (_, Severity::Medium) => 4,
     };
     let priority = u32::from(config.facility) * 8 + severity;
-    let mut out = format!(
-        "<{priority}>1 {} {} kukaku - {} [{}",
-        now.to_rfc3339_utc(),
-        config.hostname,
-        alert.kind.word(),
-        config.sd_id
-    );
-    let revision = alert.revision.to_string();
-    let since = alert.since.to_rfc3339_utc();
-    let params = [
-        ("delivery", alert.delivery_id(&config.id)),
-        ("finding", alert.finding.clone()),
-        ("revision", revision),
-        ("state", alert.state.word().to_owned()),
-        ("severity", alert.severity.word().to_owned()),
-        ("client", alert.client.clone().unwrap_or_default()),
-        ("since", since),
-    ];
-    for (name, value) in params {
-        if !value.is_empty() {
-            out.push_str(&format!(" {name}=\"{}\"", escaped(&value)));
+    let mut out = format!("<{priority}>1 {} {} kukaku - {} ", now.to_rfc3339_utc(), config.hostname, alert.kind.word());
+    match config.format {
+        AlertFormat::Kukaku => {
+            out.push_str(&structured(config, alert));
+            // The byte order mark says that what follows is UTF-8 (section 6.4).
+            out.push_str(" \u{FEFF}");
+            out.push_str(&text::line(alert));
+        }
+        // What reads these reads nothing beside them.
+        AlertFormat::Cef => out.push_str(&format!("- {}", siem::cef(alert))),
+        AlertFormat::Ocsf => {
+            let rest = max_bytes.saturating_sub(out.len() + 2);
+            out.push_str(&format!("- {}", siem::ocsf_within(alert, rest)));
         }
     }
-    // The byte order mark says that what follows is UTF-8 (section 6.4).
-    out.push_str("] \u{FEFF}");
-    out.push_str(&text::line(alert));
     let mut end = out.len().min(max_bytes);
     while !out.is_char_boundary(end) {
         end -= 1;
     }
     out.truncate(end);
     out.into_bytes()
+}
+
+/// The structured data: what tells the message from others (section 6.3).
+fn structured(config: &SyslogConfig, alert: &Alert) -> String {
+    let mut out = format!("[{}", config.sd_id);
+    let params = [
+        ("delivery", alert.delivery_id(&config.id)),
+        ("finding", alert.finding.clone()),
+        ("revision", alert.revision.to_string()),
+        ("state", alert.state.word().to_owned()),
+        ("severity", alert.severity.word().to_owned()),
+        ("client", alert.client.clone().unwrap_or_default()),
+        ("since", alert.since.to_rfc3339_utc()),
+    ];
+    for (name, value) in params {
+        if !value.is_empty() {
+            out.push_str(&format!(" {name}=\"{}\"", escaped(&value)));
+        }
+    }
+    out.push(']');
+    out
 }
 
 /// A parameter value: on one line, with `"`, `\` and `]` escaped (section 6.3.3).

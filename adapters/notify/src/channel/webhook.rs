@@ -14,6 +14,7 @@ use super::{chain, said};
 use crate::alert::{Alert, Delivered, hex};
 use crate::config::{ChannelId, Secret, allow_plain, default_timeout, read_secret, timeout_of};
 use crate::error::{ConfigError, DeliveryError};
+use crate::siem::{self, AlertFormat};
 use crate::{tls, words};
 
 /// Shortest key in bytes: shorter ones can be guessed.
@@ -41,6 +42,9 @@ pub struct WebhookConfig {
     /// Permits plain text over a network. The signature stops forgery, not reading.
     #[serde(default)]
     pub allow_plain: bool,
+    /// What is posted: `"kukaku"`, or `"ocsf"` for a security system.
+    #[serde(default)]
+    pub format: AlertFormat,
     /// The longest time that a delivery may take.
     #[serde(default = "default_timeout")]
     pub timeout: DurationUs,
@@ -102,6 +106,9 @@ impl Webhook {
                 return Err(wrong("url", format!("{:?} is no https address", config.url)));
             }
         }
+        if config.format == AlertFormat::Cef {
+            return Err(wrong("format", "CEF goes over syslog: \"kukaku\" or \"ocsf\"".to_owned()));
+        }
         let key = read_secret(&config.id, "key_file", &config.key_file)?;
         if key.bytes().len() < KEY_MIN_BYTES {
             return Err(wrong("key_file", format!("the key has fewer than {KEY_MIN_BYTES} bytes")));
@@ -145,8 +152,11 @@ impl Webhook {
     /// `Refused` for an answer that says the request itself is wrong, else `Retry`.
     pub async fn deliver(&self, alert: &Alert, now: UtcMicros) -> Result<Delivered, DeliveryError> {
         let delivery = alert.delivery_id(&self.config.id);
-        let body = serde_json::to_vec(&Body { version: 1, delivery: &delivery, alert })
-            .map_err(|e| DeliveryError::Refused(format!("write the alert as JSON: {e}")))?;
+        let body = match self.config.format {
+            AlertFormat::Ocsf => serde_json::to_vec(&siem::ocsf(alert)),
+            _ => serde_json::to_vec(&Body { version: 1, delivery: &delivery, alert }),
+        };
+        let body = body.map_err(|e| DeliveryError::Refused(format!("write the alert as JSON: {e}")))?;
         let timestamp_s = now.0.div_euclid(1_000_000);
         let signature = sign(self.key.bytes(), timestamp_s, &body);
         let request = self
