@@ -13,7 +13,9 @@ use axum::routing::{MethodRouter, get, post};
 use kukaku_store::users::Right;
 
 use crate::api::describe::Doc;
-use crate::api::{describe, failures as failures_api, logs, observations, order_docs, orders as api_orders, read};
+use crate::api::{
+    describe, failures as failures_api, logs, metrics, observations, order_docs, orders as api_orders, read,
+};
 use crate::error::WebError;
 use crate::house::App;
 use crate::http::finish::finish;
@@ -189,6 +191,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
             post(api_orders::report)
         }),
         key_act("/api/v1/orders/{order}/answer", &[], order_docs::answer(), || post(api_orders::answer)),
+        of_site("/metrics", Access::Full, &[], || get(metrics::metrics)),
         api_of_site("/api/v1/sources", describe::sources(), || get(read::sources)),
         Route {
             method: Method::GET,

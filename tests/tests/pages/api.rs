@@ -288,3 +288,37 @@ fn fits(description: &Value, schema: &Value, value: &Value, at: &str) {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_prometheus_reads_numbers_and_no_names_of_people() {
+    let (site, _) = day::after().await;
+    let key = site.users().create_key("prometheus", &[], true, at(0)).unwrap();
+    let bearer = format!("Bearer {key}");
+    let mut client = Client::new(site.addr);
+    assert_eq!(client.get("/metrics").status, 401);
+    let answer = client.send("GET", "/metrics", &[("Authorization", &bearer)], b"");
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let text = answer.text();
+    let mut known = std::collections::BTreeSet::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, sort) = rest.split_once(' ').unwrap();
+            assert!(["gauge", "counter"].contains(&sort) && known.insert(name.to_owned()), "{line}");
+            assert_eq!(sort == "counter", name.ends_with("_total"), "{line}");
+        } else if !line.starts_with("# HELP ") {
+            let (sample, value) = line.rsplit_once(' ').unwrap();
+            assert!(known.contains(sample.split('{').next().unwrap()), "{line}");
+            value.parse::<f64>().unwrap_or_else(|_| panic!("{line}"));
+        }
+    }
+    for told in [
+        "kukaku_findings_on_desk{desk=\"new\"}",
+        "kukaku_sessions_open{verdict=\"absent\"} 1",
+        "kukaku_source_unreadable_total{source=\"panel-2\"} 1",
+        "kukaku_doors_not_watched 1",
+        "kukaku_part_working{part=\"mqtt 127.0.0.1:1883\"} 1",
+    ] {
+        assert!(text.contains(told), "{told}\n{text}");
+    }
+    assert!(!text.contains("op-0") && !text.contains("佐藤"), "{text}");
+}

@@ -6,6 +6,7 @@ pub(crate) mod describe;
 pub(crate) mod failures;
 pub(crate) mod finding_shapes;
 pub(crate) mod logs;
+pub(crate) mod metrics;
 pub(crate) mod observations;
 pub(crate) mod order_docs;
 mod order_shapes;

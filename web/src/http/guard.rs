@@ -286,7 +286,7 @@ fn whole_page(path: &str) -> String {
 
 /// Whether a path belongs to the API, whose errors are JSON.
 pub(crate) fn is_api(path: &str) -> bool {
-    path.starts_with("/api/")
+    path.starts_with("/api/") || path == "/metrics"
 }
 
 async fn key_of(app: &App, headers: &HeaderMap, address: IpAddr) -> Result<ApiKey, WebError> {
