@@ -495,6 +495,17 @@ CREATE TABLE failure_report (
 ) STRICT;
 CREATE INDEX failure_report_by_number ON failure_report (report, at_us, entry);
 
+-- Sign-ins, and what was done with users (利用者の記録).
+CREATE TABLE account_event (
+  entry     INTEGER PRIMARY KEY, -- the journal entry
+  at_us     INTEGER NOT NULL, -- when; where it was not told, when it was recorded
+  user_name TEXT    NOT NULL, -- with whom
+  act       TEXT    NOT NULL, -- what: signed_in refused locked stopped made role disabled enabled reset password token codes factors_removed
+  by_user   TEXT    NOT NULL, -- who; console: somebody on the machine
+  address   TEXT,             -- where he asked from; null: on the machine
+  detail    TEXT              -- more: the role, what was wrong; null: nothing
+) STRICT;
+
 -- What people did about findings (検知への対応); it changes nothing of what holds.
 CREATE TABLE finding_act (
   entry    INTEGER PRIMARY KEY, -- the journal entry
@@ -606,6 +617,17 @@ CREATE TABLE web_session (
   expires_at_us    INTEGER NOT NULL  -- ends then whatever happens
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX web_session_by_user ON web_session (user_id, created_at_us);
+
+-- What was done with users and waits for the journal: written with the act, in its transaction.
+CREATE TABLE account_waiting (
+  id        INTEGER PRIMARY KEY, -- in the order of the acts
+  at_us     INTEGER, -- our clock; null: not told
+  user_name TEXT    NOT NULL, -- with whom
+  act       TEXT    NOT NULL, -- what, as in account_event
+  by_user   TEXT    NOT NULL, -- who; console: somebody on the machine
+  address   TEXT,             -- where he asked from; null: on the machine
+  detail    TEXT              -- more; null: nothing
+) STRICT;
 
 -- Sign-in attempts, the newest ten thousand.
 CREATE TABLE login_attempt (

@@ -89,9 +89,8 @@ impl RecordClass {
             "finding" | "finding.acted" => Self::Finding,
             "register" | "masked" | "hold.placed" | "hold.released" => Self::Register,
             "unreadable" => Self::Unreadable,
-            "erased" | "offboarded" | "recovered" | "key_rotated" | "key_escrowed" | "export" | "look" | "drill" => {
-                Self::Proof
-            }
+            "erased" | "offboarded" | "recovered" | "key_rotated" | "key_escrowed" | "export" | "look"
+            | "account.event" | "drill" => Self::Proof,
             "muster" | "manual.entry" => Self::Entry,
             "camera.health" => Self::Camera,
             "footage.segment" => Self::Footage,

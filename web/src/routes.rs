@@ -23,8 +23,9 @@ use crate::http::guard::guard;
 use crate::http::params::Param;
 use crate::live;
 use crate::pages::{
-    assets, board, companies, desk, entries, factor, failures, findings, gate, journal, looks, notices, order_answers,
-    order_paper, orders, paper, registers, retention, rights, session, sessions, sheets, sources, terminals,
+    accounts, assets, board, companies, desk, entries, factor, failures, findings, gate, journal, looks, notices,
+    order_answers, order_paper, orders, paper, registers, retention, rights, session, sessions, sheets, sources,
+    terminals,
 };
 
 /// Who may ask.
@@ -129,6 +130,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         page("/journal/{seq}", Access::Full, &[], || get(journal::entry)),
         page("/retention", Access::Full, &[], || get(retention::retention)),
         page("/rights", Access::Full, &[], || get(rights::rights)),
+        of_site("/accounts/events", Access::Full, accounts::PARAMS, || get(accounts::events)),
         page("/looks", Access::Full, looks::PARAMS, || get(looks::looks)),
         page("/rights.csv", Access::Full, &[], || get(rights::csv)),
         of_site("/unreadable", Access::Full, journal::UNREADABLE_PARAMS, || get(journal::unreadable)),

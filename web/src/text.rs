@@ -204,6 +204,7 @@ pub(crate) fn kind_label(kind: &str, lang: Lang) -> &'static str {
         "start" => lang.pick("起動", "start"),
         "stop" => lang.pick("停止", "stop"),
         "export" => lang.pick("持ち出し", "taken out"),
+        "account.event" => lang.pick("利用者の操作", "User account"),
         "finding.acted" => lang.pick("検知への対応", "Done about a finding"),
         "look" => lang.pick("閲覧", "Look"),
         "clock_state" => lang.pick("時計の同期", "clock synchronisation"),

@@ -8,6 +8,7 @@
 //! at opening). What a failed commit left behind is unknown; the caller drops the [`Store`],
 //! opens it again and lets identity absorb what is sent twice.
 
+mod accounts;
 pub mod aloud;
 pub mod backup;
 mod batch;
@@ -50,6 +51,7 @@ mod values;
 mod verify;
 mod witnesses;
 
+pub use accounts::account_events_wait;
 pub use batch::{Appended, Batch, Committed, NewLeaf, PAYLOAD_FIELD};
 pub use bodies::{finding as finding_body, revision as revision_body};
 pub use changed::{Changed, ChangedKind};

@@ -74,6 +74,10 @@ pub(crate) const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
     // Users of cities and of operators, with what each may see, and what they looked at.
     "ALTER TABLE api_key ADD COLUMN clients TEXT NOT NULL DEFAULT '';
      ALTER TABLE api_key ADD COLUMN until_us INTEGER;
+     CREATE TABLE account_event (entry INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, user_name TEXT NOT NULL,
+       act TEXT NOT NULL, by_user TEXT NOT NULL, address TEXT, detail TEXT) STRICT;
+     CREATE TABLE account_waiting (id INTEGER PRIMARY KEY, at_us INTEGER, user_name TEXT NOT NULL,
+       act TEXT NOT NULL, by_user TEXT NOT NULL, address TEXT, detail TEXT) STRICT;
      CREATE TABLE finding_act (entry INTEGER PRIMARY KEY, finding INTEGER NOT NULL, revision INTEGER NOT NULL,
        act TEXT NOT NULL CHECK (act IN ('acknowledge', 'assign', 'comment', 'snooze', 'forward', 'close', 'reopen')),
        at_us INTEGER NOT NULL, by_user TEXT NOT NULL, to_whom TEXT, until_us INTEGER, note TEXT) STRICT;

@@ -111,6 +111,53 @@ async fn a_hardware_token_signs_in_and_wrong_codes_lock_with_the_same_words() {
     assert_eq!(wrong(&mut thief, "287082"), first, "locked: the right one is refused in the same words");
 }
 
+/// Faults 76 and 78, SE-35: who signed in or failed to, and what was done with users, is in the
+/// journal, also what was done on the machine while nothing ran.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_done_with_users_is_in_the_journal_and_nobody_can_leave_it_out() {
+    let site = Site::new().await;
+    let users = site.users().acting_at(at(-60));
+    let initial = users.create("sato", Role::Manager, at(-60)).unwrap();
+    users.set_role("sato", Role::Auditor).unwrap();
+    let mut client = Client::new(site.addr);
+    for _ in 0..5 {
+        assert_eq!(client.sign_in("sato", "wrong").status, 401);
+    }
+    users.enable("sato").unwrap();
+    assert_eq!(client.sign_in("sato", &initial).status, 303);
+    users.disable("sato", at(0)).unwrap();
+    assert!(users.set_role("nobody", Role::Auditor).is_err());
+    assert_eq!(site.writer.note_accounts().await.unwrap(), 11);
+    assert_eq!(site.writer.note_accounts().await.unwrap(), 0, "each once");
+    client.sign_in(ADMIN, PASSWORD);
+    let page = client.get("/accounts/events?user=sato").text();
+    day::holds(
+        &page,
+        &[
+            "登録",
+            "役割の変更",
+            "監査担当者",
+            "サインイン失敗",
+            "失敗が続きロック",
+            "有効化",
+            "無効化",
+            "この機械の操作",
+        ],
+    );
+    assert!(!page.contains("wrong") && !page.contains(&initial), "a password is never told");
+    let conn = kukaku_store::read_only(&site.store_file()).unwrap();
+    let acts: Vec<String> = conn
+        .prepare("SELECT act FROM account_event WHERE user_name = 'sato' ORDER BY entry")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let wanted =
+        ["made", "role", "refused", "refused", "refused", "refused", "locked", "enabled", "signed_in", "disabled"];
+    assert_eq!(acts, wanted);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_app_is_set_up_in_a_browser() {
     let site = Site::with_rules(strict()).await;

@@ -1,5 +1,6 @@
 //! The pages: each module holds one, from its parameters to its template.
 
+pub(crate) mod accounts;
 pub(crate) mod assets;
 pub(crate) mod board;
 pub(crate) mod companies;

@@ -158,6 +158,7 @@ async fn open_rooms(rooms: &mut Rooms, dir: &SiteDir, loaded: &Loaded, writer: &
     start::witnesses::start(rooms, dir, &config.witness, writer).await?;
     start::backup::start(rooms, dir, config, writer);
     start::commands::start(rooms, dir, config, writer, users_changed);
+    start::accounts::start(rooms, dir, writer);
     crate::retention::start(rooms, dir, writer);
     crate::wellness::start(rooms, dir, config, writer);
     Ok(ready)

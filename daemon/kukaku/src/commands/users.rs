@@ -100,7 +100,7 @@ pub fn open(dir: &SiteDir) -> Result<Users, Failure> {
     kukaku_store::read_only(&dir.store()).map_err(|e| Failure::Store(e.to_string()))?;
     // Tells until when a password is good as the site has it.
     let rules = crate::config::load(&dir.config()).map(|loaded| loaded.config.passwords.rules()).unwrap_or_default();
-    Ok(Users::open(&dir.store()).map_err(failure)?.with_rules(rules))
+    Ok(Users::open(&dir.store()).map_err(failure)?.with_rules(rules).acting_at(clock::now()))
 }
 
 /// What went wrong, sorted for the exit code.

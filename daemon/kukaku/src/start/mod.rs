@@ -3,6 +3,7 @@
 //! Each function takes what is configured and the way into the writer, and puts its room among
 //! `Rooms`. Addresses are bound before anything is said to be ready.
 
+pub mod accounts;
 pub mod alerts;
 pub mod backup;
 pub mod broker;

@@ -237,6 +237,19 @@ impl Writer {
         }
     }
 
+    /// Takes what was done with users into the journal; returns how much there was.
+    ///
+    /// # Errors
+    /// [`ActError::NotKept`]: try again.
+    pub async fn note_accounts(&self) -> Result<usize, ActError> {
+        match self.act(Act::Accounts).await? {
+            Done::Accounts(count) => Ok(count),
+            // Before the first registers there is no journal yet: it waits.
+            Done::Nothing => Ok(0),
+            _ => Err(mixed_up()),
+        }
+    }
+
     /// Says in the journal what somebody does about a finding; returns the entry.
     ///
     /// # Errors

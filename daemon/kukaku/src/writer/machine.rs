@@ -422,6 +422,9 @@ impl Stepper<'_> {
             Act::Escrow(note) => {
                 note.append(&mut self.batch, self.mind.engine.names_mut()).map(|seq| Ok(Done::Escrowed(seq)))
             }
+            Act::Accounts => {
+                self.batch.note_account_events(self.mind.engine.names_mut()).map(|count| Ok(Done::Accounts(count)))
+            }
             Act::OnFinding(act) => {
                 self.batch.note_finding_act(act, self.mind.engine.names_mut()).map(|seq| Ok(Done::FindingActed(seq)))
             }

@@ -69,6 +69,8 @@ pub(super) enum Act {
     Checkpoint,
     /// Say in the journal that something is taken out.
     Export(ExportNote),
+    /// Take what was done with users into the journal.
+    Accounts,
     /// Say in the journal what somebody does about a finding.
     OnFinding(NewFindingAct),
     /// Say in the journal that a user of a client looks at something.
@@ -94,6 +96,7 @@ pub(super) enum Done {
     Exported(u64),
     Looked(u64),
     FindingActed(u64),
+    Accounts(usize),
     KeyRotated { entry: u64, from_size: u64, vkey: String },
     Escrowed(u64),
     Drilled(u64),

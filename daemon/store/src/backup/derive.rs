@@ -71,6 +71,10 @@ impl Batch<'_> {
                 self.keep_change(&change, &said.finding, names).map(drop)
             }
             "hold.placed" | "hold.released" => self.derive_hold(leaf, &body, wrong),
+            "account.event" => {
+                let said = said::read(&body).map_err(wrong)?;
+                self.keep_account_event(&said, seq)
+            }
             "finding.acted" => {
                 let said = said::read(&body).map_err(wrong)?;
                 self.keep_finding_act(&said, seq)

@@ -52,6 +52,9 @@ impl Erasing<'_, '_> {
             self.execute("DELETE FROM unreadable WHERE entry = ?1", &[&entry])?;
             return self.unreadable_identity(&value.body, names);
         }
+        if value.kind == "account.event" {
+            return self.execute("DELETE FROM account_event WHERE entry = ?1", &[&entry]);
+        }
         if value.kind == "finding.acted" {
             return self.execute("DELETE FROM finding_act WHERE entry = ?1", &[&entry]);
         }

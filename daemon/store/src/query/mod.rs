@@ -4,6 +4,7 @@
 //! It must be let go soon: while it lives, the write-ahead log can't be cut. Lists are therefore
 //! read in pages that go on at a cursor. Names are returned as texts, never as words.
 
+mod accounts;
 mod board;
 mod cells;
 mod coverage;
@@ -31,6 +32,7 @@ use rusqlite::{Connection, InterruptHandle};
 use crate::connect;
 use crate::error::{StoreError, in_act};
 
+pub use accounts::{AccountRow, account_events};
 pub use board::{
     CameraRow, DoorRow, Inside, ReaderRow, SourceRow, cameras, door_outages_now, doors, inside_now, readers, sources,
 };

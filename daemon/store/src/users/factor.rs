@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use super::error::{UsersError, in_act};
+use super::told::{Doing, Told, tell};
 use super::{User, Users, password};
 
 /// Bytes of a seed that is made here: as many as the hash has (RFC 4226, section 4, R6).
@@ -145,7 +146,14 @@ impl Users {
                 params![name, confirmed, token.seed, token.digits, step_s, moving, now.0],
             )
             .map_err(in_act("keep a token"))?;
-        if put == 0 { Err(UsersError::NoUser(name.to_owned())) } else { Ok(()) }
+        if put == 0 {
+            return Err(UsersError::NoUser(name.to_owned()));
+        }
+        if confirmed {
+            let doing = Doing { now: Some(now), ..Doing::default() };
+            tell(&self.conn(), name, Told::Token, &doing).map_err(in_act("keep a token"))?;
+        }
+        Ok(())
     }
 
     /// The seed that waits for its first code, as an app takes it.
@@ -174,6 +182,10 @@ impl Users {
             tx.execute("DELETE FROM second_factor WHERE user_id = ?1 AND confirmed = 1", [user])
                 .map_err(in_act(ACT))?;
             tx.execute("UPDATE second_factor SET confirmed = 1 WHERE user_id = ?1", [user]).map_err(in_act(ACT))?;
+            let name: String =
+                tx.query_row("SELECT name FROM user WHERE id = ?1", [user], |row| row.get(0)).map_err(in_act(ACT))?;
+            let doing = Doing { by: Some(&name), now: Some(now), ..Doing::default() };
+            tell(&tx, &name, Told::Token, &doing).map_err(in_act(ACT))?;
         }
         tx.commit().map_err(in_act(ACT))?;
         Ok(fits)
@@ -204,6 +216,7 @@ impl Users {
             tx.execute("INSERT INTO printed_code (user_id, code_hash) VALUES (?1, ?2)", params![user, hash.as_slice()])
                 .map_err(in_act(ACT))?;
         }
+        tell(&tx, name, Told::Codes, &self.on_the_machine()).map_err(in_act(ACT))?;
         tx.commit().map_err(in_act(ACT))?;
         let grouped = |code: &String| format!("{}-{}-{}-{}", &code[..4], &code[4..8], &code[8..12], &code[12..]);
         Ok(codes.iter().map(grouped).collect())
@@ -214,7 +227,12 @@ impl Users {
     /// # Errors
     /// `NoUser`, or the store.
     pub fn remove_factors(&self, name: &str) -> Result<(), UsersError> {
-        self.change(name, "UPDATE user SET password_version = password_version + 1 WHERE name = ?1", params![name])?;
+        self.change(
+            name,
+            (Told::FactorsRemoved, self.on_the_machine()),
+            "UPDATE user SET password_version = password_version + 1 WHERE name = ?1",
+            params![name],
+        )?;
         let conn = self.conn();
         for table in ["second_factor", "printed_code"] {
             let sql = format!("DELETE FROM {table} WHERE user_id = (SELECT id FROM user WHERE name = ?1)");
@@ -245,6 +263,9 @@ impl Users {
         };
         if fits {
             self.accept(&user, now)?;
+            self.tell_signed_in(&user, address, now)?;
+        } else {
+            self.tell_refused(&user, "code", address, now)?;
         }
         self.note_attempt(&user.name, address, fits, now)?;
         Ok(fits)

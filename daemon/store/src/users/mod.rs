@@ -5,6 +5,7 @@
 //! hashes; the ids of sign-ins and the secrets of keys, which are 256 random bits, as SHA-256.
 //! Every act takes `now`: this room knows no clock.
 
+mod attempt;
 mod error;
 mod extent;
 mod factor;
@@ -17,6 +18,7 @@ mod session;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
+mod told;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -35,9 +37,11 @@ pub use rules::{
 pub use session::{HALF_LONGEST, SESSION_IDLE, SESSION_LONGEST, Scope, Session, WALL_LONGEST};
 
 pub use role::{Right, Role};
+pub use told::CONSOLE;
 
 use error::in_act;
-use row::{USER_COLUMNS, administrators, instant, read_user};
+use row::{USER_COLUMNS, administrators, read_user};
+use told::{Doing, Told, tell};
 
 /// Wrong passwords in a row after which a user is locked.
 pub const FAILURES_MAX: u32 = 5;
@@ -98,6 +102,7 @@ impl User {
 pub struct Users {
     conn: Mutex<Connection>,
     rules: PasswordRules,
+    now: Option<UtcMicros>,
 }
 
 impl std::fmt::Debug for Users {
@@ -114,7 +119,7 @@ impl Users {
     /// `UsersError::Store` where the file can't be opened.
     pub fn open(path: &Path) -> Result<Self, UsersError> {
         let conn = crate::connect::beside(path)?;
-        Ok(Self { conn: Mutex::new(conn), rules: PasswordRules::default() })
+        Ok(Self { conn: Mutex::new(conn), rules: PasswordRules::default(), now: None })
     }
 
     /// The same users, whose passwords are chosen by `rules`.
@@ -174,8 +179,10 @@ impl Users {
         extent.check(role)?;
         let hash = password::hash(password)?;
         let initial_until = must_change.then(|| now.plus(INITIAL_PASSWORD_KEPT).0);
-        let made = self
-            .conn()
+        const ACT: &str = "add a user";
+        let mut conn = self.conn();
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_act(ACT))?;
+        let made = tx
             .execute(
                 "INSERT INTO user (name, role, password_hash, password_version, password_set_at_us, must_change, initial_until_us, created_at_us,
                                    clients, person, valid_from_us, valid_until_us, sees_from_us)
@@ -194,8 +201,13 @@ impl Users {
                     extent.sees_from.map(|at| at.0)
                 ],
             )
-            .map_err(in_act("add a user"))?;
-        if made == 0 { Err(UsersError::Exists(name.to_owned())) } else { Ok(()) }
+            .map_err(in_act(ACT))?;
+        if made == 0 {
+            return Err(UsersError::Exists(name.to_owned()));
+        }
+        let doing = Doing { now: Some(now), detail: Some(role.word()), ..Doing::default() };
+        tell(&tx, name, Told::Made, &doing).map_err(in_act(ACT))?;
+        tx.commit().map_err(in_act(ACT))
     }
 
     /// Every user, by name.
@@ -218,6 +230,7 @@ impl Users {
     pub fn disable(&self, name: &str, now: UtcMicros) -> Result<(), UsersError> {
         self.change(
             name,
+            (Told::Disabled, Doing { now: Some(now), ..Doing::default() }),
             "UPDATE user SET disabled_at_us = coalesce(disabled_at_us, ?2) WHERE name = ?1",
             params![name, now.0],
         )
@@ -239,6 +252,7 @@ impl Users {
         extent.check(role)?;
         self.change(
             name,
+            (Told::Role, Doing { detail: Some(role.word()), ..self.on_the_machine() }),
             "UPDATE user SET role = ?2, password_version = password_version + 1, clients = ?3, person = ?4,
                     valid_from_us = ?5, valid_until_us = ?6, sees_from_us = ?7
              WHERE name = ?1",
@@ -261,6 +275,7 @@ impl Users {
     pub fn enable(&self, name: &str) -> Result<(), UsersError> {
         self.change(
             name,
+            (Told::Enabled, self.on_the_machine()),
             "UPDATE user SET disabled_at_us = NULL, failures = 0, failures_in_all = 0, locked_until_us = NULL WHERE name = ?1",
             params![name],
         )
@@ -275,6 +290,7 @@ impl Users {
         let hash = password::hash(&initial)?;
         self.change(
             name,
+            (Told::Reset, Doing { now: Some(now), ..Doing::default() }),
             "UPDATE user SET password_hash = ?2, password_version = password_version + 1, password_set_at_us = ?4,
                     must_change = 1, initial_until_us = ?3, initial_used_at_us = NULL, failures = 0, failures_in_all = 0,
                     locked_until_us = NULL
@@ -285,7 +301,13 @@ impl Users {
     }
 
     /// Runs a statement on one user, then ends sign-ins that it made void.
-    fn change(&self, name: &str, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), UsersError> {
+    fn change(
+        &self,
+        name: &str,
+        (told, doing): (Told, Doing<'_>),
+        sql: &str,
+        values: &[&dyn rusqlite::ToSql],
+    ) -> Result<(), UsersError> {
         const ACT: &str = "change a user";
         let mut conn = self.conn();
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_act(ACT))?;
@@ -301,114 +323,12 @@ impl Users {
             return Err(UsersError::LastAdministrator(name.to_owned()));
         }
         session::drop_void(&tx).map_err(in_act(ACT))?;
+        tell(&tx, name, told, &doing).map_err(in_act(ACT))?;
         tx.commit().map_err(in_act(ACT))
     }
 
-    /// Checks a name and password from `address`. Slow by intent, for whatever answer: call it
-    /// on a thread that may block, and only a few at once (19 MiB each).
-    ///
-    /// The attempt is counted before the password is looked at, so that many at once gain
-    /// nothing. `None` says no without a reason: unknown, disabled, locked, expired or wrong.
-    ///
-    /// # Errors
-    /// The store.
-    pub fn sign_in(
-        &self,
-        name: &str,
-        password: &str,
-        address: &str,
-        now: UtcMicros,
-    ) -> Result<Option<User>, UsersError> {
-        let Some((user, hash)) = self.reserve_attempt(name, now)? else {
-            password::work_in_vain(password);
-            self.note_attempt(name, address, false, now)?;
-            return Ok(None);
-        };
-        let right = password::matches(password, &hash);
-        if right && user.has_factor {
-            // It is half of a sign-in: it takes back its own count, and not those of wrong codes.
-            self.take_back(&user)?;
-        } else if right {
-            self.accept(&user, now)?;
-        }
-        self.note_attempt(name, address, right, now)?;
-        Ok(right.then_some(user))
-    }
-
-    /// Counts an attempt on a user who may try now, and returns what it has to match.
-    fn reserve_attempt(&self, name: &str, now: UtcMicros) -> Result<Option<(User, String)>, UsersError> {
-        const ACT: &str = "count a sign-in attempt";
-        let mut conn = self.conn();
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_act(ACT))?;
-        let found = tx
-            .prepare_cached(&format!(
-                "SELECT {USER_COLUMNS}, password_hash, failures, initial_until_us, initial_used_at_us FROM user WHERE name = ?1"
-            ))
-            .and_then(|mut s| {
-                s.query_row([name], |row| {
-                    Ok((read_user(row, self.rules)?, row.get::<_, String>(18)?, row.get::<_, u32>(19)?, instant(row, 20)?, instant(row, 21)?))
-                })
-                .optional()
-            })
-            .map_err(in_act(ACT))?;
-        let Some((user, hash, failures, initial_until, initial_used_at)) = found else { return Ok(None) };
-        let spent = user.must_change && (initial_used_at.is_some() || initial_until.is_none_or(|until| now >= until));
-        let locked = user.locked_until.is_some_and(|until| now < until);
-        if user.disabled_at.is_some() || spent || locked || user.stopped || !user.extent.holds_at(now) {
-            return Ok(None);
-        }
-        // A lock that has run out starts a new count.
-        let failures = if user.locked_until.is_some() { 1 } else { failures + 1 };
-        let locked_until = (failures >= FAILURES_MAX).then(|| now.plus(LOCKED_FOR).0);
-        tx.execute(
-            "UPDATE user SET failures = ?2, locked_until_us = ?3, failures_in_all = failures_in_all + 1 WHERE id = ?1",
-            params![user.id, failures, locked_until],
-        )
-        .map_err(in_act(ACT))?;
-        tx.commit().map_err(in_act(ACT))?;
-        Ok(Some((user, hash)))
-    }
-
-    /// Takes the counted attempt back after a right password.
-    fn accept(&self, user: &User, now: UtcMicros) -> Result<(), UsersError> {
-        self.conn()
-            .execute(
-                "UPDATE user SET failures = 0, failures_in_all = 0, locked_until_us = NULL, signed_in_at_us = ?2,
-                        initial_used_at_us = CASE WHEN must_change THEN ?2 END
-                 WHERE id = ?1",
-                params![user.id, now.0],
-            )
-            .map_err(in_act("note a sign-in"))?;
-        Ok(())
-    }
-
-    /// Takes the counted attempt back after a right password that a code has to follow.
-    fn take_back(&self, user: &User) -> Result<(), UsersError> {
-        self.conn()
-            .execute(
-                "UPDATE user SET failures = max(failures - 1, 0), failures_in_all = max(failures_in_all - 1, 0),
-                        locked_until_us = NULL
-                 WHERE id = ?1",
-                [user.id],
-            )
-            .map_err(in_act("note a right password"))?;
-        Ok(())
-    }
-
-    fn note_attempt(&self, name: &str, address: &str, accepted: bool, now: UtcMicros) -> Result<(), UsersError> {
-        const ACT: &str = "note a sign-in attempt";
-        // What was typed may be a password in the wrong field, so an odd name is not kept.
-        let name = if check_name(name).is_ok() { name } else { "" };
-        let mut conn = self.conn();
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_act(ACT))?;
-        tx.execute(
-            "INSERT INTO login_attempt (at_us, user_name, address, accepted) VALUES (?1, ?2, ?3, ?4)",
-            params![now.0, name, address, accepted],
-        )
-        .map_err(in_act(ACT))?;
-        tx.execute("DELETE FROM login_attempt WHERE id <= (SELECT max(id) FROM login_attempt) - ?1", [ATTEMPTS_KEPT])
-            .map_err(in_act(ACT))?;
-        tx.commit().map_err(in_act(ACT))
+    fn on_the_machine(&self) -> Doing<'_> {
+        Doing { now: self.now, ..Doing::default() }
     }
 
     /// Changes a user's password to one of its own choice; every sign-in of it ends.
@@ -446,6 +366,7 @@ impl Users {
         let hash = password::hash(new)?;
         self.change(
             name,
+            (Told::Password, Doing { by: Some(name), now: Some(now), ..Doing::default() }),
             "UPDATE user SET password_hash = ?2, password_version = password_version + 1, password_set_at_us = ?3,
                     must_change = 0, initial_until_us = NULL, initial_used_at_us = NULL, failures = 0, failures_in_all = 0,
                     locked_until_us = NULL

@@ -103,6 +103,8 @@ pub(super) const OF_ANYBODY: &[View] = &[
                     AND EXISTS (SELECT 1 FROM main.finding f JOIN temp.scope_client c ON c.id = f.client
                                 WHERE f.id = s.finding)))",
     ),
+    // The site's people, and other cities'.
+    ("account_event", "SELECT e.* FROM main.account_event e WHERE 0"),
     // Bytes that nobody understood may be anybody's.
     ("unreadable", "SELECT u.* FROM main.unreadable u WHERE 0"),
 ];
