@@ -1,6 +1,7 @@
 //! What the daemon hands to the pages, and what the pages share among themselves.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +13,7 @@ use kukaku_schema::order::OrderRefused;
 use kukaku_schema::registers::sheet::SheetFile;
 use kukaku_schema::{DurationUs, Lang, OrderState, UtcMicros};
 use kukaku_store::query::{self, Pool};
-use kukaku_store::users::{PasswordRules, Users};
+use kukaku_store::users::{PasswordRules, Role, Users};
 use kukaku_store::{Changed, NewFindingAct, NewLook};
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 
@@ -159,6 +160,9 @@ pub struct ImportOutcome {
 /// A clock that tells the daemon's time; tests bring their own.
 pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
 
+/// Whether users of a role may come from an address.
+pub type MayCome = Arc<dyn Fn(Role, IpAddr) -> bool + Send + Sync>;
+
 /// Begins to listen to the writer.
 pub type Changes = Arc<dyn Fn() -> broadcast::Receiver<Changed> + Send + Sync>;
 
@@ -181,6 +185,8 @@ pub struct House<I: Intake> {
     pub site_ca_pem: Option<String>,
     /// What is asked of the passwords that people choose.
     pub passwords: PasswordRules,
+    /// From where users of each role may come.
+    pub may_come: MayCome,
 }
 
 /// How long an answer about the daemon's parts serves every page: it may read files.
@@ -207,6 +213,7 @@ pub(crate) struct Shared {
     pub logs: Arc<PostedLogs>,
     pub clock: Clock,
     pub site_ca_pem: Option<String>,
+    pub may_come: MayCome,
     pub directory: DirectoryCache,
     pub looks: OpenLooks,
     pub listeners: Arc<Semaphore>,
@@ -244,6 +251,7 @@ impl Shared {
             logs: house.logs,
             clock: house.clock,
             site_ca_pem: house.site_ca_pem,
+            may_come: house.may_come,
             directory: DirectoryCache::default(),
             looks: OpenLooks::default(),
             listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),

@@ -24,7 +24,7 @@ mod serve;
 mod text;
 
 pub use error::OpenError;
-pub use house::{Changes, Clock, Commands, House, ImportOutcome, NotTaken, Part, Status, TakenAnswer};
+pub use house::{Changes, Clock, Commands, House, ImportOutcome, MayCome, NotTaken, Part, Status, TakenAnswer};
 pub use orders::{Revision, revise_order};
 pub use posted::{PostedLog, PostedLogs};
 pub use routes::{Access, RouteInfo, routes};

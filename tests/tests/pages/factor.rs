@@ -158,6 +158,30 @@ async fn what_was_done_with_users_is_in_the_journal_and_nobody_can_leave_it_out(
     assert_eq!(acts, wanted);
 }
 
+/// SE-16, UC-1-04: from where a role may come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_role_comes_from_its_addresses_and_is_told_nothing_elsewhere() {
+    let site = Site::new().await;
+    site.users().create_with_password("kansa", PASSWORD, at(-3600)).unwrap();
+    site.users().set_role("kansa", Role::Auditor).unwrap();
+    let (mut auditor, mut admin) = (Client::new(site.addr), Client::new(site.addr));
+    assert_eq!((auditor.sign_in("kansa", PASSWORD).status, admin.sign_in(ADMIN, PASSWORD).status), (303, 303));
+    site.closed.lock().unwrap().push(Role::Auditor);
+    assert_eq!(auditor.get("/sessions").status, 303, "where it was carried to, it ends");
+    assert_eq!(admin.get("/sessions").status, 200);
+    let words = |answer: super::client::Answer| {
+        (answer.status, answer.text().split("role=\"alert\"").nth(1).map(|rest| rest[..200].to_owned()))
+    };
+    let elsewhere = words(auditor.sign_in("kansa", PASSWORD));
+    let wrong = words(auditor.sign_in("nobody", "wrong"));
+    assert_eq!(elsewhere, wrong);
+    site.closed.lock().unwrap().clear();
+    assert_eq!(auditor.get("/sessions").status, 303, "it stays ended");
+    assert_eq!(auditor.sign_in("kansa", PASSWORD).status, 303);
+    site.writer.note_accounts().await.unwrap();
+    assert!(admin.get("/accounts/events?user=kansa").text().contains("許可されていない接続元"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_app_is_set_up_in_a_browser() {
     let site = Site::with_rules(strict()).await;

@@ -16,7 +16,7 @@ use kukaku_schema::intake::{Arrival, ArrivalBody, Intake as _, Unreadable};
 use kukaku_schema::order::OrderRefused;
 use kukaku_schema::registers::sheet::SheetFile;
 use kukaku_schema::{Lang, SiteZone, UtcMicros, parse_observation};
-use kukaku_store::users::{PasswordRules, Users};
+use kukaku_store::users::{PasswordRules, Role, Users};
 use kukaku_store::{NewFindingAct, NewLook, Store};
 use kukaku_web::{Bound, Commands, House, ImportOutcome, Listen, NotTaken, Part, Status, TakenAnswer};
 use tokio::sync::Notify;
@@ -132,6 +132,8 @@ pub struct Site {
     pub writer: Writer,
     pub addr: SocketAddr,
     stop: Arc<Notify>,
+    /// Roles whose users may not come from where the tests are.
+    pub closed: Arc<Mutex<Vec<Role>>>,
     numbers: Mutex<BTreeMap<String, u32>>,
 }
 
@@ -190,6 +192,8 @@ impl Site {
             let (chain, key) = (folder.0.join("server.pem"), folder.0.join("server.key"));
             kukaku_tls::server(&chain, &key, kukaku_tls::Clients::NotAsked).unwrap()
         });
+        let closed: Arc<Mutex<Vec<Role>>> = Arc::default();
+        let closed_to = Arc::clone(&closed);
         let bound = Bound::new(Listen { addr: "127.0.0.1:0".parse().unwrap(), tls }).unwrap();
         let addr = bound.local_addr();
         let stop = Arc::new(Notify::new());
@@ -208,10 +212,14 @@ impl Site {
             }),
             clock: now,
             passwords,
+            may_come: {
+                let closed = Arc::clone(&closed);
+                Arc::new(move |role, _| !closed.lock().unwrap().contains(&role))
+            },
             site_ca_pem: ca,
         };
         tokio::spawn(async move { bound.serve(house, async move { stopped.notified().await }).await.unwrap() });
-        Self { folder, clock, writer, addr, stop, numbers: Mutex::default() }
+        Self { folder, clock, writer, addr, stop, closed: closed_to, numbers: Mutex::default() }
     }
 
     /// The file of the site's CA.

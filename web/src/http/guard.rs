@@ -146,6 +146,16 @@ async fn check(app: &App, route: &'static Route, request: Request) -> Result<(Re
         }
         None => None,
     };
+    // A sign-in that was carried to where its role may not be used ends there.
+    let session = match session {
+        Some(session) if !(app.may_come)(session.user.role, address) => {
+            if let Some(text) = session_cookie.clone() {
+                app.with_users(move |users| users.close_session(&text)).await?;
+            }
+            None
+        }
+        session => session,
+    };
     // Who has given his password alone is nobody yet, but for the page that asks for the code.
     let session = session.filter(|session| session.scope != Scope::Half || route.access == Access::Code);
     let (form_key, fresh_cookie) = form_key(&parts.headers, session.is_some())?;

@@ -76,6 +76,7 @@ fn line(row: &AccountRow, view: &View) -> Line {
 fn detail_text(detail: &str, lang: Lang) -> String {
     match detail {
         "password" => lang.pick("パスワード", "password").to_owned(),
+        "address" => lang.pick("許可されていない接続元", "from an address that is not allowed").to_owned(),
         "code" => lang.pick("確認符号", "code").to_owned(),
         word => Role::from_word(word).map_or_else(|| clean(word), |role| role.label(lang).to_owned()),
     }

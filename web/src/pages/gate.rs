@@ -1,5 +1,7 @@
 //! Signing in and out, the password, the language, the site's certificate.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -99,11 +101,13 @@ pub(crate) async fn sign_in(
     }
     let (name, password) = (fields.get("name").trim().to_owned(), fields.get("password").to_owned());
     let (address, old) = (viewer.address.to_string(), viewer.session_cookie.clone());
+    let (from, may_come) = (viewer.address, Arc::clone(&app.may_come));
     let signed_in = if password.len() > PASSWORD_MAX_BYTES {
         None
     } else {
         app.with_passwords(move |users| {
-            let Some(user) = users.sign_in(&name, &password, &address, now)? else { return Ok(None) };
+            let may = |role| may_come(role, from);
+            let Some(user) = users.sign_in_where(&name, &password, &address, &may, now)? else { return Ok(None) };
             // A new id for every sign-in, so that one planted before it is worth nothing.
             let scope = if user.has_factor { Scope::Half } else { Scope::Full };
             let cookie = users.open_session(&user, scope, &address, now)?;

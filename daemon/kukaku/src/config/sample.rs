@@ -29,6 +29,9 @@ listen = "127.0.0.1:8420"        # この機械の中だけ。他の機械に見
 # certificate = "tls/server.pem"
 # key = "tls/server.key"
 
+# [web.only_from]                # 役割ごとに、画面へ接続してよいアドレス（書かない役割は制限なし）
+# administrator = ["192.0.2.0/28"]
+
 # [[web.log]]                    # ログを HTTP で送ってくる記録元（/api/v1/logs）。鍵は kukaku sources key add で作る
 # source = "rds-1"
 # dialect = "windows"            # kukaku mapping list の名前か、自分で書いた .toml
@@ -149,6 +152,9 @@ listen = "127.0.0.1:8420"        # this machine alone; for others, [web.tls] bel
 # [web.tls]                      # the certificate that `kukaku init` made (tls/), or your own CA's
 # certificate = "tls/server.pem"
 # key = "tls/server.key"
+
+# [web.only_from]                # from where users of a role may come; roles not named here from anywhere
+# administrator = ["192.0.2.0/28"]
 
 # [[web.log]]                    # a source that posts its log (/api/v1/logs); `kukaku sources key add` makes its key
 # source = "rds-1"

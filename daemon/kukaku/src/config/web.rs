@@ -1,11 +1,13 @@
 //! The pages and the API.
 
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use kukaku_codec::windows::WindowsConfig;
 use kukaku_schema::DurationUs;
 use kukaku_store::users::{PASSWORD_VALID_FOR, PasswordProfile, PasswordRules, Role, Roles};
+use kukaku_syslog::Network;
 use serde::Deserialize;
 
 /// `[web]`.
@@ -28,6 +30,20 @@ pub struct WebConfig {
     /// Sources that post their log to `/api/v1/logs`.
     #[serde(default)]
     pub log: Vec<WebLogConfig>,
+    /// From where users of a role may come: `{ administrator = ["192.0.2.0/28"] }`. Default: a role
+    /// that isn't named may come from wherever the pages are reached. Wrong: people are refused as if
+    /// their password were wrong; `kukaku users` on this machine works all the same.
+    #[serde(default)]
+    pub only_from: BTreeMap<RoleWord, Vec<Network>>,
+}
+
+impl WebConfig {
+    /// Whether users of `role` may come from `address`.
+    #[must_use]
+    pub fn may_come(&self, role: Role, address: IpAddr) -> bool {
+        let networks = self.only_from.get(&RoleWord(role));
+        networks.is_none_or(|networks| networks.iter().any(|network| network.contains(address.to_canonical())))
+    }
 }
 
 /// `[[web.log]]`: a source that posts its log, in its own words. It needs a key
@@ -52,7 +68,7 @@ fn loopback() -> SocketAddr {
 
 impl Default for WebConfig {
     fn default() -> Self {
-        Self { listen: loopback(), tls: None, public_url: None, log: Vec::new() }
+        Self { listen: loopback(), tls: None, public_url: None, log: Vec::new(), only_from: BTreeMap::new() }
     }
 }
 
@@ -89,7 +105,7 @@ pub struct PasswordsConfig {
 }
 
 /// A role as it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RoleWord(pub Role);
 
 impl<'de> Deserialize<'de> for RoleWord {

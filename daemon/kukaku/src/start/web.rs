@@ -58,7 +58,7 @@ pub fn start(rooms: &mut Rooms, dir: &SiteDir, config: &Config, writer: &Writer)
         promises: Mutex::default(),
     });
     let logs = Arc::new(posted_logs(dir, &config.web.log)?);
-    let passwords = config.passwords.rules();
+    let (passwords, from) = (config.passwords.rules(), Arc::new(config.web.clone()));
     let first = Mutex::new(Some(bound));
     let (store, writer, site_ca_pem) = (dir.store(), writer.clone(), site_ca(dir));
     rooms.start("web", move |mut stop| {
@@ -76,6 +76,10 @@ pub fn start(rooms: &mut Rooms, dir: &SiteDir, config: &Config, writer: &Writer)
             clock: Arc::new(clock::now),
             site_ca_pem: site_ca_pem.clone(),
             passwords,
+            may_come: Arc::new({
+                let from = Arc::clone(&from);
+                move |role, address| from.may_come(role, address)
+            }),
         };
         async move {
             let bound = match first {

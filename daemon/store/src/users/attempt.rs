@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, TransactionBehavior, params};
 
 use super::error::{UsersError, in_act};
 use super::row::{USER_COLUMNS, instant, read_user};
-use super::{ATTEMPTS_KEPT, FAILURES_MAX, LOCKED_FOR, User, Users, check_name, password};
+use super::{ATTEMPTS_KEPT, FAILURES_MAX, LOCKED_FOR, Role, User, Users, check_name, password};
 
 impl Users {
     /// Checks a name and password from `address`. Slow by intent, for whatever answer: call it
@@ -23,12 +23,29 @@ impl Users {
         address: &str,
         now: UtcMicros,
     ) -> Result<Option<User>, UsersError> {
+        self.sign_in_where(name, password, address, &|_| true, now)
+    }
+
+    /// The same, where users whose role `may` not come from that address are refused like everybody
+    /// else.
+    ///
+    /// # Errors
+    /// The store.
+    pub fn sign_in_where(
+        &self,
+        name: &str,
+        password: &str,
+        address: &str,
+        may: &dyn Fn(Role) -> bool,
+        now: UtcMicros,
+    ) -> Result<Option<User>, UsersError> {
         let Some((user, hash)) = self.reserve_attempt(name, now)? else {
             password::work_in_vain(password);
             self.note_attempt(name, address, false, now)?;
             return Ok(None);
         };
-        let right = password::matches(password, &hash);
+        let here = may(user.role);
+        let right = password::matches(password, &hash) && here;
         if right && user.has_factor {
             // It is half of a sign-in: it takes back its own count, and not those of wrong codes.
             self.take_back(&user)?;
@@ -36,7 +53,7 @@ impl Users {
             self.accept(&user, now)?;
             self.tell_signed_in(&user, address, now)?;
         } else {
-            self.tell_refused(&user, "password", address, now)?;
+            self.tell_refused(&user, if here { "password" } else { "address" }, address, now)?;
         }
         self.note_attempt(name, address, right, now)?;
         Ok(right.then_some(user))
