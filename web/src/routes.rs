@@ -14,7 +14,8 @@ use kukaku_store::users::Right;
 
 use crate::api::describe::Doc;
 use crate::api::{
-    describe, failures as failures_api, logs, metrics, observations, order_docs, orders as api_orders, read,
+    describe, failures as failures_api, finding_acts, logs, metrics, observations, order_docs, orders as api_orders,
+    read,
 };
 use crate::error::WebError;
 use crate::house::App;
@@ -175,6 +176,7 @@ pub(crate) static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
         api("/api/v1/entries", read::ENTRY_PARAMS, describe::entries(), || get(read::entries)),
         api("/api/v1/findings", read::FINDING_PARAMS, describe::findings(), || get(read::findings)),
         api("/api/v1/findings/{id}", &[], describe::finding(), || get(read::finding)),
+        key_act("/api/v1/findings/{id}/acts", &[], finding_acts::doc(), || post(finding_acts::act)),
         api("/api/v1/failures", failures_api::PARAMS, describe::failures(), || get(failures_api::failures)),
         api("/api/v1/failures/{id}", &[], describe::failure(), || get(failures_api::failure)),
         api("/api/v1/orders", api_orders::LIST_PARAMS, order_docs::list(), || get(api_orders::list)),

@@ -172,3 +172,35 @@ async fn a_manager_acknowledges_and_closes_in_a_browser() {
     browser::legible(&browser, "findings-closed");
     browser::no_complaints(&browser);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_program_acts_on_findings_with_its_key_and_is_told_why_not() {
+    let (site, mut admin) = day::after().await;
+    let key = site.users().create_key("受付システム", &["kukaku".to_owned()], true, at(0)).unwrap();
+    let panel = site.users().create_key("盤", &["panel-1".to_owned()], true, at(0)).unwrap();
+    let send = |key: &str, method: &str, path: &str, body: &str| {
+        let bearer = format!("Bearer {key}");
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        Client::new(site.addr).send(method, path, &headers, body.as_bytes())
+    };
+    let rows = send(&key, "GET", "/api/v1/findings?kind=unknown_account", "").json();
+    let (id, revision) = (rows["rows"][0]["id"].clone(), rows["rows"][0]["revision"].clone());
+    let path = format!("/api/v1/findings/{id}/acts");
+    let act = |body: serde_json::Value| send(&key, "POST", &path, &body.to_string());
+    let refused = |body: serde_json::Value, field: Option<&str>| {
+        let answer = act(body);
+        assert_eq!(answer.status, 422, "{}", answer.text());
+        assert_eq!(answer.json()["field"].as_str(), field, "{}", answer.text());
+    };
+    refused(serde_json::json!({"act": "burn", "revision": revision}), Some("act"));
+    refused(serde_json::json!({"act": "close", "revision": revision}), None);
+    refused(serde_json::json!({"act": "acknowledge", "revision": 99}), None);
+    refused(serde_json::json!({"act": "comment", "revision": revision, "text": "x", "colour": "red"}), Some("colour"));
+    let done = act(serde_json::json!({"act": "comment", "revision": revision, "text": "受付番号 17"}));
+    assert_eq!((done.status, done.json()["act"].as_str()), (200, Some("comment")));
+    assert!(done.json()["by"].as_str().unwrap().starts_with("受付システム (key "));
+    let body = serde_json::json!({"act": "acknowledge", "revision": revision}).to_string();
+    assert_eq!(send(&panel, "POST", &path, &body).status, 403, "a panel's key is for its readings");
+    assert_eq!(send(&key, "POST", "/api/v1/findings/987654/acts", &body).status, 404);
+    assert!(admin.get(&format!("/findings/{id}")).text().contains("受付番号 17"));
+}

@@ -28,6 +28,8 @@ pub(crate) struct FindingShape {
     pub changed_at: UtcMicros,
     /// When it ceased to hold.
     pub resolved_at: Option<UtcMicros>,
+    /// How many changes it has seen.
+    pub revision: i64,
     /// What it names.
     pub subjects: Vec<SubjectShape>,
 }
@@ -44,6 +46,7 @@ impl From<query::FindingRow> for FindingShape {
             opened_at: row.opened_at,
             changed_at: row.changed_at,
             resolved_at: row.resolved_at,
+            revision: row.revision,
             subjects: row.subjects.into_iter().map(|s| SubjectShape { sort: s.sort, value: s.value }).collect(),
         }
     }

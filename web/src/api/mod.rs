@@ -4,6 +4,7 @@
 
 pub(crate) mod describe;
 pub(crate) mod failures;
+pub(crate) mod finding_acts;
 pub(crate) mod finding_shapes;
 pub(crate) mod logs;
 pub(crate) mod metrics;

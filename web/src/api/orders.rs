@@ -210,12 +210,12 @@ fn number(order: String) -> Result<Name, WebError> {
 }
 
 /// The key as the journal names it, where it may act on work orders.
-fn who(viewer: &Viewer) -> Result<Name, WebError> {
+pub(super) fn who(viewer: &Viewer) -> Result<Name, WebError> {
     let key = viewer.key.as_deref().ok_or(WebError::NoKey)?;
     if !key.speaks_for(OWN_SOURCE) {
         return Err(WebError::KeyMayNot((
-            "作業申請の操作には kukaku を記録元とするキーが必要です（kukaku sources key add kukaku）。",
-            "Work orders need a key for source kukaku: make one with `kukaku sources key add kukaku`.",
+            "作業申請と検知の操作には kukaku を記録元とするキーが必要です（kukaku sources key add kukaku）。",
+            "Work orders and findings need a key for source kukaku: make one with `kukaku sources key add kukaku`.",
         )));
     }
     // A label that can be no name is left out: the number says which key it was.
@@ -233,7 +233,7 @@ fn demand(headers: &HeaderMap, sort: &str) -> Result<(), WebError> {
     Err(WebError::MediaType(text.chars().take(80).collect()))
 }
 
-async fn read_json<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, WebError> {
+pub(super) async fn read_json<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, WebError> {
     demand(headers, "application/json")?;
     let bytes = Pieces::new(body, ORDER_BODY_MAX_BYTES, BODY_LONGEST).whole().await?;
     parse_json(&bytes)

@@ -137,30 +137,35 @@ fn goes_on(row: &FindingRow, now: UtcMicros) -> bool {
     row.resolved_at.is_none() && row.span.end > now
 }
 
-/// `POST /findings/act`.
-pub(crate) async fn act(
-    State(app): State<App>,
-    Extension(viewer): Extension<Viewer>,
-    Extension(fields): Extension<Fields>,
-) -> Result<Response, WebError> {
-    let id: i64 = fields.get("finding").parse().map_err(|_| WebError::NotFound)?;
-    let act = DeskAct::from_word(fields.get("act")).ok_or(WebError::NotFound)?;
-    let session = viewer.session.clone().ok_or(WebError::NotSignedIn)?;
-    let (view, found) = read_view(&app, &viewer, move |reader, _| {
+/// What somebody wants to do about a finding.
+pub(crate) struct Wanted {
+    pub finding: i64,
+    /// The revision that he saw.
+    pub revision: i64,
+    pub act: DeskAct,
+    pub by: String,
+    /// Who he is in the registers, where he is an operator too.
+    pub person: Option<String>,
+    pub text: String,
+    pub to: Option<String>,
+    pub until: Option<UtcMicros>,
+}
+
+/// Does it, where it can be done; what is done is durable. Else why it can't, in both languages.
+pub(crate) async fn perform(
+    app: &App,
+    viewer: &Viewer,
+    wanted: Wanted,
+) -> Result<Result<(), (&'static str, &'static str)>, WebError> {
+    let id = wanted.finding;
+    let (view, found) = read_view(app, viewer, move |reader, _| {
         let Some((row, _)) = query::finding(reader, id)? else { return Ok(None) };
         Ok(Some((row, query::desks(reader, &[id])?.remove(&id).unwrap_or_default())))
     })
     .await?;
     let (row, desk) = found.ok_or(WebError::NotFound)?;
-    let some = |name: &str| Some(fields.get(name).trim()).filter(|text| !text.is_empty());
-    let asked = Asked {
-        act,
-        by: &session.user.name,
-        person: session.user.extent.person.as_deref(),
-        text: fields.get("text"),
-        to: some("to"),
-        until: some("until").and_then(|until| instant(until, &view.dir.zone).ok()),
-    };
+    let Wanted { revision, act, by, person, text, to, until, .. } = wanted;
+    let asked = Asked { act, by: &by, person: person.as_deref(), text: &text, to: to.as_deref(), until };
     let persons: Vec<&str> =
         row.subjects.iter().filter(|one| one.sort == "person").map(|one| one.value.as_str()).collect();
     let before = Before {
@@ -171,26 +176,53 @@ pub(crate) async fn act(
         desk: &desk,
     };
     // He acts on what he saw: what changed since he has to look at first.
-    let seen = fields.get("revision").parse() == Ok(row.revision);
-    let stale = (
-        "表示後にこの検知が変わりました。内容を確かめてから、もう一度操作してください。",
-        "It has changed since: look at it, then try again.",
-    );
-    let checked = if seen { check(&asked, &before, view.now) } else { Err(stale) };
-    if let Err((ja, en)) = checked {
-        let shown = show(&app, &viewer, id, &fields, Some(viewer.lang.pick(ja, en))).await?;
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response());
+    if revision != row.revision {
+        return Ok(Err((
+            "表示後にこの検知が変わりました。内容を確かめてから、もう一度操作してください。",
+            "It has changed since: look at it, then try again.",
+        )));
     }
+    if let Err(why) = check(&asked, &before, view.now) {
+        return Ok(Err(why));
+    }
+    let text = text.trim();
     let new = NewFindingAct {
         finding: row.key.clone(),
         client: row.client.clone(),
-        revision: row.revision,
+        revision,
         act,
-        by: asked.by.to_owned(),
-        to: asked.to.filter(|_| matches!(act, DeskAct::Assign | DeskAct::Forward)).map(str::to_owned),
-        until: asked.until.filter(|_| act == DeskAct::Snooze),
-        text: some("text").map(str::to_owned),
+        by: by.clone(),
+        to: to.clone().filter(|_| matches!(act, DeskAct::Assign | DeskAct::Forward)),
+        until: until.filter(|_| act == DeskAct::Snooze),
+        text: (!text.is_empty()).then(|| text.to_owned()),
     };
     app.with_commands(move |commands| commands.act_on_finding(new)).await?.map_err(WebError::NotKept)?;
+    Ok(Ok(()))
+}
+
+/// `POST /findings/act`.
+pub(crate) async fn act(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Extension(fields): Extension<Fields>,
+) -> Result<Response, WebError> {
+    let id: i64 = fields.get("finding").parse().map_err(|_| WebError::NotFound)?;
+    let session = viewer.session.clone().ok_or(WebError::NotSignedIn)?;
+    let (view, ()) = read_view(&app, &viewer, |_, _| Ok(())).await?;
+    let some = |name: &str| Some(fields.get(name).trim()).filter(|text| !text.is_empty());
+    let wanted = Wanted {
+        finding: id,
+        revision: fields.get("revision").parse().unwrap_or_default(),
+        act: DeskAct::from_word(fields.get("act")).ok_or(WebError::NotFound)?,
+        by: session.user.name.clone(),
+        person: session.user.extent.person.clone(),
+        text: fields.get("text").to_owned(),
+        to: some("to").map(str::to_owned),
+        until: some("until").and_then(|until| instant(until, &view.dir.zone).ok()),
+    };
+    if let Err((ja, en)) = perform(&app, &viewer, wanted).await? {
+        let shown = show(&app, &viewer, id, &fields, Some(viewer.lang.pick(ja, en))).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response());
+    }
     Ok(Redirect::to(&format!("/findings/{id}")).into_response())
 }
