@@ -45,6 +45,8 @@ pub(crate) enum WebError {
     NoKey,
     #[error("the first password has to be changed")]
     MustChange,
+    #[error("a second factor has to be set up")]
+    MustEnrol,
     #[error("not permitted: {0}")]
     Forbidden(&'static str),
     #[error("{}", .0.1)]
@@ -99,6 +101,11 @@ impl WebError {
                 StatusCode::FORBIDDEN,
                 "最初にパスワードを変更してください。",
                 "Change the first password before anything else.",
+            ),
+            Self::MustEnrol => (
+                StatusCode::FORBIDDEN,
+                "最初に二つ目の認証を設定してください。",
+                "Set up your second factor before anything else.",
             ),
             Self::Forbidden(_) => (
                 StatusCode::FORBIDDEN,

@@ -94,6 +94,14 @@ async fn names_from_devices_never_become_markup_on_any_page() {
         paths.push(format!("/nowhere/{typed}?{typed}={typed}"));
         paths.push(format!("/entries?{typed}=1"));
     }
+    // Plain text, which no browser takes for a page: there a name ends no line and no label.
+    paths.retain(|path| path != "/metrics");
+    let numbers = client.get("/metrics");
+    assert!(numbers.header("content-type").unwrap().starts_with("text/plain"));
+    for line in numbers.text().lines() {
+        assert!(line.starts_with("# ") || line.starts_with("kukaku_"), "{line}");
+        assert!(line.starts_with("# ") || line.rsplit(' ').next().unwrap().parse::<f64>().is_ok(), "{line}");
+    }
     let mut seen = 0;
     for path in paths {
         let answer = client.get(&path);

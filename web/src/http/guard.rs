@@ -238,7 +238,7 @@ async fn admit(app: &App, route: &Route, request: &Parts, viewer: &mut Viewer, l
     }
     let must_enrol = !session.user.has_factor && app.users.rules().second_factor.contains(session.user.role);
     if must_enrol && route.access != Access::Change {
-        return Err(if api || live { WebError::MustChange.into() } else { Refused::Elsewhere("/factor".to_owned()) });
+        return Err(if api || live { WebError::MustEnrol.into() } else { Refused::Elsewhere("/factor".to_owned()) });
     }
     if !matches!(route.access, Access::Change) && !session.user.role.may(route.right) {
         return Err(WebError::NoRight(session.user.role).into());

@@ -269,6 +269,8 @@ fn a_page_of_the_database_that_cannot_be_read_is_a_clear_error_and_never_a_wrong
     let users = kukaku_store::users::Users::open(&site.dir.join("store.db")).unwrap();
     let now = kukaku::clock::now();
     users.create_with_password("tanaka", "Hinode-8472-Yama", now).unwrap();
+    // One who needs no second factor.
+    users.set_role("tanaka", kukaku_store::users::Role::Auditor).unwrap();
     let user = users.list().unwrap().into_iter().find(|user| user.name == "tanaka").unwrap();
     let session = users.open_session(&user, kukaku_store::users::Scope::Full, "127.0.0.1", now).unwrap();
     drop(users);

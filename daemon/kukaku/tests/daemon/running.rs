@@ -28,6 +28,21 @@ fn an_observation_is_kept_and_a_stop_is_journaled() {
     exits(&kukaku(&["replay", "--store", site.dir()]), 0);
 }
 
+/// What was done on the machine while nothing ran is in the journal after the next start.
+#[test]
+fn a_user_made_while_nothing_runs_is_in_the_journal_after_the_start() {
+    let site = Site::new();
+    exits(&kukaku(&["users", site.dir(), "add", "sato", "--role", "auditor"]), 0);
+    let made = || site.whole_journal().iter().filter(|kind| *kind == "account.event").count();
+    assert_eq!(made(), 0);
+    let daemon = site.run();
+    // The first administrator, whom `kukaku init` made, and this one.
+    site.wait_for("account.event");
+    assert_eq!(made(), 2);
+    assert!(daemon.stop().0.success());
+    exits(&kukaku(&["verify", site.dir()]), 0);
+}
+
 #[test]
 fn a_second_daemon_is_refused_with_the_holders_number_and_writes_nothing() {
     let site = Site::new();
