@@ -499,8 +499,8 @@ CREATE INDEX failure_report_by_number ON failure_report (report, at_us, entry);
 CREATE TABLE account_event (
   entry     INTEGER PRIMARY KEY, -- the journal entry
   at_us     INTEGER NOT NULL, -- when; where it was not told, when it was recorded
-  user_name TEXT    NOT NULL, -- with whom
-  act       TEXT    NOT NULL, -- what: signed_in refused locked stopped made role disabled enabled reset password token codes factors_removed
+  user_name TEXT    NOT NULL, -- with whom; `key:ID` for a key
+  act       TEXT    NOT NULL, -- what: signed_in refused locked stopped made role disabled enabled reset password token codes factors_removed key_made key_revoked
   by_user   TEXT    NOT NULL, -- who; console: somebody on the machine
   address   TEXT,             -- where he asked from; null: on the machine
   detail    TEXT              -- more: the role, what was wrong; null: nothing

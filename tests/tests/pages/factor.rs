@@ -126,8 +126,9 @@ async fn what_was_done_with_users_is_in_the_journal_and_nobody_can_leave_it_out(
     users.enable("sato").unwrap();
     assert_eq!(client.sign_in("sato", &initial).status, 303);
     users.disable("sato", at(0)).unwrap();
+    users.create_key("盤", &["panel-1".to_owned()], false, at(0)).unwrap();
     assert!(users.set_role("nobody", Role::Auditor).is_err());
-    assert_eq!(site.writer.note_accounts().await.unwrap(), 11);
+    assert_eq!(site.writer.note_accounts().await.unwrap(), 12);
     assert_eq!(site.writer.note_accounts().await.unwrap(), 0, "each once");
     client.sign_in(ADMIN, PASSWORD);
     let page = client.get("/accounts/events?user=sato").text();

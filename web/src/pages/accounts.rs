@@ -96,6 +96,8 @@ fn act_chip(act: &str, lang: Lang) -> Chip {
         "password" => Chip::new("info", "pen", lang.pick("パスワードの変更", "password changed")),
         "token" => Chip::new("info", "pen", lang.pick("認証アプリ・トークンの登録", "app or token set up")),
         "codes" => Chip::new("info", "pen", lang.pick("印刷した符号の作成", "codes printed")),
+        "key_made" => Chip::new("info", "pen", lang.pick("API キーの作成", "API key made")),
+        "key_revoked" => Chip::dim(lang.pick("API キーの失効", "API key revoked")),
         "factors_removed" => Chip::warn(lang.pick("二つ目の認証の取り消し", "second factors removed")),
         other => Chip::dim(clean(other)),
     }

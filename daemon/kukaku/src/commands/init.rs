@@ -212,7 +212,7 @@ fn tell(args: &InitArgs, made: &Made) {
             "設置しました：{dir}\n\n\
              利用者：          {user}\n\
              初期パスワード：  {password}\n\
-             （表示は今回限り。72時間以内に一度だけ使え、最初のサインインで変更が必要です）\n\n\
+             （表示は今回限り。72時間以内に一度だけ使え、最初のサインインで変更が必要です。続いて二つ目の認証を設定します）\n\n\
              記録の検証鍵（市に渡してください。指紋は紙や口頭で別に伝えます）：\n  {verifier}\n  指紋 {fingerprint}\n\n\
              次の手順：\n  kukaku check {dir}\n  kukaku run {dir}"
         ),
@@ -220,7 +220,7 @@ fn tell(args: &InitArgs, made: &Made) {
             "Made {dir}\n\n\
              user:              {user}\n\
              one-time password: {password}\n\
-             (shown this once; holds for 72 hours and must be changed at the first sign-in)\n\n\
+             (shown this once; holds for 72 hours and must be changed at the first sign-in; then a second factor is set up)\n\n\
              Key that verifies the records (hand it to your clients, the fingerprint by another way):\n  {verifier}\n  fingerprint {fingerprint}\n\n\
              Next:\n  kukaku check {dir}\n  kukaku run {dir}"
         ),

@@ -112,6 +112,20 @@ pub fn failure(error: UsersError) -> Failure {
     }
 }
 
+/// What bounds a user, for the list.
+fn extent_text(extent: &Extent) -> String {
+    let clients: Vec<&str> = extent.clients.iter().map(String::as_str).collect();
+    let at = |what: &str, at: Option<UtcMicros>| at.map(|at| format!("{what} {}", at.to_rfc3339_utc()));
+    let parts = [
+        (!clients.is_empty()).then(|| format!("of {}", clients.join(", "))),
+        extent.person.as_ref().map(|person| format!("is {person}")),
+        at("from", extent.valid_from),
+        at("until", extent.valid_until),
+        at("sees from", extent.sees_from),
+    ];
+    parts.into_iter().flatten().map(|part| format!("; {part}")).collect()
+}
+
 fn once(name: &str, password: &str) {
     say(format!("user:              {name}"));
     say(format!("one-time password: {password}"));
@@ -140,7 +154,13 @@ fn list(users: &Users, now: UtcMicros) -> Result<(), Failure> {
         let until = user
             .password_until
             .map_or_else(String::new, |until| format!(", password until {}", until.to_rfc3339_utc()));
-        say(format!("{:<24} {:<14} {state:<18} last sign-in {last}{until}", user.name, user.role.word()));
+        let factor = if user.has_factor { ", second factor" } else { "" };
+        let extent = extent_text(&user.extent);
+        say(format!(
+            "{:<24} {:<14} {state:<18} last sign-in {last}{until}{factor}{extent}",
+            user.name,
+            user.role.word()
+        ));
     }
     Ok(())
 }

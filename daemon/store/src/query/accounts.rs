@@ -17,7 +17,7 @@ pub struct AccountRow {
     /// With whom.
     pub user: String,
     /// What: `signed_in`, `refused`, `locked`, `stopped`, `made`, `role`, `disabled`, `enabled`,
-    /// `reset`, `password`, `token`, `codes`, `factors_removed`.
+    /// `reset`, `password`, `token`, `codes`, `factors_removed`, `key_made`, `key_revoked`.
     pub act: String,
     /// Who did it; `console`: somebody on the machine.
     pub by: String,

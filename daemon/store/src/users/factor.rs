@@ -135,9 +135,11 @@ impl Users {
             TokenSort::Time { step_s } => (Some(step_s), 0),
             TokenSort::Count { next } => (None, next),
         };
+        const ACT: &str = "keep a token";
+        let mut conn = self.conn();
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_act(ACT))?;
         // A new one takes the place of the present one only when it is confirmed.
-        let put = self
-            .conn()
+        let put = tx
             .execute(
                 "INSERT INTO second_factor (user_id, confirmed, seed, digits, step_s, moving, made_at_us)
                  SELECT id, ?2, ?3, ?4, ?5, ?6, ?7 FROM user WHERE name = ?1
@@ -145,15 +147,15 @@ impl Users {
                    step_s = excluded.step_s, moving = excluded.moving, made_at_us = excluded.made_at_us",
                 params![name, confirmed, token.seed, token.digits, step_s, moving, now.0],
             )
-            .map_err(in_act("keep a token"))?;
+            .map_err(in_act(ACT))?;
         if put == 0 {
             return Err(UsersError::NoUser(name.to_owned()));
         }
         if confirmed {
             let doing = Doing { now: Some(now), ..Doing::default() };
-            tell(&self.conn(), name, Told::Token, &doing).map_err(in_act("keep a token"))?;
+            tell(&tx, name, Told::Token, &doing).map_err(in_act(ACT))?;
         }
-        Ok(())
+        tx.commit().map_err(in_act(ACT))
     }
 
     /// The seed that waits for its first code, as an app takes it.

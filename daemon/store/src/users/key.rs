@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kukaku_schema::UtcMicros;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use super::error::{UsersError, in_act};
 use super::row::instant;
+use super::told::{Doing, Told, tell};
 use super::{Users, password};
 use crate::query;
 
@@ -110,22 +111,27 @@ impl Users {
         password::fill_random(&mut secret)?;
         let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
         let list = serde_json::to_string(sources).expect("a list of texts always serialises");
-        self.conn()
-            .execute(
-                "INSERT INTO api_key (id, secret_hash, label, sources, may_read, created_at_us, clients, until_us)
+        const ACT: &str = "add a key";
+        let mut conn = self.conn();
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_act(ACT))?;
+        tx.execute(
+            "INSERT INTO api_key (id, secret_hash, label, sources, may_read, created_at_us, clients, until_us)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                params![
-                    id,
-                    Sha256::digest(secret).as_slice(),
-                    label,
-                    list,
-                    bounds.may_read,
-                    now.0,
-                    bounds.clients.iter().map(String::as_str).collect::<Vec<_>>().join("\n"),
-                    bounds.until.map(|until| until.0)
-                ],
-            )
-            .map_err(in_act("add a key"))?;
+            params![
+                id,
+                Sha256::digest(secret).as_slice(),
+                label,
+                list,
+                bounds.may_read,
+                now.0,
+                bounds.clients.iter().map(String::as_str).collect::<Vec<_>>().join("\n"),
+                bounds.until.map(|until| until.0)
+            ],
+        )
+        .map_err(in_act(ACT))?;
+        let doing = Doing { now: Some(now), detail: Some(label), ..Doing::default() };
+        tell(&tx, &format!("key:{id}"), Told::KeyMade, &doing).map_err(in_act(ACT))?;
+        tx.commit().map_err(in_act(ACT))?;
         Ok(format!("{KEY_PREFIX}{id}_{}", URL_SAFE_NO_PAD.encode(secret)))
     }
 
@@ -148,11 +154,18 @@ impl Users {
     /// # Errors
     /// `NoKey`, or the store.
     pub fn revoke_key(&self, id: &str, now: UtcMicros) -> Result<(), UsersError> {
-        let changed = self
-            .conn()
+        const ACT: &str = "revoke a key";
+        let mut conn = self.conn();
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_act(ACT))?;
+        let changed = tx
             .execute("UPDATE api_key SET revoked_at_us = coalesce(revoked_at_us, ?2) WHERE id = ?1", params![id, now.0])
-            .map_err(in_act("revoke a key"))?;
-        if changed == 0 { Err(UsersError::NoKey(id.to_owned())) } else { Ok(()) }
+            .map_err(in_act(ACT))?;
+        if changed == 0 {
+            return Err(UsersError::NoKey(id.to_owned()));
+        }
+        let doing = Doing { now: Some(now), ..Doing::default() };
+        tell(&tx, &format!("key:{id}"), Told::KeyRevoked, &doing).map_err(in_act(ACT))?;
+        tx.commit().map_err(in_act(ACT))
     }
 
     /// The key behind a text `kk_<id>_<secret>`, if it is one of ours and in force at `now`.

@@ -27,6 +27,8 @@ pub(super) enum Told {
     Token,
     Codes,
     FactorsRemoved,
+    KeyMade,
+    KeyRevoked,
 }
 
 impl Told {
@@ -45,6 +47,8 @@ impl Told {
             Self::Token => "token",
             Self::Codes => "codes",
             Self::FactorsRemoved => "factors_removed",
+            Self::KeyMade => "key_made",
+            Self::KeyRevoked => "key_revoked",
         }
     }
 }
