@@ -18,9 +18,10 @@ use crate::text::{Chip, clean, when};
 /// Who has not signed in for so long is shown as dormant.
 const DORMANT_AFTER: DurationUs = DurationUs::from_secs(90 * 86_400);
 
-struct RoleRow {
+struct RightRow {
     name: &'static str,
-    rights: Vec<bool>,
+    /// For each role, in their order.
+    may: Vec<bool>,
 }
 
 struct UserRow {
@@ -39,8 +40,8 @@ struct UserRow {
 struct RightsPage {
     f: Frame,
     as_of: String,
-    rights: Vec<&'static str>,
-    roles: Vec<RoleRow>,
+    rights: Vec<RightRow>,
+    roles: Vec<&'static str>,
     users: Vec<UserRow>,
 }
 
@@ -52,8 +53,8 @@ pub(crate) async fn rights(State(app): State<App>, Extension(viewer): Extension<
     let f = view.frame(&viewer, "registers", "権限一覧", "Rights", "/rights");
     page(&RightsPage {
         as_of: when(&view.dir.zone, now, lang),
-        rights: Right::ALL.map(|right| right.label(lang)).to_vec(),
-        roles: roles(lang),
+        rights: Right::ALL.map(|right| right_row(right, lang)).into_iter().collect(),
+        roles: Role::ALL.map(|role| role.label(lang)).to_vec(),
         users: users.iter().map(|user| user_row(user, needs, &view, now)).collect(),
         f,
     })
@@ -111,9 +112,8 @@ fn seen_by(viewer: &Viewer, mut users: Vec<User>) -> Vec<User> {
     users
 }
 
-fn roles(lang: Lang) -> Vec<RoleRow> {
-    let row = |role: Role| RoleRow { name: role.label(lang), rights: Right::ALL.map(|right| role.may(right)).to_vec() };
-    Role::ALL.map(row).into_iter().collect()
+fn right_row(right: Right, lang: Lang) -> RightRow {
+    RightRow { name: right.label(lang), may: Role::ALL.map(|role| role.may(right)).to_vec() }
 }
 
 fn factor_chip(user: &User, needs: Roles, lang: Lang) -> Chip {
