@@ -206,6 +206,29 @@ async fn the_zones_book_is_whole_and_names_of_the_other_city_read_as_another_con
     assert!(findings.to_string().contains("qqa-unknown"), "{findings}");
 }
 
+/// A finding that touches two cities shows each its own side.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_account_of_the_one_at_a_terminal_of_the_other_is_found_for_both() {
+    let site = site_of_two_cities().await;
+    let json = serde_json::json!({
+        "kind": "session.started", "source": "zzb-vpn", "session": "zzb-s4", "account": "zzb-acc",
+        "device_time": at(1800).to_rfc3339_utc(), "terminal": "qqa-term",
+    });
+    site.observe(&json.to_string()).await;
+    site.pass_to(1900).await;
+    let found = |client: &mut Client| {
+        let rows = client.get("/api/v1/findings?all=1&kind=wrong_client").json();
+        rows["rows"].as_array().unwrap().clone()
+    };
+    let (mut own, mut other) = (of_city(&site, Role::Inspector, "zzb"), of_city(&site, Role::Inspector, "qqa"));
+    let (own, other) = (found(&mut own), found(&mut other));
+    assert_eq!((own.len(), other.len()), (1, 1));
+    assert_eq!((&own[0]["client"], &other[0]["client"]), (&"zzb-city".into(), &"（他契約）".into()));
+    assert!(own[0].to_string().contains("zzb-op") && own[0].to_string().contains("zzb-s4"));
+    let told = other[0].to_string();
+    assert!(told.contains("qqa-city") && !told.contains("zzb"), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_key_of_one_city_reads_that_citys_records_until_its_day() {
     let site = site_of_two_cities().await;

@@ -85,7 +85,7 @@ impl FindingRow {
 }
 
 pub(super) const FINDING_COLUMNS: &str = "f.id, f.key, f.kind, f.severity, f.at_us, f.start_us, f.end_us,
-    (SELECT text FROM word WHERE id = f.client), f.opened_at_us, f.changed_at_us, f.resolved_at_us, f.revision, f.journal_seq";
+    CASE WHEN f.client < 0 THEN '（他契約）' ELSE (SELECT text FROM word WHERE id = f.client) END, f.opened_at_us, f.changed_at_us, f.resolved_at_us, f.revision, f.journal_seq";
 
 pub(super) fn read_finding(row: &Row<'_>) -> rusqlite::Result<FindingRow> {
     Ok(FindingRow {

@@ -58,8 +58,8 @@ pub(super) const OF_ANYBODY: &[View] = &[
     (
         "finding_act",
         "SELECT a.entry, a.finding, a.revision, a.act, a.at_us, a.by_user,
-                CASE WHEN f.client IS NULL AND a.act = 'forward' THEN '（他契約）' ELSE a.to_whom END AS to_whom, a.until_us,
-                CASE WHEN f.client IS NULL AND a.note IS NOT NULL THEN '（他契約）' ELSE a.note END AS note
+                CASE WHEN coalesce(f.client, -1) < 0 AND a.act = 'forward' THEN '（他契約）' ELSE a.to_whom END AS to_whom, a.until_us,
+                CASE WHEN coalesce(f.client, -1) < 0 AND a.note IS NOT NULL THEN '（他契約）' ELSE a.note END AS note
          FROM main.finding_act a JOIN temp.finding f ON f.id = a.finding",
     ),
     // What a message says names everything that the finding does.
@@ -89,7 +89,9 @@ pub(super) const OF_ANYBODY: &[View] = &[
         "finding_subject",
         "SELECT s.sort, s.value, s.finding, s.place FROM main.finding_subject s
          WHERE EXISTS (SELECT 1 FROM temp.finding f WHERE f.id = s.finding)
-           AND (s.sort IN ('zone', 'door', 'reader', 'camera', 'segment', 'cause', 'session', 'account', 'order')
+           AND (s.sort IN ('zone', 'door', 'reader', 'camera', 'segment', 'cause')
+                OR (s.sort IN ('session', 'account', 'order')
+                    AND EXISTS (SELECT 1 FROM temp.finding f WHERE f.id = s.finding AND coalesce(f.client, 0) >= 0))
                 OR EXISTS (SELECT 1 FROM temp.scope_name n WHERE n.sort = s.sort AND n.value = s.value)
                 OR (s.sort IN ('terminal', 'source')
                     AND EXISTS (SELECT 1 FROM main.finding f JOIN temp.scope_client c ON c.id = f.client
@@ -97,7 +99,9 @@ pub(super) const OF_ANYBODY: &[View] = &[
          UNION ALL
          SELECT s.sort, '（他契約）', s.finding, s.place FROM main.finding_subject s
          WHERE EXISTS (SELECT 1 FROM temp.finding f WHERE f.id = s.finding)
-           AND NOT (s.sort IN ('zone', 'door', 'reader', 'camera', 'segment', 'cause', 'session', 'account', 'order')
+           AND NOT (s.sort IN ('zone', 'door', 'reader', 'camera', 'segment', 'cause')
+                OR (s.sort IN ('session', 'account', 'order')
+                    AND EXISTS (SELECT 1 FROM temp.finding f WHERE f.id = s.finding AND coalesce(f.client, 0) >= 0))
                 OR EXISTS (SELECT 1 FROM temp.scope_name n WHERE n.sort = s.sort AND n.value = s.value)
                 OR (s.sort IN ('terminal', 'source')
                     AND EXISTS (SELECT 1 FROM main.finding f JOIN temp.scope_client c ON c.id = f.client
@@ -139,16 +143,21 @@ pub(super) const OF_CLIENTS: &[View] = &[
                        AND s.start_us < p.until_us AND s.end_us > p.from_us)",
     ),
     // A finding of the site speaks of what is everybody's; one about a session whose client isn't
-    // known is his whose terminal or line it is.
+    // known is his whose terminal or line it is; one of another client that names his (an account at
+    // the wrong terminal) is his too, but for whose it is.
     (
         "finding",
         "SELECT f.id,
                 CASE WHEN EXISTS (SELECT 1 FROM temp.scope_client c WHERE c.id = f.client)
                      THEN f.key ELSE f.kind || '|' || f.id END AS key,
-                f.kind, f.severity, f.at_us, f.start_us, f.end_us, f.client, f.opened_at_us, f.changed_at_us,
+                f.kind, f.severity, f.at_us, f.start_us, f.end_us,
+                CASE WHEN f.client IS NULL OR f.client IN (SELECT id FROM temp.scope_client)
+                     THEN f.client ELSE -1 END AS client, f.opened_at_us, f.changed_at_us,
                 f.resolved_at_us, f.revision, f.journal_seq, f.body
          FROM main.finding f WHERE (f.end_us > :from OR f.changed_at_us >= :from)
            AND (f.client IN (SELECT id FROM temp.scope_client)
+                OR EXISTS (SELECT 1 FROM main.finding_subject s JOIN temp.scope_client c ON c.text = s.value
+                           WHERE s.finding = f.id AND s.sort = 'client')
                 OR (f.client IS NULL AND NOT EXISTS (SELECT 1 FROM main.finding_subject s
                       LEFT JOIN main.word w ON w.text = s.value
                       LEFT JOIN temp.scope_device d ON d.sort = s.sort AND d.id = w.id AND d.own = 0
