@@ -257,6 +257,15 @@ async fn a_key_of_one_city_reads_that_citys_records_until_its_day() {
         }
     }
     assert!(admin.get("/looks").text().contains("API キー"), "its looks are written like anybody's");
+    let looks = || {
+        let conn = kukaku_store::read_only(&site.store_file()).unwrap();
+        let sql = "SELECT count(*) FROM look WHERE path = '/api/v1/entries?limit=7'";
+        conn.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    for _ in 0..5 {
+        assert_eq!(get("/api/v1/entries?limit=7").status, 200);
+    }
+    assert_eq!(looks(), 1, "what a program asks again and again is one look");
     // It reads: nothing is taken from it.
     let post = |path: &str| {
         let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];

@@ -270,9 +270,10 @@ async fn note_look(app: &App, route: &Route, request: &Parts, viewer: &Viewer, l
     }
     let path: String =
         request.uri.path_and_query().map_or("/", |path| path.as_str()).chars().take(LOOK_MAX_CHARS).collect();
-    // A page that keeps itself up to date is one look for as long as he stays on it.
+    // A page that keeps itself up to date is one look for as long as he stays on it; so is an address
+    // that a program asks again and again.
     let page = whole_page(&path);
-    if live && app.looks.is_open(&user, &page, app.now()) {
+    if (live || viewer.key.is_some()) && app.looks.is_open(&user, &page, app.now()) {
         return Ok(());
     }
     let look = NewLook {
